@@ -1,0 +1,85 @@
+"""Commands of the analysis for someone who never saw the site: `python -m analysis check | score`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.cases.run import Outcome, Status, check_file
+from analysis.errors import AnalysisError
+
+USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0 (well), 1 (a check failed or the analysis refused) or 2 (wrong usage)."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "check":
+            return check(options.file, as_json=options.json)
+        from analysis.extract import run_score
+
+        return int(run_score(options) or 0)
+    except AnalysisError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+
+
+def check(file: Path, *, as_json: bool) -> int:
+    """Compare the package with a file of reference cases; prints counts and the worst relative error."""
+    if not file.is_file():
+        print(f"no such file: {file}", file=sys.stderr)
+        return USAGE
+    outcomes = check_file(file)
+    counts = {status: sum(one.status is status for one in outcomes) for status in Status}
+    passed = [one for one in outcomes if one.status is Status.PASSED]
+    worst = max(passed, key=lambda one: one.worst, default=None)
+    if as_json:
+        print(json.dumps(_report(outcomes, counts, worst), indent=1))
+    else:
+        for one in outcomes:
+            if one.status is not Status.PASSED:
+                print(f"{one.case}: {one.status}: {'; '.join(one.faults[:3])}")
+        print(f"passed {counts[Status.PASSED]}, failed {counts[Status.FAILED]}, not supported {counts[Status.UNSUPPORTED]}")
+        if worst is not None:
+            print(f"worst relative error {worst.worst:.3g} ({worst.case})")
+    return 1 if counts[Status.FAILED] else 0
+
+
+def _report(outcomes: list[Outcome], counts: dict[Status, int], worst: Outcome | None) -> dict[str, object]:
+    cases = [
+        {
+            "id": one.case,
+            "status": str(one.status),
+            "worst_relative_error": one.worst,
+            "numbers_compared": one.compared,
+            "faults": list(one.faults),
+        }
+        for one in outcomes
+    ]
+    return {
+        **{str(status).replace(" ", "_"): count for status, count in counts.items()},
+        "worst_relative_error": None if worst is None else worst.worst,
+        "worst_case": None if worst is None else worst.case,
+        "cases": cases,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    checked = commands.add_parser("check", help="compare with a file of reference cases")
+    checked.add_argument("file", type=Path, metavar="FILE", help="JSON file of cases; data in data/ beside it")
+    checked.add_argument("--json", action="store_true", help="print a report for machines")
+    scored = commands.add_parser("score", help="score an extract of a wave")
+    scored.add_argument("extract", type=Path, metavar="EXTRACT", help="folder of the extract")
+    scored.add_argument("--scheme", type=Path, help="scoring scheme (TOML); default: the extract's own")
+    scored.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Run every case of a file and say for each whether the package gives the expected answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from analysis.cases import hypotheses, index, moments, weighting
+from analysis.cases.compare import Comparison, compare
+from analysis.cases.declare import Declared, Tables, declared, table_reader
+from analysis.errors import AnalysisError, FileUnreadable
+
+Operation = Callable[[Declared, Mapping[str, Any]], Any]
+
+OPERATIONS: dict[str, Operation] = {
+    "mean": moments.mean_or_total,
+    "total": moments.mean_or_total,
+    "ratio": moments.ratio,
+    "variance": moments.variance,
+    "ciprop": moments.share,
+    "quantile": moments.quantile,
+    "contrast_by": moments.contrast_by,
+    "composite": index.index,
+    "composite_diff": index.change,
+    "chisq": hypotheses.chisq,
+    "ttest": hypotheses.ttest,
+    "ranktest": hypotheses.ranktest,
+    "glm": hypotheses.glm,
+    "cralpha": hypotheses.cralpha,
+    "weights": weighting.weights,
+    "repweights": weighting.replicate_weights,
+    "nr_classes": weighting.nonresponse_classes,
+}
+
+SPREAD = ("se", "ci", "ci_z", "ci_t_domain", "ci_t_design", "vcov", "deff", "deff_replace", "methods", "difference_se")
+LIMITS = ("ci", "ci_z", "ci_t_domain", "ci_t_design", "methods")
+QUIRKS: dict[str, tuple[str, ...]] = {
+    "rake_se": SPREAD,
+    "logit_rep": ("logit", "beta"),
+    "beta_n": ("beta",),
+    "average_domain": SPREAD,
+    "adjust_stage2": SPREAD,
+    "hadamard": SPREAD,
+    "jk_lonely": SPREAD,
+}
+
+
+class Status(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    UNSUPPORTED = "not supported"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One case's result: worst relative error of the numbers compared and, when it failed, what differs."""
+
+    case: str
+    status: Status
+    worst: float
+    compared: int
+    faults: tuple[str, ...]
+
+
+def check_file(path: Path) -> list[Outcome]:
+    """Outcomes of all cases in a JSON file whose data lie in `data/` beside it. Raises FileUnreadable."""
+    content = _read(path)
+    if not isinstance(content, Mapping) or not isinstance(content.get("cases"), list):
+        raise FileUnreadable(str(path), "it holds no list of cases")
+    tables = table_reader(path.parent / "data")
+    return [run_case(case, tables) for case in content["cases"]]
+
+
+def run_case(case: Mapping[str, Any], tables: Tables) -> Outcome:
+    name = str(case.get("id", "?"))
+    operation = OPERATIONS.get(str(case.get("task", {}).get("op")))
+    if operation is None:
+        return Outcome(name, Status.UNSUPPORTED, 0.0, 0, (f"operation {case.get('task', {}).get('op')!r}",))
+    try:
+        found = operation(declared(case, tables), case["task"])
+    except AnalysisError as error:
+        found = {"error": f"{type(error).__name__}: {error}"}
+    except (KeyError, TypeError, ValueError) as error:
+        return Outcome(name, Status.FAILED, 0.0, 0, (f"the case is not understood: {error!r}",))
+    return _outcome(name, case, found)
+
+
+def _outcome(name: str, case: Mapping[str, Any], found: Any) -> Outcome:
+    answers = [case["expected"]]
+    if case.get("contested") and case.get("expected_survey_4_1_1") is not None:
+        answers.append(case["expected_survey_4_1_1"])
+    results = [_compared(case, answer, found) for answer in answers]
+    best = next((result for result in results if not result.faults), results[0])
+    status = Status.FAILED if best.faults else Status.PASSED
+    return Outcome(name, status, best.worst, best.compared, tuple(best.faults))
+
+
+def _compared(case: Mapping[str, Any], expected: Any, found: Any) -> Comparison:
+    quirks = [text.split(":")[0].strip() for text in case.get("r_quirk") or []]
+    skipped = {key for quirk in quirks for key in QUIRKS.get(quirk, SPREAD)}
+    if case["task"]["op"] == "repweights" and isinstance(found, dict) and "error" not in expected:
+        expected, found = weighting.in_any_order(expected), weighting.in_any_order(found)
+    return compare(expected, found, float(case.get("rel_tol") or 1e-8), skipped)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise FileUnreadable(str(path), str(error)) from error

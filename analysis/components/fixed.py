@@ -1,0 +1,50 @@
+"""Points of typed-in figures: appraisal and socio-economic results by the rule that the scheme gives each component.
+
+They carry no sampling error (METHOD.md section 1), which does not mean that they are free of error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.components.scheme import Kind, Rule, Scheme
+from analysis.components.tables import InputRow
+from analysis.errors import CellInvalid, CodeUnknown
+
+
+def fixed_points(
+    scheme: Scheme, inputs: Sequence[InputRow], served: frozenset[str], *, strict: bool
+) -> dict[tuple[str, str], float]:
+    """Points by (unit, component code) of the units that the scheme serves.
+
+    A figure for a survey component is points from another wave. Not `strict` (a rehearsal with another scheme) passes
+    over codes that the scheme does not have. Raises CodeUnknown, CellInvalid (points outside 0..max
+    where the scheme knows no bonus or penalty).
+    """
+    components = {one.code: one for one in scheme.components}
+    points: dict[tuple[str, str], float] = {}
+    for row in inputs:
+        if row.unit not in served:
+            continue
+        if row.code not in components and not strict:
+            continue
+        if row.code not in components:
+            raise CodeUnknown("inputs.csv", "code", row.code, f"scheme {scheme.code}")
+        component = components[row.code]
+        earned = points_of(component.rule, component.maximum, row.value)
+        if not scheme.bonus_penalty and not 0 <= earned <= component.maximum:
+            allowed = f"0 to {component.maximum:g} points for {row.code} of unit {row.unit}"
+            raise CellInvalid("inputs.csv", 0, "value", f"{row.value:g}", allowed)
+        points[row.unit, row.code] = earned
+    return points
+
+
+def points_of(rule: Rule, maximum: float, figure: float) -> float:
+    """Points of one figure; for `manual` and for survey rules the figure is the points themselves."""
+    if rule.kind is Kind.LINEAR:
+        return maximum * min(max((figure - rule.floor) / (rule.target - rule.floor), 0.0), 1.0)
+    if rule.kind is Kind.LINEAR_CAP:
+        return maximum * min(max(figure / rule.target, 0.0), 1.0)
+    if rule.kind is Kind.BANDS:
+        return next((points for least, points in rule.bands if figure >= least), 0.0)
+    return figure

@@ -1,0 +1,268 @@
+"""Sheets of one level of units (departments, communes) and of the province from the units' moments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.components.decimals import six
+from analysis.components.index import (
+    Codes,
+    Figures,
+    IndexOptions,
+    choose_codes,
+    combined,
+    index_figures,
+    take_codes,
+)
+from analysis.components.limits import CONFIDENCE, Limits, item_limits, own_limits, pooled_limits
+from analysis.components.moments import Moments
+from analysis.components.points import Points, Survey, by_kind, make_points
+from analysis.components.ranks import RankSet, joint_level, plain_ranks, rank_sets
+from analysis.components.scheme import Aggregation, IndexRule, Kind, Scheme
+from analysis.components.sheet import RANKED, Line, Notes, Reason, Sheet, SheetKey, Status, because
+from analysis.design import BoolArray, FloatArray
+
+Objects = NDArray[np.object_]
+
+
+@dataclass(frozen=True, eq=False)
+class LevelData:
+    """The units of one level under one weighting: moments [U] and what all their rows say."""
+
+    units: tuple[str, ...]
+    moments: Moments
+    codes: Codes
+    invited: FloatArray
+    response_rate: FloatArray
+    notes: Notes
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """The figures that ranks compare: the published ones, or those of the items common to all ranked units."""
+
+    figures: Figures
+    reasons: tuple[str | None, ...]  # by code
+
+
+def index_sheet(data: LevelData, key: SheetKey) -> Sheet:
+    """Item, factor, group and overall rows of a level."""
+    scheme, rule = key.scheme, key.rule
+    included = data.moments.valid >= scheme.min_valid_item
+    figures = index_figures(data.moments, data.codes, IndexOptions(rule, scheme.aggregation), included)
+    status = _status(figures, scheme.min_valid_unit, data.codes, scheme.min_valid_item)
+    basis = rank_basis(data, key, figures, included, status)
+    reasons = _reasons(data, scheme, figures, included, basis.reasons)
+    ranked = np.isin(status, list(RANKED))
+    joint = code_limits(basis.figures, data.codes, rule, joint_level(CONFIDENCE, int(ranked.sum(axis=0).max(initial=1))))
+    limits = code_limits(figures, data.codes, rule, CONFIDENCE)
+    sets = _sets(basis.figures.value, joint, ranked)
+    ranks = _ranks(scheme, 100 * basis.figures.value, ranked)
+    return _sheet(data, key, figures, limits, status, reasons, (ranks, sets))
+
+
+def points_sheet(data: LevelData, key: SheetKey, fixed: Mapping[tuple[str, str], float]) -> Sheet:
+    """Component, criterion, area and total rows of a level; satisfaction comes from the scheme's index rule."""
+    scheme = key.scheme
+    included = data.moments.valid >= scheme.min_valid_item
+    figures = index_figures(data.moments, data.codes, IndexOptions(key.rule, scheme.aggregation), included)
+    status = _status(figures, scheme.min_valid_unit, data.codes, scheme.min_valid_item)
+    basis = rank_basis(data, key, figures, included, status).figures
+    components = by_kind(scheme, Kind.SATISFACTION)
+    found = [data.codes.position(one.rule.level_of, one.rule.code) for one in components]
+    known = [(one.code, place) for one, place in zip(components, found, strict=True) if place is not None]
+    places = [place for _, place in known]
+    base, ranked_base = take_codes(figures, places), take_codes(basis, places)
+
+    def rank(points: Points, held: Objects) -> tuple[FloatArray, RankSet]:
+        other = combined(data.moments, ranked_base, points.pieces.shares)
+        ranked = np.isin(held, list(RANKED))
+        joint = pooled_limits(other, joint_level(CONFIDENCE, int(ranked.sum(axis=0).max(initial=1))))
+        scale, shift = points.pieces.scale, points.pieces.shift
+        moved = replace(joint, lower=scale * joint.lower + shift, upper=scale * joint.upper + shift)
+        value = np.where(points.surveyed, scale * other.value + shift, points.points)
+        return value, _sets(value, moved, ranked)
+
+    survey = Survey(
+        tuple(code for code, _ in known),
+        base.n > 0,
+        lambda shares: combined(data.moments, base, shares),
+        lambda one: pooled_limits(one, CONFIDENCE),
+        rank,
+    )
+    return sheet_of_points(data, key, survey, fixed)
+
+
+def sheet_of_points(
+    data: LevelData, key: SheetKey, survey: Survey, fixed: Mapping[tuple[str, str], float]
+) -> Sheet:
+    """The points of a scheme as a sheet, whatever survey earns them."""
+    made = make_points(key.scheme, data.units, survey, fixed)
+    value, sets = survey.rank(made, made.status)
+    ranked = np.isin(made.status, list(RANKED))
+    maxima = np.array([line.maximum for line in made.lines])
+    whole = ~np.isnan(made.points) & _not_partial(made)
+    reasons = np.full(made.status.shape, None, dtype=object)
+    for u, unit in enumerate(data.units):
+        for p in range(len(made.lines)):
+            shared = data.notes.of(unit) if made.pieces.scale[u, p] > 0 else []
+            reasons[u, p] = (*made.reasons[u, p], *shared)
+    surveyed = made.surveyed
+    return Sheet(
+        key, data.units, made.lines,
+        np.where(whole, 100 * made.points / maxima, np.nan),
+        made.points, made.se, made.low, made.high,
+        np.where(surveyed, made.limits.method, ""),
+        np.where(surveyed, made.figures.n, np.nan),
+        np.where(surveyed, made.limits.n_eff, np.nan),
+        data.invited, data.response_rate, made.status, reasons,
+        _ranks(key.scheme, value, ranked), *sets,
+    )  # fmt: skip
+
+
+def province_sheet(data: LevelData, key: SheetKey) -> Sheet:
+    """The index over all units together (`data` has one row); a province stands alone, so it has no rank."""
+    scheme, rule = key.scheme, key.rule
+    included = data.moments.valid >= scheme.min_valid_item
+    figures = index_figures(data.moments, data.codes, IndexOptions(rule, scheme.aggregation), included)
+    limits = own_limits(figures, CONFIDENCE)
+    if rule is IndexRule.TOP2BOX:
+        limits = _with_items(limits, figures, data.codes, CONFIDENCE)
+    status = _status(figures, scheme.min_valid_unit, data.codes, scheme.min_valid_item)
+    none = np.full(figures.value.shape, np.nan)
+    reasons = _reasons(data, scheme, figures, included, (None,) * len(data.codes.codes))
+    return _sheet(data, key, figures, limits, status, reasons, (none, (none, none)))
+
+
+def rank_basis(data: LevelData, key: SheetKey, figures: Figures, included: BoolArray, status: Objects) -> Basis:
+    """Ranks compare like with like: the items that reach `min_valid_item` in every ranked unit, as long as each factor of
+    the code keeps one; else pooled answers (METHOD.md section 2)."""
+    codes, options = data.codes, IndexOptions(key.rule, key.scheme.aggregation)
+    ranked = np.isin(status[:, -1], list(RANKED))
+    common = included[ranked].all(axis=0)
+    plain = Basis(figures, (None,) * len(codes.codes))
+    if common.all() or options.aggregation is Aggregation.POOLED_ANSWERS or not ranked.any():
+        return plain
+    factors = [codes.members[c] for c, one in enumerate(codes.codes) if one.level_of == "factor"]
+    kept = np.array([all(np.any(common & f) for f in factors if np.any(f & m)) for m in codes.members])
+    several = np.array([one.level_of != "item" for one in codes.codes])
+    changed = several & np.array([not common[members].all() for members in codes.members])
+    on_common = index_figures(data.moments, codes, options, np.broadcast_to(common, included.shape))
+    pooled_options = IndexOptions(key.rule, Aggregation.POOLED_ANSWERS)
+    on_pooled = index_figures(data.moments, codes, pooled_options, included)
+    chosen = choose_codes(choose_codes(figures, on_common, changed & kept), on_pooled, changed & ~kept)
+    reasons = [
+        None if not changed[c]
+        else because(Reason.RANKED_ON_ITEMS, _names(codes, common & codes.members[c])) if kept[c]
+        else because(Reason.RANKED_ON_POOLED)
+        for c in range(len(codes.codes))
+    ]  # fmt: skip
+    return Basis(chosen, tuple(reasons))
+
+
+def code_limits(figures: Figures, codes: Codes, rule: IndexRule, level: float) -> Limits:
+    """Limits of every code: pooled for indices and means, by item for shares of one item."""
+    limits = pooled_limits(figures, level)
+    return _with_items(limits, figures, codes, level) if rule is IndexRule.TOP2BOX else limits
+
+
+def _with_items(limits: Limits, figures: Figures, codes: Codes, level: float) -> Limits:
+    """The same limits with those of the items (the first k codes) as shares of one item."""
+    k = len(codes.items)
+    own = item_limits(take_codes(figures, range(k)), [item.group for item in codes.items], level)
+    pairs = ((getattr(own, name), getattr(limits, name)) for name in ("lower", "upper", "n_eff", "method"))
+    return Limits(*(np.concatenate([first, second[:, k:]], axis=1) for first, second in pairs))
+
+
+def _status(figures: Figures, least: int, codes: Codes, least_item: int) -> Objects:
+    """Status of every unit and code; an item needs `min_valid_item`, everything else `min_valid_unit`."""
+    needed = np.array([least_item if one.level_of == "item" else least for one in codes.codes])
+    held = np.where(figures.n < needed, Status.NOT_RANKED, np.where(figures.complete, Status.COMPLETE, Status.OK))
+    return np.where(figures.n > 0, held, Status.EMPTY).astype(object)
+
+
+def _reasons(
+    data: LevelData, scheme: Scheme, figures: Figures, included: BoolArray, basis: Sequence[str | None]
+) -> Objects:
+    codes = data.codes
+    reasons = np.full(figures.value.shape, None, dtype=object)
+    for u, unit in enumerate(data.units):
+        answered = data.moments.valid[u] > 0
+        shared = data.notes.of(unit)
+        for c, one in enumerate(codes.codes):
+            why: list[str] = []
+            if figures.n[u, c] == 0:
+                why.append(because(Reason.NO_ANSWERS))
+            elif figures.n[u, c] < (scheme.min_valid_item if one.level_of == "item" else scheme.min_valid_unit):
+                least = scheme.min_valid_item if one.level_of == "item" else scheme.min_valid_unit
+                why.append(because(Reason.FEW_ANSWERS, [least]))
+            if one.level_of != "item" and scheme.aggregation is not Aggregation.POOLED_ANSWERS:
+                why += _left_out(codes, codes.members[c], included[u], answered)
+            if figures.n[u, c] > 0 and figures.variance[u, c] <= 0 and not figures.complete[u, c]:
+                why.append(because(Reason.NO_VARIANCE))
+            if figures.n[u, c] > 0:
+                why += [because(Reason.COMPLETE)] if figures.complete[u, c] else []
+                why += [reason for reason in [basis[c]] if reason]
+            reasons[u, c] = (*why, *shared)
+    return reasons
+
+
+def _left_out(codes: Codes, members: BoolArray, included: BoolArray, answered: BoolArray) -> list[str]:
+    if not (members & answered).any() or (included | ~members).all():
+        return []
+    if not (members & included & answered).any():
+        return [because(Reason.ALL_ITEMS_FEW)]
+    return [because(Reason.ITEMS_LEFT_OUT, _names(codes, members & ~included))]
+
+
+def _names(codes: Codes, chosen: BoolArray) -> list[str]:
+    return [item.code for item, one in zip(codes.items, chosen.tolist(), strict=True) if one]
+
+
+def _not_partial(made: Points) -> BoolArray:
+    """Parts that lack nothing: only these have a percentage."""
+    lacking = [[any(why.startswith(Reason.MISSING) for why in cell) for cell in row] for row in made.reasons]
+    return ~np.array(lacking, dtype=np.bool_).reshape(made.points.shape)
+
+
+def _ranks(scheme: Scheme, values: FloatArray, ranked: BoolArray) -> FloatArray:
+    out = np.full(values.shape, np.nan)
+    for c in range(values.shape[1]):
+        texts = [six(value) if one else None for value, one in zip(values[:, c], ranked[:, c], strict=True)]
+        out[:, c] = plain_ranks([None if text is None else scheme.compared(text) for text in texts])
+    return out
+
+
+def _sets(value: FloatArray, joint: Limits, ranked: BoolArray) -> RankSet:
+    """Rank sets of every code; a figure without an interval is exact."""
+    lower = np.where(np.isnan(joint.lower), value, joint.lower)
+    upper = np.where(np.isnan(joint.upper), value, joint.upper)
+    pairs = [rank_sets(lower[:, c], upper[:, c], ranked[:, c]) for c in range(value.shape[1])]
+    if not pairs:
+        return np.zeros_like(value), np.zeros_like(value)
+    return np.stack([low for low, _ in pairs], axis=1), np.stack([high for _, high in pairs], axis=1)
+
+
+def _sheet(
+    data: LevelData,
+    key: SheetKey,
+    figures: Figures,
+    limits: Limits,
+    status: Objects,
+    reasons: Objects,
+    ranking: tuple[FloatArray, RankSet],
+) -> Sheet:
+    found = figures.n > 0
+    unsure = found & (figures.variance > 0) & ~figures.complete
+    return Sheet(
+        key, data.units, tuple(Line(one.level_of, one.code) for one in data.codes.codes),
+        np.where(found, 100 * figures.value, np.nan),
+        np.full(figures.value.shape, np.nan),
+        np.where(unsure, 100 * np.sqrt(figures.variance), np.nan),
+        100 * limits.lower, 100 * limits.upper, limits.method,
+        figures.n, limits.n_eff, data.invited, data.response_rate, status, reasons, ranking[0], *ranking[1],
+    )  # fmt: skip

@@ -1,0 +1,163 @@
+"""Points of a scheme: components from answers and typed-in figures, added up to criteria, areas and the total.
+
+Parts are added unrounded. The survey components of a part become one index of the same respondents (weights: their
+maxima), so a part has one variance, not a sum of variances; typed-in points shift it and add none. SE(area 8) is
+therefore SE(index) x max / 100 (METHOD.md section 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.components.index import Figures
+from analysis.components.limits import Limits, Method
+from analysis.components.ranks import RankSet
+from analysis.components.scheme import Component, Kind, Part, Scheme
+from analysis.components.sheet import Line, Reason, Status, because
+from analysis.design import BoolArray, FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What the answers of a wave give to a scheme: its survey components `codes`, which units have them (bool[U, J]),
+    and how linear combinations of them (shares [U, P, J]) are estimated, limited and ranked."""
+
+    codes: tuple[str, ...]
+    available: BoolArray
+    combine: Callable[[FloatArray], Figures]
+    limit: Callable[[Figures], Limits]
+    rank: Callable[[Points, NDArray[np.object_]], tuple[FloatArray, RankSet]]  # (ranked value, sets) by status [U, P]
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """What every part [U, P] is made of: shares [U, P, J] and maximum of its survey components, its typed-in points."""
+
+    shares: FloatArray
+    scale: FloatArray
+    shift: FloatArray
+    typed: BoolArray  # [U, P] has typed-in points
+    missing: BoolArray  # [U, components of the scheme]
+    imported: BoolArray  # [U, components of the scheme] survey points from another wave
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Points [U, P] of every part of a scheme."""
+
+    lines: tuple[Line, ...]
+    pieces: Pieces
+    points: FloatArray
+    se: FloatArray
+    low: FloatArray
+    high: FloatArray
+    figures: Figures
+    limits: Limits
+    status: NDArray[np.object_]
+    reasons: NDArray[np.object_]
+
+    @property
+    def surveyed(self) -> BoolArray:
+        return np.asarray(self.pieces.scale > 0)
+
+
+def by_kind(scheme: Scheme, kind: Kind) -> tuple[Component, ...]:
+    """The components that earn points by one kind of rule."""
+    return tuple(one for one in scheme.components if one.rule.kind is kind)
+
+
+def make_points(
+    scheme: Scheme, units: Sequence[str], survey: Survey, fixed: Mapping[tuple[str, str], float]
+) -> Points:
+    """Points of every part for every unit. Figures of this wave win over imported ones of the same component.
+
+    A part that lacks a component adds up what there is, is `not_ranked` and names the lack; one without anything is
+    `empty`. Limits are `maximum x limits of the survey index + typed-in points`.
+    """
+    parts = scheme.parts()
+    pieces = _gather(scheme, parts, units, survey, fixed)
+    figures = survey.combine(pieces.shares)
+    limits = survey.limit(figures)
+    surveyed = pieces.scale > 0
+    points = np.where(surveyed | pieces.typed, pieces.scale * figures.value + pieces.shift, np.nan)
+    unsure = surveyed & (figures.variance > 0) & ~figures.complete
+    status, reasons = _judged(scheme, parts, pieces, figures, limits)
+    return Points(
+        tuple(Line(part.level_of, part.code, part.maximum, part.source) for part in parts),
+        pieces,
+        points,
+        np.where(unsure, pieces.scale * np.sqrt(figures.variance), np.nan),
+        np.where(surveyed, pieces.scale * limits.lower + pieces.shift, np.nan),
+        np.where(surveyed, pieces.scale * limits.upper + pieces.shift, np.nan),
+        figures, limits, status, reasons,
+    )  # fmt: skip
+
+
+def missing_codes(part: Part, missing: Mapping[str, bool]) -> list[str]:
+    """Codes without points inside a part; a part that lacks everything is named itself."""
+    if all(missing[one.code] for one in part.components):
+        return [part.code]
+    return [code for inner in part.parts for code in missing_codes(inner, missing)]
+
+
+def _gather(
+    scheme: Scheme,
+    parts: Sequence[Part],
+    units: Sequence[str],
+    survey: Survey,
+    fixed: Mapping[tuple[str, str], float],
+) -> Pieces:
+    components = scheme.components
+    number = {one.code: c for c, one in enumerate(components)}
+    found = np.zeros((len(units), len(components)), dtype=np.bool_)
+    for j, code in enumerate(survey.codes):
+        found[:, number[code]] = survey.available[:, j]
+    typed = np.array([[fixed.get((unit, one.code), np.nan) for one in components] for unit in units])
+    typed = np.where(found, np.nan, typed.reshape(found.shape))
+    has = ~np.isnan(typed)
+    inside = np.array([[one in part.components for one in components] for part in parts], dtype=np.float64)
+    maxima = np.array([one.maximum for one in components])
+    places = [number[code] for code in survey.codes]
+    shares = (inside * maxima)[None, :, places] * found[:, None, places]
+    scale = shares.sum(axis=2)
+    shares = np.divide(shares, scale[:, :, None], out=np.zeros_like(shares), where=scale[:, :, None] > 0)
+    shift = np.where(has, typed, 0.0) @ inside.T
+    survey_kind = np.array([one.rule.kind in (Kind.OFFICIALS, Kind.SATISFACTION) for one in components])
+    return Pieces(shares, scale, shift, (has @ inside.T) > 0, ~found & ~has, has & survey_kind)
+
+
+def _judged(
+    scheme: Scheme, parts: Sequence[Part], pieces: Pieces, figures: Figures, limits: Limits
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Status and reasons of every unit and part, object[U, P] each."""
+    codes = [one.code for one in scheme.components]
+    surveyed = pieces.scale > 0
+    few = surveyed & (figures.n < scheme.min_valid_unit)
+    constant = surveyed & (figures.variance <= 0) & ~figures.complete
+    status = np.full(few.shape, Status.EMPTY, dtype=object)
+    reasons = np.full(few.shape, None, dtype=object)
+    for u in range(few.shape[0]):
+        missing = dict(zip(codes, pieces.missing[u].tolist(), strict=True))
+        imported = {code for code, one in zip(codes, pieces.imported[u].tolist(), strict=True) if one}
+        for p, part in enumerate(parts):
+            lacks = missing_codes(part, missing)
+            taken = [one.code for one in part.components if one.code in imported]
+            why = [because(Reason.MISSING, lacks)] if lacks else []
+            why += [because(Reason.IMPORTED, taken)] if taken else []
+            if surveyed[u, p] or pieces.typed[u, p]:
+                status[u, p] = _status(bool(lacks) or bool(few[u, p]), limits.method[u, p])
+                why += [] if surveyed[u, p] or taken else [because(Reason.TYPED_IN)]
+            why += [because(Reason.FEW_ANSWERS, [scheme.min_valid_unit])] if few[u, p] else []
+            why += [because(Reason.NO_VARIANCE)] if constant[u, p] else []
+            reasons[u, p] = tuple(why)
+    return status, reasons
+
+
+def _status(held: bool, method: Method) -> Status:
+    if held:
+        return Status.NOT_RANKED
+    return Status.COMPLETE if method is Method.COMPLETE else Status.OK

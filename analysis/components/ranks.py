@@ -1,0 +1,59 @@
+"""Ranks with the set of ranks that the data cannot rule out.
+
+Klein, Wright and Wieczorek: with joint 95 % limits, units whose limits lie wholly above (below) a unit's are better
+(worse) than it; everybody else may be either. Reference: Klein, Wright, Wieczorek (2020), JRSS-A 183(2), 589-606.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from analysis.design import BoolArray, FloatArray
+from analysis.intervals import critical
+
+RankSet = tuple[FloatArray, FloatArray]
+
+
+def joint_level(level: float, units: int) -> float:
+    """Level of each unit's interval so that all hold together (Šidák; independent or any jointly normal estimates)."""
+    return float(level ** (1.0 / max(units, 1)))
+
+
+def plain_ranks(values: Sequence[Decimal | None]) -> FloatArray:
+    """Rank 1 for the largest value, the same rank for equal ones (1, 2, 2, 4); NaN where there is none."""
+    counts = Counter(value for value in values if value is not None)
+    places: dict[Decimal, float] = {}
+    ahead = 0
+    for value in sorted(counts, reverse=True):
+        places[value] = 1.0 + ahead
+        ahead += counts[value]
+    return np.array([np.nan if value is None else places[value] for value in values])
+
+
+def rank_sets(lower: FloatArray, upper: FloatArray, ranked: BoolArray) -> RankSet:
+    """First and last possible rank from joint limits [U]; NaN for units that are not ranked."""
+    better = (lower[:, None] > upper[None, :]) & ranked[:, None] & ranked[None, :]  # row surely above column
+    return _places(better, ranked)
+
+
+def rank_sets_joint(value: FloatArray, covariance: FloatArray, ranked: BoolArray, level: float) -> RankSet:
+    """Rank sets from all pairwise differences with their covariance [U, U] (units that share raters), each pair at the
+    Bonferroni level; sharper than joint limits where estimates move together."""
+    count = int(ranked.sum())
+    if count < 2:
+        return _places(np.zeros((len(value), len(value)), dtype=np.bool_), ranked)
+    c = critical(1.0 - (1.0 - level) / (count * (count - 1) / 2))
+    own = np.diag(covariance)
+    spread = np.sqrt(np.maximum(own[:, None] + own[None, :] - 2 * covariance, 0.0))
+    difference = value[:, None] - value[None, :]
+    better = (difference > c * spread) & (spread > 0) & ranked[:, None] & ranked[None, :]
+    return _places(better, ranked)
+
+
+def _places(better: BoolArray, ranked: BoolArray) -> RankSet:
+    first, last = 1.0 + better.sum(axis=0), ranked.sum() - better.sum(axis=1).astype(np.float64)
+    return np.where(ranked, first, np.nan), np.where(ranked, last, np.nan)

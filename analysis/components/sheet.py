@@ -1,0 +1,132 @@
+"""A sheet: the figures of one scheme, rule, weighting and set of answers, units by codes, before they become rows.
+
+Also the words that a row says about itself. A reason is `word` or `word=value,value`, several joined by "; "; the
+sentence is made by whoever shows it, in the reader's language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.components.scheme import IndexRule, Scheme, WeightingRule
+from analysis.design import FloatArray
+
+
+class Status(StrEnum):
+    """What may be said of a figure (CONTRACT). `suppressed` is given later, by publication."""
+
+    OK = "ok"
+    NOT_RANKED = "not_ranked"
+    SUPPRESSED = "suppressed"
+    EMPTY = "empty"
+    COMPLETE = "complete"
+
+
+RANKED = frozenset({Status.OK, Status.COMPLETE})
+
+
+class Used(StrEnum):
+    """Which answers count (column `answers`)."""
+
+    ALL = "all"
+    UNFLAGGED = "unflagged"
+
+
+class Reason(StrEnum):
+    """Words of the column `reason`."""
+
+    REHEARSAL = "rehearsal"  # the wave never counts
+    OTHER_SCHEME = "other_scheme"  # scored by a scheme that is not the extract's
+    NOT_SURVEYED = "not_surveyed"  # the unit has no row in the sample
+    NO_ANSWERS = "no_answers"
+    FEW_ANSWERS = "few_answers"  # fewer valid answers than the scheme's minimum (=minimum)
+    ITEMS_LEFT_OUT = "items_left_out"  # fewer valid answers than min_valid_item (=items)
+    ALL_ITEMS_FEW = "all_items_few"  # no item reaches min_valid_item: all of them are used
+    RANKED_ON_ITEMS = "ranked_on_items"  # the rank compares these items alone (=items)
+    RANKED_ON_POOLED = "ranked_on_pooled_answers"  # the rank compares pooled answers
+    STRATA_JOINED = "strata_joined"  # for the variance (=number)
+    CLASSES_JOINED = "classes_joined"  # for non-response (=number)
+    NO_VARIANCE = "no_variance"  # one answer, or all the same: no standard error can be estimated
+    COMPLETE = "complete"  # every dossier (rater) of the unit answered: no sampling error
+    UNITS_WITHOUT_ANSWERS = "units_without_answers"  # of the province (=number)
+    SELF_SELECTED = "self_selected_apart"  # answers that are counted but in no figure (=number)
+    MISSING = "missing"  # parts without points (=codes)
+    TYPED_IN = "typed_in"  # has no sampling error, which does not mean no error
+    IMPORTED = "imported"  # survey points typed in from another wave (=codes)
+    GROUPS_WITHOUT_RATINGS = "groups_without_ratings"  # rater groups that did not judge the unit (=groups)
+    GROUPS_WITHOUT_WEIGHT = "groups_without_weight"  # rater groups that the scheme does not count (=groups)
+    OTHER_YEAR_DIFFERS = "previous_has_other_questions"  # no change is given
+
+
+def because(reason: Reason, values: Iterable[object] = ()) -> str:
+    """One reason as it stands in a row."""
+    cells = [str(value) for value in values]
+    return f"{reason}={','.join(cells)}" if cells else str(reason)
+
+
+@dataclass(frozen=True)
+class SheetKey:
+    """What all rows of a sheet share."""
+
+    scheme: Scheme
+    level: str
+    rule: IndexRule
+    weighting: WeightingRule
+    used: Used
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one column of a sheet is about."""
+
+    level_of: str
+    code: str
+    maximum: float | None = None
+    source: str | None = "survey"
+
+    @property
+    def is_points(self) -> bool:
+        return self.maximum is not None
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """Figures [U, L] of U units and L lines; NaN is absent. `index` in percent, `points` in points; `se` and limits in
+    points where the line has points, else in percent."""
+
+    key: SheetKey
+    units: tuple[str, ...]
+    lines: tuple[Line, ...]
+    index: FloatArray
+    points: FloatArray
+    se: FloatArray
+    low: FloatArray
+    high: FloatArray
+    method: NDArray[np.object_]
+    n_valid: FloatArray
+    n_eff: FloatArray
+    n_invited: FloatArray  # [U]
+    response_rate: FloatArray  # [U]
+    status: NDArray[np.object_]
+    reasons: NDArray[np.object_]  # [U, L] tuples of text
+    rank: FloatArray
+    rank_low: FloatArray
+    rank_high: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Notes:
+    """Reasons that all lines of a unit share, by unit."""
+
+    by_unit: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, unit: str, text: str) -> None:
+        self.by_unit.setdefault(unit, []).append(text)
+
+    def of(self, unit: str) -> list[str]:
+        return self.by_unit.get(unit, [])

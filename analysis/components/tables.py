@@ -1,0 +1,233 @@
+"""The tables of an extract as frozen columns, checked cell by cell and sorted by content (database order never counts).
+
+Names of columns are those of the folder's files (CONTRACT: Extract); `class` is `class_` in Python.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.design import FloatArray
+from analysis.errors import CellInvalid, ColumnMissing, DuplicateKey, LengthMismatch
+
+NOT_APPLICABLE = ""
+NOT_ANSWERED = "."
+NO_POPULATION = ""  # an empty fpc: the stratum's population is not known, no finite population correction
+TEXTS = ("phase", "mode", "rater", "unit", "stratum", "psu", "class", "flag")
+NUMBERS = ("fpc", "weight_base")
+HEAD = ("phase", "mode", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag")
+
+Cells = Sequence[str] | Sequence[float] | NDArray[Any]
+Rows = NDArray[np.intp]
+
+
+class Mode(StrEnum):
+    """How an answer came in. Only the first four and the systematic top-up belong to the probability sample."""
+
+    LINK = "link"
+    INTERVIEWER = "interviewer"
+    PAPER = "paper"
+    PHONE = "phone"
+    TOPUP = "topup"
+    COUNTER = "counter"
+    KIOSK = "kiosk"
+    OPEN = "open"
+
+
+INVITED = frozenset({Mode.LINK, Mode.INTERVIEWER, Mode.PAPER, Mode.PHONE})
+SELF_SELECTED = frozenset({Mode.COUNTER, Mode.KIOSK, Mode.OPEN})
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """A text column: codes int32[n] into its sorted distinct values."""
+
+    codes: NDArray[np.int32]
+    levels: tuple[str, ...]
+
+    @staticmethod
+    def of(values: Cells) -> Text:
+        cells = [str(value) for value in values]
+        levels = tuple(sorted(set(cells)))
+        place = {level: number for number, level in enumerate(levels)}
+        return Text(np.fromiter((place[cell] for cell in cells), dtype=np.int32, count=len(cells)), levels)
+
+    def take(self, rows: Rows) -> Text:
+        return Text(self.codes[rows], self.levels)
+
+    def values(self) -> list[str]:
+        return [self.levels[code] for code in self.codes.tolist()]
+
+    def among(self, wanted: Sequence[str] | frozenset[Any]) -> NDArray[np.bool_]:
+        """Say of every row whether its value is one of `wanted`, bool[n]."""
+        kept = np.array([level in wanted for level in self.levels], dtype=np.bool_)
+        return kept[self.codes] if len(self.levels) else np.zeros(0, dtype=np.bool_)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """`answers.csv`: one row an answer (officials: one a rater and unit)."""
+
+    texts: Mapping[str, Text]
+    fpc: FloatArray
+    weight_base: FloatArray
+    items: Mapping[str, Text]
+
+    @property
+    def rows(self) -> int:
+        return len(self.weight_base)
+
+    @property
+    def has_raters(self) -> bool:
+        return "rater" in self.texts
+
+    def __getitem__(self, name: str) -> Text:
+        return self.texts[name]
+
+    def take(self, rows: Rows) -> Answers:
+        return Answers(
+            {name: text.take(rows) for name, text in self.texts.items()},
+            self.fpc[rows],
+            self.weight_base[rows],
+            {name: item.take(rows) for name, item in self.items.items()},
+        )
+
+    def header(self) -> tuple[str, ...]:
+        head = (*HEAD[:2], "rater", *HEAD[2:]) if self.has_raters else HEAD
+        return (*head, *self.items)
+
+
+@dataclass(frozen=True, order=True)
+class SampleRow:
+    """`sample.csv`: what was drawn, kept, invited and answered in one class (officials: one rater group)."""
+
+    unit: str
+    stratum: str
+    class_: str
+    population: float
+    drawn: int
+    kept: int
+    invited: int
+    answered: int
+    weight_sum: float
+
+
+@dataclass(frozen=True, order=True)
+class MarginRow:
+    """`margins.csv`: dossiers of the frame, by unit (`margin` unit, level = unit) and by class."""
+
+    margin: str
+    unit: str
+    level: str
+    total: float
+
+
+@dataclass(frozen=True, order=True)
+class InputRow:
+    """`inputs.csv`: a typed-in figure (or typed-in points) of one unit and scheme part, with where it comes from."""
+
+    unit: str
+    code: str
+    value: float
+    source: str
+
+
+Record = TypeVar("Record", SampleRow, MarginRow, InputRow)
+KEYS: dict[type, int] = {SampleRow: 3, MarginRow: 3, InputRow: 2}  # the first fields that must not repeat
+
+
+def make_answers(columns: Mapping[str, Cells], items: Sequence[str], *, raters: bool, file: str) -> Answers:
+    """Make the answers from columns of any order: every cell checked, rows sorted by content.
+
+    Raises ColumnMissing, LengthMismatch, CellInvalid.
+    """
+    head = (*HEAD[:2], "rater", *HEAD[2:]) if raters else HEAD
+    for name in (*head, *items):
+        if name not in columns:
+            raise ColumnMissing(name, file)
+    extra = sorted(set(columns) - set(head) - set(items))
+    if extra:
+        raise CellInvalid(file, 1, extra[0], "", "a column of the contract or an item of the instrument")
+    size = len(columns["unit"])
+    for name, cells in columns.items():
+        if len(cells) != size:
+            raise LengthMismatch(f"{file} column {name}", size, len(cells))
+    texts = {name: Text.of(columns[name]) for name in head if name in TEXTS}
+    _check_levels(texts["mode"], frozenset(Mode), file, "mode")
+    fpc = _floats(columns["fpc"], file, "fpc", empty=math.inf)
+    weight = _floats(columns["weight_base"], file, "weight_base", empty=None)
+    answers = Answers(texts, fpc, weight, {name: Text.of(columns[name]) for name in items})
+    return answers.take(_content_order(answers))
+
+
+def make_records(kind: type[Record], columns: Mapping[str, Cells], *, file: str) -> tuple[Record, ...]:
+    """Make the rows of a small table from columns by name, sorted; refuses a repeated key (DuplicateKey)."""
+    names = [field.name for field in fields(kind)]
+    for name in names:
+        if name.rstrip("_") not in columns:
+            raise ColumnMissing(name.rstrip("_"), file)
+    read = [_typed(str(field.type), columns[field.name.rstrip("_")], file, field.name) for field in fields(kind)]
+    records = sorted(kind(*cells) for cells in zip(*read, strict=True))
+    keys = [tuple(getattr(one, name) for name in names[: KEYS[kind]]) for one in records]
+    for key, following in pairwise(keys):
+        if key == following:
+            raise DuplicateKey(file, ", ".join(key))
+    return tuple(records)
+
+
+def number_text(value: float) -> str:
+    """The shortest text that reads back as the same float64; whole numbers without a point, unknown (inf) empty."""
+    if math.isinf(value):
+        return NO_POPULATION
+    return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
+
+
+def _typed(kind: str, cells: Cells, file: str, name: str) -> list[Any]:
+    if kind == "str":
+        return [str(cell) for cell in cells]
+    values = _floats(cells, file, name, empty=None, positive=False)
+    if kind == "float":
+        return list(values.tolist())
+    for row, value in enumerate(values.tolist(), start=2):
+        if value != int(value) or value < 0:
+            raise CellInvalid(file, row, name, str(value), "a whole number, 0 or more")
+    return [int(value) for value in values.tolist()]
+
+
+def _floats(cells: Cells, file: str, name: str, *, empty: float | None, positive: bool = True) -> FloatArray:
+    out = np.empty(len(cells))
+    for row, cell in enumerate(cells):
+        try:
+            value = empty if cell == "" and empty is not None else float(cell)
+        except ValueError:
+            value = math.nan
+        fits = value is not None and (value == empty or (math.isfinite(value) and (value > 0 or not positive)))
+        if value is None or not fits:
+            raise CellInvalid(file, row + 2, name, str(cell), "a positive number" if positive else "a number")
+        out[row] = value
+    return out
+
+
+def _check_levels(text: Text, allowed: frozenset[Any], file: str, name: str) -> None:
+    for number, level in enumerate(text.levels):
+        if level not in allowed:
+            row = int(np.argmax(text.codes == number)) + 2
+            raise CellInvalid(file, row, name, level, ", ".join(sorted(allowed)))
+
+
+def _content_order(answers: Answers) -> Rows:
+    keys: list[NDArray[Any]] = []
+    for name in answers.header():
+        if name in NUMBERS:
+            keys.append(answers.fpc if name == "fpc" else answers.weight_base)
+        else:
+            keys.append((answers.texts.get(name) or answers.items[name]).codes)
+    return np.lexsort(keys[::-1]) if answers.rows else np.zeros(0, dtype=np.intp)

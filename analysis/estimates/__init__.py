@@ -1,0 +1,1 @@
+"""Point estimates with their design-based covariance."""

@@ -1,0 +1,263 @@
+"""An extract: the frozen tables that a score is made from, as a folder and in memory, and the score itself.
+
+The site builds an `Extract` from its database, an auditor reads the same one from a folder; rows are sorted by content
+and numbers are written so that they read back exactly, so both give the same digits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from analysis.components.changes import read_previous, with_changes
+from analysis.components.citizens import Rating, Scored, make_wave, score_citizens
+from analysis.components.folder_files import SMALL, answers_bytes, json_bytes, read_columns, read_json, records_bytes
+from analysis.components.instrument import Audience, Instrument, parse_instrument
+from analysis.components.manifest import Manifest, WaveKind, read_manifest
+from analysis.components.moments import item_cells
+from analysis.components.rows import Context, Row, csv_bytes, json_text, make_rows
+from analysis.components.scheme import Scheme, parse_scheme
+from analysis.components.sheet import Reason, because
+from analysis.components.tables import (
+    Answers,
+    Cells,
+    InputRow,
+    MarginRow,
+    SampleRow,
+    make_answers,
+    make_records,
+)
+from analysis.components.weighting import make_frame
+from analysis.errors import AnalysisError, CodeUnknown, FileChanged, FileUnlisted, FileUnreadable
+
+MANIFEST = "manifest.json"
+SCHEMA = "scores.schema.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Extract:
+    """Everything that a score is made from; make it with `make_extract` or `read_extract`."""
+
+    answers: Answers
+    sample: tuple[SampleRow, ...]
+    margins: tuple[MarginRow, ...]
+    inputs: tuple[InputRow, ...]
+    instrument: Instrument
+    schemes: tuple[Scheme, ...]
+    manifest: Manifest
+    previous: Mapping[str, bytes]
+
+    @cached_property
+    def files(self) -> Mapping[str, bytes]:
+        """Canonical bytes of every file of the folder; the manifest last, with the hashes of the others."""
+        files = {"answers.csv": answers_bytes(self.answers), "instrument.toml": self.instrument.text.encode()}
+        for name, kind in SMALL.items():
+            files[name] = records_bytes(kind, getattr(self, name.removesuffix(".csv")))
+        files.update(zip(scheme_files(len(self.schemes)), (one.text.encode() for one in self.schemes), strict=True))
+        files.update(self.previous)
+        hashes = {name: sha256(data).hexdigest() for name, data in sorted(files.items())}
+        return {**files, MANIFEST: json_bytes({**self.manifest.as_dict(), "hashes": hashes})}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the manifest, which names every other file by its own."""
+        return sha256(self.files[MANIFEST]).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The rows of a score and what the results' manifest says of it."""
+
+    rows: tuple[Row, ...]
+    facts: Mapping[str, Any]
+
+
+def make_extract(
+    *,
+    answers: Mapping[str, Cells],
+    sample: Mapping[str, Cells],
+    margins: Mapping[str, Cells],
+    inputs: Mapping[str, Cells],
+    instrument: str,
+    schemes: Sequence[str],
+    manifest: Mapping[str, Any],
+    previous: Mapping[str, bytes] | None = None,
+) -> Extract:
+    """Check and sort the columns (by the names of the contract, in any order and row order) into an extract.
+
+    `instrument` and `schemes` are the texts of the TOML files, `previous` holds `previous/<name>` -> bytes.
+    Raises the leaf that names file, row and column of what does not fit.
+    """
+    form = parse_instrument(instrument)
+    told = read_manifest(manifest)
+    table = make_answers(answers, form.columns, raters=form.audience is Audience.OFFICIALS, file="answers.csv")
+    _check_codes(table, form, told)
+    rules = tuple(
+        parse_scheme(text, file=name) for name, text in zip(scheme_files(len(schemes)), schemes, strict=True)
+    )
+    return Extract(
+        table,
+        make_records(SampleRow, sample, file="sample.csv"),
+        make_records(MarginRow, margins, file="margins.csv"),
+        make_records(InputRow, inputs, file="inputs.csv"),
+        form, rules, told, dict(previous or {}),
+    )  # fmt: skip
+
+
+def read_extract(folder: Path) -> Extract:
+    """Read a folder after checking every file against the manifest's hash. Raises FileUnreadable, FileUnlisted,
+    FileChanged and the leaves of `make_extract`."""
+    manifest = read_json(_bytes(folder, MANIFEST), MANIFEST)
+    hashes: dict[str, str] = manifest.get("hashes", {})
+    for name in ("answers.csv", *SMALL, "instrument.toml", *scheme_files(1)):
+        if name not in hashes:
+            raise FileUnlisted(name)
+    files = {name: _verified(folder, name, expected) for name, expected in sorted(hashes.items())}
+    count = sum(name.startswith("scheme") for name in files)
+    return make_extract(
+        answers=read_columns(files["answers.csv"], "answers.csv"),
+        sample=read_columns(files["sample.csv"], "sample.csv"),
+        margins=read_columns(files["margins.csv"], "margins.csv"),
+        inputs=read_columns(files["inputs.csv"], "inputs.csv"),
+        instrument=_text(files, "instrument.toml"),
+        schemes=[_text(files, name) for name in scheme_files(count)],
+        manifest=manifest,
+        previous={name: data for name, data in files.items() if name.startswith("previous/")},
+    )
+
+
+def write_extract(extract: Extract, folder: Path) -> None:
+    """Write the folder; the same extract always gives the same bytes."""
+    _write(folder, extract.files)
+
+
+def score(extract: Extract, scheme: Scheme | None = None) -> Scores:
+    """Score an extract by its own schemes, or by one other scheme as a rehearsal.
+
+    Deterministic: the same extract gives the same rows, digit for digit. Raises the leaves of `components`.
+    """
+    schemes = extract.schemes if scheme is None else (scheme,)
+    own = scheme is None or scheme.digest in {one.digest for one in extract.schemes}
+    manifest = extract.manifest
+    ratings = [Rating(one, manifest.rated(one.serves), extract.inputs, own) for one in schemes]
+    scored = _scored(extract, ratings)
+    marks = [because(Reason.REHEARSAL)] if manifest.kind is WaveKind.REHEARSAL else []
+    marks += [] if own else [because(Reason.OTHER_SCHEME)]
+    context = Context(str(manifest.year), manifest.wave, manifest.names, tuple(marks), own)
+    rows = with_changes(make_rows(scored.sheets, context), read_previous(extract.previous))
+    return Scores(tuple(rows), _facts(extract, schemes, scored, own=own))
+
+
+def write_scores(scores: Scores, folder: Path) -> None:
+    """Write `scores.json` with its schema, `scores.csv` and `manifest.json`."""
+    head = {"format": 1, "schema": SCHEMA, **{key: scores.facts[key] for key in HEAD_FACTS}}
+    schema = resources.files("analysis.components").joinpath(SCHEMA).read_bytes()
+    files = {"scores.json": json_text(head, scores.rows), "scores.csv": csv_bytes(scores.rows), SCHEMA: schema}
+    hashes = {name: sha256(data).hexdigest() for name, data in sorted(files.items())}
+    _write(folder, {**files, MANIFEST: json_bytes({**scores.facts, "hashes": hashes})})
+
+
+HEAD_FACTS = ("wave", "kind", "audience", "year", "extract", "index_name_vi", "index_name_en")
+
+
+def run_score(args: argparse.Namespace) -> int:
+    """`python -m analysis score EXTRACT [--scheme FILE] [--out DIR] [--json]`: 0 done, 1 refused with a reason."""
+    try:
+        extract = read_extract(Path(args.extract))
+        scheme = None if args.scheme is None else _read_scheme(Path(args.scheme))
+        scores = score(extract, scheme)
+        if args.out is not None:
+            write_scores(scores, Path(args.out))
+    except AnalysisError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    told = {**{key: scores.facts[key] for key in HEAD_FACTS}, "rows": len(scores.rows), "out": args.out}
+    lines = [json.dumps(told, ensure_ascii=False)] if args.json else [f"{key}: {value}" for key, value in told.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def scheme_files(count: int) -> tuple[str, ...]:
+    """Names of the scheme files: scheme.toml, scheme-2.toml, ..."""
+    return tuple("scheme.toml" if number == 1 else f"scheme-{number}.toml" for number in range(1, count + 1))
+
+
+def _scored(extract: Extract, ratings: Sequence[Rating]) -> Scored:
+    frame = make_frame(extract.sample, extract.margins)
+    wave = make_wave(extract.answers, frame, extract.instrument, extract.manifest.rated())
+    return score_citizens(wave, ratings, extract.manifest.province)
+
+
+def _facts(extract: Extract, schemes: Sequence[Scheme], scored: Scored, *, own: bool) -> dict[str, Any]:
+    """What the results' manifest names: the data, the code, the rules and what was done to the weights."""
+    manifest = extract.manifest
+    vi, en = extract.instrument.index_name()
+    served = {unit for one in schemes for unit in manifest.rated(one.serves)}
+    return {
+        **{key: value for key, value in manifest.as_dict().items() if key not in ("units", "hashes")},
+        "extract": extract.digest,
+        "instrument": {"code": extract.instrument.code, "version": extract.instrument.version},
+        "schemes": [{"code": one.code, "version": one.version, "sha256": one.digest} for one in schemes],
+        "own_schemes": own,
+        "index_name_vi": vi,
+        "index_name_en": en,
+        "units_without_scheme": [unit for unit in manifest.rated() if unit not in served],
+        "self_selected": scored.self_selected,
+        "weighting": scored.weighting,
+    }
+
+
+def _check_codes(answers: Answers, form: Instrument, manifest: Manifest) -> None:
+    """Units are known to the manifest; scored items hold codes of their scale (checked before any row is set apart)."""
+    known = set(manifest.names)
+    for unit in answers["unit"].levels:
+        if unit not in known:
+            raise CodeUnknown("answers.csv", "unit", unit, "manifest.json")
+    if form.audience is Audience.CITIZENS:
+        item_cells(answers, form.scored, form.satisfied)
+
+
+def _read_scheme(path: Path) -> Scheme:
+    data = _bytes(path.parent, path.name)
+    return parse_scheme(_text({path.name: data}, path.name), file=path.name)
+
+
+def _verified(folder: Path, name: str, expected: str) -> bytes:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise FileUnreadable(name, "the manifest names a file outside the folder")
+    data = _bytes(folder, name)
+    found = sha256(data).hexdigest()
+    if found != expected:
+        raise FileChanged(name, str(expected), found)
+    return data
+
+
+def _bytes(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise FileUnreadable(name, error.strerror or str(error)) from error
+
+
+def _text(files: Mapping[str, bytes], name: str) -> str:
+    try:
+        return files[name].decode("utf-8-sig")
+    except KeyError as error:
+        raise FileUnlisted(name) from error
+    except UnicodeDecodeError as error:
+        raise FileUnreadable(name, f"it is not UTF-8 (byte {error.start})") from error
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)

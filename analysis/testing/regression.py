@@ -1,0 +1,113 @@
+"""Weighted generalised linear models with design-based covariance, and Wald tests of their terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import statsmodels.api as sm
+from scipy import stats
+
+from analysis import replicates as replications
+from analysis.design import FloatArray
+from analysis.errors import LengthMismatch, NotConverged, Undefined
+from analysis.estimates.moments import Estimate, Missing, Sample, degrees, prepared
+from analysis.replicates import Replicates
+from analysis.variance import covariance
+
+
+class Family(StrEnum):
+    """Distribution with its canonical link: identity, logit, log."""
+
+    GAUSSIAN = "gaussian"
+    BINOMIAL = "quasibinomial"
+    POISSON = "quasipoisson"
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Coefficients with their covariance (in `estimate`) and residual degrees of freedom `df + 1 - p`."""
+
+    estimate: Estimate
+    df_residual: float
+
+    @property
+    def t(self) -> FloatArray:
+        return np.asarray(self.estimate.values / self.estimate.se)
+
+    @property
+    def p(self) -> FloatArray:
+        return np.asarray(2 * stats.t.sf(np.abs(self.t), self.df_residual))
+
+
+@dataclass(frozen=True)
+class WaldTest:
+    F: float
+    df: int
+    ddf: float
+    p: float
+
+
+def glm(sample: Sample, y: FloatArray, x: FloatArray, family: Family) -> Fit:
+    """Pseudo maximum likelihood fit of `y` float64[n] on the model matrix `x` float64[n, p] (with its constant).
+
+    Rows with a missing value are left out; the covariance is the sandwich with the design's variance of the scores.
+    Raises Undefined for dependent columns, NotConverged. Reference: Binder (1983); Lumley (2010) ch. 5-6.
+    """
+    if len(y) != len(x):
+        raise LengthMismatch("y", len(x), len(y))
+    used, both = prepared(sample, np.column_stack([y, x]), Missing.DROP)
+    rows = used.domain_weights > 0
+    outcome, matrix = both[:, 0], both[:, 1:]
+    beta = _fitted(outcome[rows], matrix[rows], used.domain_weights[rows], family)
+    if isinstance(used, Replicates):
+        each = [_fitted(outcome, matrix, column, family) for column in used.domain_replicates.T]
+        spread = replications.covariance(used, np.array(each), beta)
+    else:
+        mean, slope = _mean(matrix @ beta, family)
+        information = (matrix * (used.domain_weights * slope)[:, None]).T @ matrix
+        scores = matrix * (used.domain_weights * (outcome - mean))[:, None]
+        spread = covariance(used, scores @ np.linalg.inv(information))
+    df = degrees(used)
+    return Fit(Estimate(beta, spread, df, int(rows.sum())), df + 1 - len(beta))
+
+
+def wald(fit: Fit, places: list[int]) -> WaldTest:
+    """F test that the coefficients at `places` are all zero."""
+    beta, spread = fit.estimate.values[places], fit.estimate.covariance[np.ix_(places, places)]
+    value = float(beta @ np.linalg.solve(spread, beta)) / len(places)
+    return WaldTest(value, len(places), fit.df_residual, float(stats.f.sf(value, len(places), fit.df_residual)))
+
+
+def _fitted(y: FloatArray, x: FloatArray, weights: FloatArray, family: Family) -> FloatArray:
+    rows = weights > 0
+    if np.linalg.matrix_rank(x[rows]) < x.shape[1]:
+        raise Undefined("a regression", "columns of the model depend on each other")
+    families = {
+        Family.GAUSSIAN: sm.families.Gaussian,
+        Family.BINOMIAL: sm.families.Binomial,
+        Family.POISSON: sm.families.Poisson,
+    }
+    scaled = weights[rows] / weights[rows].mean()
+    model = sm.GLM(y[rows], x[rows], family=families[family](), freq_weights=scaled)
+    result = model.fit(tol=1e-14, maxiter=200, tol_criterion="params")
+    beta = np.asarray(result.params, dtype=np.float64)
+    mean, _ = _mean(x[rows] @ beta, family)
+    score = x[rows].T @ (scaled * (y[rows] - mean))
+    scale = np.abs(x[rows]).T @ (scaled * (np.abs(y[rows]) + np.abs(mean))) + 1e-300
+    if not np.isfinite(beta).all() or np.max(np.abs(score) / scale) > 1e-8:
+        worst = int(np.argmax(np.abs(score) / scale))
+        raise NotConverged("the regression", f"the score of column {worst}", float(score[worst]), 200)
+    return beta
+
+
+def _mean(eta: FloatArray, family: Family) -> tuple[FloatArray, FloatArray]:
+    """Mean and its derivative by the linear predictor."""
+    if family is Family.GAUSSIAN:
+        return eta, np.ones_like(eta)
+    if family is Family.POISSON:
+        grown = np.exp(eta)
+        return grown, grown
+    share = 1 / (1 + np.exp(-eta))
+    return share, share * (1 - share)

@@ -1,0 +1,1 @@
+"""The site and the record of Hài Lòng: who is asked, what was answered, what was released."""

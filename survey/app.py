@@ -1,0 +1,104 @@
+"""Puts the web application together, in one place: settings in, a Flask application out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from flask import Flask, g, request
+from flask_wtf.csrf import CSRFProtect
+from jinja2 import StrictUndefined
+
+from survey import resources
+from survey.config import Settings, settings_from
+from survey.db import Database, open_database
+from survey.i18n import OWN_NAMES
+from survey.keys import Keys
+from survey.web import account, chrome, coordinate, filters, guard, health, inputs, refusals, results, routes
+from survey.web.respond import views as respond
+from survey.web.site import Site, language, translations
+
+LARGEST_BODY = 64 * 1024
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SurveyApp(Flask):
+    """A Flask whose log names routes, never paths: link codes stand in paths."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        self.logger.error("unhandled error in %s %s", request.method, request.endpoint, exc_info=exc_info)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    database: Database | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> Flask:
+    """The web application of a site; without settings, of the site that the environment states."""
+    stated = settings or settings_from()
+    site = Site(stated, database or open_database(stated.database), Keys(stated.keys), clock)
+    app = SurveyApp(
+        "survey",
+        static_folder=str(resources.tree(resources.Tree.STATIC)),
+        template_folder=str(resources.tree(resources.Tree.TEMPLATES)),
+    )
+    app.extensions["survey"] = site
+    app.url_map.strict_slashes = False
+    configure(app, site)
+    prepare_templates(app)
+    CSRFProtect(app)
+    guard.register(app)
+    refusals.register(app)
+    for module in (chrome, health, respond, account, coordinate, results, inputs):
+        app.register_blueprint(module.blueprint)
+    routes.check_listed(rule.endpoint for rule in app.url_map.iter_rules())
+    return app
+
+
+def configure(app: Flask, site: Site) -> None:
+    host = site.settings.trusted_host.rpartition(":")[0] or site.settings.trusted_host
+    app.secret_key = site.settings.secret_key or site.keys.installation.session_secret.hex()
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+        TRUSTED_HOSTS=[host, "localhost", "127.0.0.1", "[::1]"],
+        SESSION_COOKIE_NAME="form",
+        SESSION_COOKIE_SECURE=site.is_https,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,  # it asks for the referrer, which our own policy keeps back
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+
+
+def prepare_templates(app: Flask) -> None:
+    environment = app.jinja_env
+    environment.undefined = StrictUndefined
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.add_extension("jinja2.ext.i18n")
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda message: translations().gettext(message),
+        lambda singular, plural, n: translations().ngettext(singular, plural, n),
+        newstyle=True,
+    )
+    environment.globals.update(
+        asset=asset, csp_nonce=guard.csp_nonce, staff_pages=account.staff_pages, language_names=OWN_NAMES
+    )
+    filters.register(app)
+    app.context_processor(lambda: {"lang": language(), "staff": g.get("staff")})
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file, with a digest so that it can be kept for a year."""
+    content = resources.tree(resources.Tree.STATIC).joinpath(name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:8]}"

@@ -1,0 +1,34 @@
+"""The command `hailong`: its groups, in the order of the work."""
+
+from __future__ import annotations
+
+import click
+
+from survey.cli import database, fieldwork, register, scores, serving, trial
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hailong")
+def hailong() -> None:
+    """Surveys of citizens and civil servants: from the dossier list to scores that hold."""
+
+
+for command in (
+    database.db,
+    register.units,
+    register.wave,
+    register.frame,
+    register.officials,
+    fieldwork.sample,
+    fieldwork.invitations,
+    scores.inputs,
+    scores.score,
+    scores.results,
+    serving.staff,
+    serving.doctor,
+    serving.serve,
+    serving.work,
+    trial.demo,
+    trial.run,
+):
+    hailong.add_command(command)

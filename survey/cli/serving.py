@@ -1,0 +1,140 @@
+"""`hailong serve`, `work`, `doctor` and `staff`: a running site."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from survey import schema
+from survey.app import create_app
+from survey.cli.context import actor, open_site, put, refuses, say
+from survey.cli.database import DATABASE
+from survey.config import Settings
+from survey.jobs import mix
+from survey.stages import audit
+from survey.stages import staff as people
+
+MIX_EVERY_SECONDS = 60
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn with threads; its access log is off, since link codes stand in paths."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
+        self.settings = settings
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_app(self.settings)
+
+
+def run_server(settings: Settings, *, host: str, port: int, workers: int, threads: int = 4) -> None:
+    """Serve until stopped."""
+    options = {
+        "bind": f"{host}:{port}",
+        "workers": workers,
+        "threads": threads,
+        "worker_class": "gthread",
+        "loglevel": "warning",
+        "timeout": 60,
+        "graceful_timeout": 20,
+        "keepalive": 5,
+        "worker_tmp_dir": "/dev/shm" if sys.platform == "linux" else None,  # noqa: S108 - heartbeat files
+    }
+    Server(settings, options).run()
+
+
+@click.command()
+@DATABASE
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", default=2, show_default=True)
+@refuses
+def serve(database: str | None, host: str, port: int, workers: int) -> None:
+    """Serve the site."""
+    site = open_site(database)
+    site.database.close()
+    say(f"{host}:{port}")
+    run_server(site.settings, host=host, port=port, workers=workers)
+
+
+@click.command()
+@DATABASE
+@click.option("--once", is_flag=True, help="Do what is due now, then stop.")
+@refuses
+def work(database: str | None, once: bool) -> None:
+    """Do what is due off the pages: move waiting answers out of the spool, give back places that ran out."""
+    site = open_site(database)
+    while True:
+        moved = mix.run(site.database, site.keys, now=site.now())
+        if moved:
+            say(f"mixed {moved}")
+        if once:
+            return
+        time.sleep(MIX_EVERY_SECONDS)
+
+
+@click.command()
+@DATABASE
+@click.option("--json", "as_json", is_flag=True)
+@refuses
+def doctor(database: str | None, as_json: bool) -> None:
+    """Say which engine runs, whether the tables, the key folder and the audit log are in order."""
+    site = open_site(database, ready=False)
+    with site.database.read() as session:
+        query = "select sqlite_version()" if site.database.is_sqlite else "show server_version"
+        version = session.connection().exec_driver_sql(query).scalar()
+    found, wanted = schema.current(site.database), schema.head()
+    entries = 0
+    if found == wanted:
+        with site.database.read() as session:
+            entries = audit.verify(session)
+    checks = {
+        "engine": f"{site.database.writer.dialect.name} {version}",
+        "tables": found or "none",
+        "tables wanted": wanted,
+        "keys": str(site.keys.folder),
+        "keys readable by others": site.keys.folder.exists() and bool(site.keys.folder.stat().st_mode & 0o077),
+        "audit entries": entries,
+    }
+    put(checks, as_json=as_json, lines=[f"{name}: {value}" for name, value in checks.items()])
+    if found != wanted or checks["keys readable by others"]:
+        sys.exit(1)
+
+
+@click.group()
+def staff() -> None:
+    """Accounts of those who run the survey."""
+
+
+@staff.command()
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@click.option("--agency", required=True)
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in people.Role]))
+@click.option("--unit", help="The unit of the agency, when it is itself rated.")
+@click.password_option(help="Asked for when left out.")
+@DATABASE
+@refuses
+def create(
+    email: str, name: str, agency: str, roles: tuple[str, ...], unit: str | None, password: str, database: str | None
+) -> None:
+    """Create an account."""
+    if len(password) < people.SHORTEST_PASSWORD:
+        raise click.UsageError(f"a password has at least {people.SHORTEST_PASSWORD} characters")
+    site = open_site(database)
+    with site.database.begin() as session:
+        people.create_account(
+            session, email=email, name=name, agency=agency, roles=roles, password=password, now=site.now(), unit=unit,
+            actor=actor(),
+        )  # fmt: skip

@@ -1,0 +1,122 @@
+"""The two engines (SQLite embedded, PostgreSQL) and the one way to open a unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from survey.errors import DatabaseUnavailable
+
+BUSY_TIMEOUT_MS = 10_000
+NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"})
+PRAGMAS = (
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # NORMAL loses acknowledged answers at a power cut (RELIABILITY section 2)
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA temp_store=MEMORY",
+)
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open database: `begin()` writes, `read()` reads; both close what they opened."""
+
+    url: str
+    writer: Engine
+    reader: Engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.writer.dialect.name == "sqlite"
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One transaction: committed to disk when the block ends, undone when it raises."""
+        with _unit_of_work(self.writer) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent view that never waits for a writer and never writes."""
+        with _unit_of_work(self.reader) as session:
+            yield session
+
+    def close(self) -> None:
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open (and for SQLite create the folder of) the database at an SQLAlchemy URL."""
+    if make_url(url).get_backend_name() != "sqlite":
+        engine = create_engine(url, pool_size=8, max_overflow=8, pool_timeout=10, pool_pre_ping=True)
+        return Database(url, engine, engine)
+    path = Path(make_url(url).database or "")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _refuse_network_filesystem(path.parent)
+    return Database(url, _sqlite_engine(url, "BEGIN IMMEDIATE"), _sqlite_engine(url, "BEGIN"))
+
+
+def _sqlite_engine(url: str, begin: str) -> Engine:
+    """An SQLite engine whose transactions start with the given statement (the driver starts none itself)."""
+    from pysqlite3 import dbapi2  # bundles an SQLite without the WAL-reset bug of 3.40
+
+    engine = create_engine(url, module=dbapi2, connect_args={"check_same_thread": False}, pool_size=8, max_overflow=8)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def _unit_of_work(engine: Engine) -> Iterator[Session]:
+    session = Session(engine, expire_on_commit=False)
+    try:
+        yield session
+    except OperationalError as error:  # locked, full, read-only, or the server is away
+        session.rollback()
+        raise DatabaseUnavailable(reason=_short_reason(error)) from error
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.close()
+
+
+def _short_reason(error: DBAPIError) -> str:
+    return str(error.orig).splitlines()[0][:120] if error.orig is not None else "unavailable"
+
+
+def _refuse_network_filesystem(folder: Path) -> None:
+    """WAL needs shared memory between processes: a network file system corrupts it."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return
+    best, kind = "", ""
+    for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+        _device, point, filesystem = line.split(" ")[:3]
+        inside = folder.absolute().is_relative_to(point)
+        if inside and len(point) >= len(best):
+            best, kind = point, filesystem
+    if kind in NETWORK_FILESYSTEMS:
+        raise DatabaseUnavailable(reason=f"SQLite must not lie on a network file system ({kind})")

@@ -1,0 +1,233 @@
+"""Every refusal of the site that a caller may act on, as a leaf that carries its data.
+
+The sentence for a reader is made at the edge, in the reader's language; `str()` is plain English for logs and commands.
+"""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(eq=False)
+class SurveyError(Exception):
+    """The root: a leaf is a dataclass, its fields are what the edge needs for a sentence."""
+
+    def __post_init__(self) -> None:
+        self.args = tuple(getattr(self, field.name) for field in fields(self))  # keeps leaves picklable
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
+        return f"{type(self).__name__}({told})"
+
+
+@dataclass(eq=False)
+class UnknownInstrument(SurveyError):
+    """No instrument of this code is shipped."""
+
+    code: str
+
+
+@dataclass(eq=False)
+class UnknownScheme(SurveyError):
+    """No scheme of this code is shipped."""
+
+    code: str
+
+
+@dataclass(eq=False)
+class MissingTree(SurveyError):
+    """A data tree is neither in the checkout nor in the installed package: a broken installation."""
+
+    tree: str
+
+
+# --- database and keys
+
+
+@dataclass(eq=False)
+class DatabaseUnavailable(SurveyError):
+    """Locked, full, read-only or away: nothing was stored."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class DatabaseNotReady(SurveyError):
+    """The database's tables are not those of this version."""
+
+    found: str
+    wanted: str
+
+
+@dataclass(eq=False)
+class KeyMissing(SurveyError):
+    """A key file is not there: destroyed at the seal, or the key folder is another one."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class SealBroken(SurveyError):
+    """A sealed or hidden value was changed, or belongs to another key."""
+
+
+# --- staff
+
+
+@dataclass(eq=False)
+class SignInRefused(SurveyError):
+    """Unknown address, wrong password or a locked account: one answer for all."""
+
+
+@dataclass(eq=False)
+class AccountExists(SurveyError):
+    """An account with this address is there already."""
+
+    email: str
+
+
+# --- files and plans
+
+
+@dataclass(eq=False)
+class FileRefused(SurveyError):
+    """A file that is not what it says: nothing of it was taken."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(eq=False)
+class UnitUnknown(SurveyError):
+    """A unit that is not among the units."""
+
+    unit: str
+
+
+@dataclass(eq=False)
+class WaveUnknown(SurveyError):
+    """No wave has this code."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class WaveExists(SurveyError):
+    """A wave with this code is there already."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class WrongState(SurveyError):
+    """The wave is not in the state that this needs."""
+
+    wave: str
+    state: str
+    needed: str
+
+
+@dataclass(eq=False)
+class SampleInstrument(SurveyError):
+    """A real wave must not open with an instrument that is marked as a sample."""
+
+    wave: str
+    code: str
+
+
+@dataclass(eq=False)
+class FrameEmpty(SurveyError):
+    """There is nothing to draw from."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class AlreadyDrawn(SurveyError):
+    """The wave's sample was drawn; a second draw would let somebody choose."""
+
+    wave: str
+    seed: int
+
+
+@dataclass(eq=False)
+class GroupTooSmall(SurveyError):
+    """Fewer than ten raters share what they may judge: their answers could be told apart."""
+
+    group: str
+    raters: int
+
+
+@dataclass(eq=False)
+class WrongAudience(SurveyError):
+    """A dossier list for a wave of officials, or an officials' list for a wave of citizens."""
+
+    wave: str
+    audience: str
+    needed: str
+
+
+# --- answering
+
+
+@dataclass(eq=False)
+class LinkClosed(SurveyError):
+    """Unknown, used, expired or closed: one answer for all, nothing revealed."""
+
+
+@dataclass(eq=False)
+class CellFull(SurveyError):
+    """Every place of the counter's cell is taken."""
+
+
+@dataclass(eq=False)
+class AnswerRefused(SurveyError):
+    """Values that the form does not offer: nothing was stored; item code -> reason."""
+
+    faults: dict[str, str]
+
+
+@dataclass(eq=False)
+class KeyReused(SurveyError):
+    """The same sending key came with another body."""
+
+
+# --- results
+
+
+@dataclass(eq=False)
+class NotScored(SurveyError):
+    """The wave has no stored result yet."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class InputRefused(SurveyError):
+    """A typed-in figure that the scheme does not know or that is out of range."""
+
+    unit: str
+    code: str
+    reason: str
+
+
+@dataclass(eq=False)
+class AuditBroken(SurveyError):
+    """The audit log was changed: the first entry that does not fit."""
+
+    number: int
+
+
+# --- the web
+
+
+@dataclass(eq=False)
+class RouteUnlisted(SurveyError):
+    """A route that the table of who may open what does not name: the site does not start."""
+
+    endpoint: str
+
+
+@dataclass(eq=False)
+class DemoDiffers(SurveyError):
+    """A demonstration of another size or seed is in this database already."""
+
+    database: str

@@ -1,0 +1,1 @@
+"""What runs off the request; the only door to the statistics."""

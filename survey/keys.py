@@ -1,0 +1,173 @@
+"""The key folder: what seals answers, derives links and hides contacts, kept apart from database and backup.
+
+Who holds this folder and the database could read open drafts and derive links; who holds only one of them cannot.
+Wave keys are destroyed at the seal; the installation key stays for opt-outs and dossier codes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from survey.errors import KeyMissing, SealBroken
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+CODE_LENGTH = 13  # 65 bits: a link cannot be guessed
+NONCE = 12
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+
+
+def digest(key: bytes, purpose: str, value: str | bytes) -> bytes:
+    """HMAC-SHA-256 of a value for one purpose; different purposes never collide."""
+    data = value.encode() if isinstance(value, str) else value
+    return hmac.new(key, purpose.encode() + b"\0" + data, hashlib.sha256).digest()
+
+
+def encrypt(key: bytes, plaintext: bytes) -> bytes:
+    """AES-256-GCM with a random nonce in front."""
+    nonce = os.urandom(NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, plaintext, None)
+
+
+def decrypt(key: bytes, blob: bytes) -> bytes:
+    """What `encrypt` hid; a changed blob or another key raises SealBroken."""
+    try:
+        return AESGCM(key).decrypt(blob[:NONCE], blob[NONCE:], None)
+    except InvalidTag as error:
+        raise SealBroken() from error
+
+
+def normalise_code(code: str) -> str:
+    """A link's code as typed by a person: case and look-alike letters do not matter."""
+    return code.lower().translate(str.maketrans("ilo", "110"))
+
+
+@dataclass(frozen=True)
+class InstallationKey:
+    """Hides contacts in the register and hashes dossier codes; one for the installation."""
+
+    secret: bytes
+
+    @cached_property
+    def _contact_key(self) -> bytes:
+        return digest(self.secret, "contact", b"")
+
+    def hide(self, text: str) -> bytes:
+        return encrypt(self._contact_key, text.encode())
+
+    def reveal(self, blob: bytes) -> str:
+        return decrypt(self._contact_key, blob).decode()
+
+    def mark(self, purpose: str, text: str) -> bytes:
+        """A keyed hash that finds the same dossier or person again without naming it."""
+        return digest(self.secret, purpose, text)[:16]
+
+    @cached_property
+    def session_secret(self) -> bytes:
+        return digest(self.secret, "session", b"")
+
+
+@dataclass(frozen=True)
+class WaveKey:
+    """Derives a wave's links and marks, and opens its sealed answers."""
+
+    link: bytes
+    private: bytes
+
+    def code(self, subject: bytes) -> str:
+        """The code of the link of an invitation or quota cell, always the same for the same id."""
+        number = int.from_bytes(digest(self.link, "code", subject)[:9], "big")
+        letters = []
+        for _ in range(CODE_LENGTH):
+            number, rest = divmod(number, 32)
+            letters.append(ALPHABET[rest])
+        return "".join(letters)
+
+    def mark(self, purpose: str, value: str | bytes) -> bytes:
+        """A keyed hash for one purpose (code, spent, draft, key, body …), 16 bytes."""
+        return digest(self.link, purpose, value)[:16]
+
+    def subkey(self, purpose: str, value: str | bytes) -> bytes:
+        """A 32-byte encryption key for one value."""
+        return digest(self.link, purpose, value)
+
+    @cached_property
+    def public(self) -> bytes:
+        return X25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
+
+    def open(self, sealed: bytes) -> bytes:
+        """An answer that was sealed to this wave."""
+        try:
+            return _SUITE.decrypt(sealed, X25519PrivateKey.from_private_bytes(self.private))
+        except (InvalidTag, ValueError) as error:
+            raise SealBroken() from error
+
+
+def seal(public: bytes, plaintext: bytes) -> bytes:
+    """Seal to a wave's public key (HPKE, RFC 9180): not even the site that sealed it can read it again."""
+    return _SUITE.encrypt(plaintext, X25519PublicKey.from_public_bytes(public))
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The key folder; files are made for their owner alone."""
+
+    folder: Path
+
+    @cached_property
+    def installation(self) -> InstallationKey:
+        path = self.folder / "installation.key"
+        if not path.exists():
+            _write(path, {"secret": secrets.token_hex(32)})
+        return InstallationKey(bytes.fromhex(_read(path)["secret"]))
+
+    def new_wave(self, wave_id: bytes, *, link: bytes | None = None) -> WaveKey:
+        """Make a wave's keys; `link` is given by rehearsals alone, so that a demonstration can be repeated."""
+        key = WaveKey(link or os.urandom(32), X25519PrivateKey.generate().private_bytes_raw())
+        _write(self._wave_path(wave_id), {"link": key.link.hex(), "private": key.private.hex()})
+        return key
+
+    def wave(self, wave_id: bytes) -> WaveKey:
+        """The wave's key, read once a process; KeyMissing after it was destroyed."""
+        cache = self._cache
+        if wave_id not in cache:
+            path = self._wave_path(wave_id)
+            if not path.exists():
+                raise KeyMissing(name=path.name)
+            parts = _read(path)
+            cache[wave_id] = WaveKey(bytes.fromhex(parts["link"]), bytes.fromhex(parts["private"]))
+        return cache[wave_id]
+
+    @cached_property
+    def _cache(self) -> dict[bytes, WaveKey]:
+        return {}
+
+    def _wave_path(self, wave_id: bytes) -> Path:
+        return self.folder / f"wave-{wave_id.hex()}.key"
+
+
+def _write(path: Path, parts: dict[str, str]) -> None:
+    """Create a key file that is on disk before anything is sealed with it; an existing one is never replaced."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(parts, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path) -> dict[str, str]:
+    with path.open(encoding="utf-8") as file:
+        parts: dict[str, str] = json.load(file)
+    return parts

@@ -1,0 +1,1 @@
+"""The tables of the record, one file per group; no behaviour."""

@@ -1,0 +1,9 @@
+"""All tables at once, for migrations and checks."""
+
+from __future__ import annotations
+
+from survey.model import audit, draft, frame, invitation, quota, rater, response, result, sample, staff, unit, wave
+from survey.model.base import Base
+
+GROUPS = (audit, draft, frame, invitation, quota, rater, response, result, sample, staff, unit, wave)
+METADATA = Base.metadata

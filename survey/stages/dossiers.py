@@ -1,0 +1,163 @@
+"""One row of a dossier list: what it says of a finished dossier, its contacts hidden, or why it cannot be used.
+
+Nothing in a row is corrected; what is read from it serves matching only. A phone or e-mail that cannot be read does not
+spoil the row: the dossier was finished all the same, and leaving it out would bend the frame (METHOD section 3).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey import cells
+from survey.cells import CellRefused, Flaw, RowFault, take
+from survey.keys import InstallationKey
+from survey.model.base import new_id
+from survey.model.unit import Unit
+from survey.model.wave import Wave
+from survey.sheet import Columns, Row
+from survey.stages import units, waves
+
+HEADER = (
+    "dossier_code", "linked_code", "procedure_code", "procedure_field", "rated_unit", "point_of_service",
+    "received_on", "due_on", "finished_on", "outcome", "channel", "applicant", "sex", "birth_year", "commune",
+    "phone", "email", "name", "address",
+)  # fmt: skip
+COLUMNS = Columns(HEADER, frozenset({"dossier_code", "rated_unit", "procedure_field", "finished_on"}))
+UNKNOWN = "unknown"
+OUTCOMES = {"granted": "granted", "refused": "refused", "withdrawn": "withdrawn", "": UNKNOWN}
+CHANNELS = {"counter": "counter", "online": "online", "post": "post", "": UNKNOWN}
+APPLICANTS = {"person": "person", "organisation": "organisation", "": UNKNOWN}
+SEXES = {"F": "F", "M": "M", "": "U"}
+AGE_BANDS = ((60, "60+"), (50, "50-59"), (35, "35-49"), (25, "25-34"), (18, "18-24"))
+OLDEST = 120
+
+READ_CODE = cells.required(cells.long_code)
+READ_FIELD = cells.required(cells.label(40))
+READ_PROCEDURE = cells.optional(cells.label(60))
+READ_POINT = cells.optional(cells.label(60))
+READ_DAY = cells.required(cells.day)
+READ_OPTIONAL_DAY = cells.optional(cells.day)
+READ_PHONE = cells.optional(cells.phone)
+READ_EMAIL = cells.optional(cells.email)
+READ_OUTCOME, READ_CHANNEL = cells.one_of(OUTCOMES), cells.one_of(CHANNELS)
+READ_APPLICANT, READ_SEX = cells.one_of(APPLICANTS), cells.one_of(SEXES)
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A usable row: the dossier, and the contacts in it that could not be read."""
+
+    dossier: Values
+    unreadable: tuple[RowFault, ...]
+
+
+class Judge:
+    """Reads one row at a time against the wave; CellRefused for a row that cannot be used."""
+
+    def __init__(self, session: Session, wave: Wave, installation: InstallationKey) -> None:
+        self.wave = wave
+        self.installation = installation
+        self.rated = {unit.code: unit.rated for unit in session.scalars(select(Unit))}
+        self.in_wave = frozenset(unit.code for unit, _target in waves.units_of(session, wave))
+        self.communes = units.commune_codes(session)
+
+    def read(self, row: Row) -> Judged:
+        if row.fault is not None:
+            raise CellRefused(row.fault.reason, row.fault.column)
+        values = row.values
+        dossier = self._codes(values) | self._facts(values) | {"id": new_id(), "wave_id": self.wave.id}
+        contacts, unreadable = self._contacts(row)
+        return Judged(dossier | contacts, unreadable)
+
+    def _codes(self, values: dict[str, str]) -> Values:
+        mark = self.installation.mark
+        linked = take(values, "linked_code", cells.long_code)
+        return {
+            "code_mark": mark("dossier", take(values, "dossier_code", READ_CODE)),
+            "linked_mark": mark("dossier", linked) if linked else None,  # a linked code may be another's own code
+            "unit_code": take(values, "rated_unit", self._unit),
+            "field": take(values, "procedure_field", READ_FIELD),
+            "procedure_code": take(values, "procedure_code", READ_PROCEDURE),
+            "point_of_service": take(values, "point_of_service", READ_POINT),
+            "commune": take(values, "commune", self._commune),
+        }
+
+    def _facts(self, values: dict[str, str]) -> Values:
+        finished = take(values, "finished_on", READ_DAY)
+        received, due = take(values, "received_on", READ_OPTIONAL_DAY), take(values, "due_on", READ_OPTIONAL_DAY)
+        for column, later in (("finished_on", finished), ("due_on", due)):
+            if received is not None and later is not None and later < received:
+                raise CellRefused(Flaw.BEFORE_START, column)
+        if not self.wave.period_from <= finished <= self.wave.period_to:
+            raise CellRefused(Flaw.OUTSIDE_PERIOD, "finished_on")
+        return {
+            "finished_on": finished,
+            "timing": UNKNOWN if due is None else "late" if finished > due else "on_time",
+            "outcome": take(values, "outcome", READ_OUTCOME),
+            "channel": take(values, "channel", READ_CHANNEL),
+            "applicant": take(values, "applicant", READ_APPLICANT),
+            "sex": take(values, "sex", READ_SEX),
+            "age_band": take(values, "birth_year", lambda text: _age_band(text, finished)),
+        }
+
+    def _unit(self, text: str) -> str:
+        code = cells.code(text)
+        found = units.match(code, self.in_wave)
+        if found is not None and self.rated[found]:
+            return found
+        known = units.match(code, self.rated)
+        if known is None:
+            raise CellRefused(Flaw.UNKNOWN_UNIT)
+        raise CellRefused(Flaw.NOT_IN_WAVE if self.rated[known] else Flaw.NOT_RATED)
+
+    def _commune(self, text: str) -> str | None:
+        if not text.strip():
+            return None
+        found = units.match(cells.code(text), self.communes)
+        if found is None:
+            raise CellRefused(Flaw.UNKNOWN_COMMUNE)
+        return found
+
+    def _contacts(self, row: Row) -> tuple[Values, tuple[RowFault, ...]]:
+        """The contacts hidden; the person is the phone, else the e-mail. An unreadable contact is not used."""
+        unreadable: list[RowFault] = []
+        found: dict[str, str | None] = {}
+        for column, read in (("phone", READ_PHONE), ("email", READ_EMAIL)):
+            try:
+                found[column] = take(row.values, column, read)
+            except CellRefused as refused:
+                found[column] = None
+                unreadable.append(RowFault(row.number, column, refused.flaw))
+        person = next(((column, text) for column, text in found.items() if text is not None), None)
+        for column in ("name", "address"):
+            found[column] = row.values[column].strip() or None
+        hidden: Values = {column: self._hidden(text) for column, text in found.items()}
+        return hidden | {"person_mark": self.installation.mark(*person) if person else None}, tuple(unreadable)
+
+    def _hidden(self, text: str | None) -> bytes | None:
+        return None if text is None else self.installation.hide(text)
+
+    def quarantine(self, fault: RowFault, row: Row) -> Values:
+        content = self.installation.hide(json.dumps(row.values))
+        return {"row": fault.row, "column": fault.column, "reason": fault.reason.value, "content": content}
+
+
+def _age_band(text: str, finished: date) -> str:
+    """The age in the year of finishing; nobody under 18 has a band."""
+    found = cells.plain(text)
+    if not found:
+        return UNKNOWN
+    if not (len(found) == 4 and found.isascii() and found.isdecimal()):
+        raise CellRefused(Flaw.BAD_YEAR)
+    age = finished.year - int(found)
+    if not 0 <= age <= OLDEST:
+        raise CellRefused(Flaw.BAD_YEAR)
+    return next((band for least, band in AGE_BANDS if age >= least), UNKNOWN)

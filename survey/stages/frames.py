@@ -1,0 +1,277 @@
+"""The frame (dàn mẫu): dossier lists of the one-stop offices, taken in row by row and kept without anybody's contact.
+
+A row that cannot be used is quarantined and named; a dossier that comes again, also under a linked code, counts once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from survey import sheet
+from survey.cells import CellRefused, Flaw, RowFault
+from survey.errors import AlreadyDrawn, WrongAudience
+from survey.keys import InstallationKey
+from survey.model.base import new_id
+from survey.model.frame import Dossier, FrameFile, QuarantinedRow
+from survey.model.sample import Draw
+from survey.model.wave import Wave
+from survey.sheet import Row
+from survey.stages import audit, waves
+from survey.stages.dossiers import COLUMNS, UNKNOWN, Judge, Judged, Values
+
+CITIZENS = "citizens"
+CHUNK = 5000
+
+
+@dataclass(frozen=True)
+class UnitCount:
+    """The usable dossiers of one rated unit in a file."""
+
+    unit: str
+    dossiers: int
+    late: int
+
+
+@dataclass(frozen=True)
+class FrameReport:
+    """What a dossier list held: rows taken, rows set aside, and facts that are no errors."""
+
+    rows: int
+    accepted: int
+    quarantined: tuple[RowFault, ...]
+    unreadable_contacts: tuple[RowFault, ...]  # rows that are used, without this phone or e-mail
+    duplicates: int
+    linked_duplicates: int
+    shared_phones: int  # phones behind more than one dossier of the wave, and how many dossiers
+    shared_phone_dossiers: int
+    without_contact: int
+    outside_period: int
+    late: int
+    on_time: int
+    timing_unknown: int
+    by_unit: tuple[UnitCount, ...]
+    imported_before: bool
+    dry_run: bool
+
+    def counts(self) -> dict[str, Any]:
+        """The report without its lists of rows: what is kept with the file and in the audit log."""
+        reasons = Counter(fault.reason.value for fault in self.quarantined)
+        return {
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "quarantined": len(self.quarantined),
+            "quarantined_by_reason": dict(sorted(reasons.items())),
+            "unreadable_contacts": len(self.unreadable_contacts),
+            "duplicates": self.duplicates,
+            "linked_duplicates": self.linked_duplicates,
+            "shared_phones": self.shared_phones,
+            "shared_phone_dossiers": self.shared_phone_dossiers,
+            "without_contact": self.without_contact,
+            "outside_period": self.outside_period,
+            "late": self.late,
+            "on_time": self.on_time,
+            "timing_unknown": self.timing_unknown,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for files and pages."""
+        return self.counts() | {
+            "quarantined": [fault.as_dict() for fault in self.quarantined],
+            "unreadable_contacts": [fault.as_dict() for fault in self.unreadable_contacts],
+            "by_unit": [{"unit": one.unit, "dossiers": one.dossiers, "late": one.late} for one in self.by_unit],
+            "imported_before": self.imported_before,
+            "dry_run": self.dry_run,
+        }
+
+
+def import_frame(
+    session: Session,
+    wave: Wave,
+    file: Path,
+    *,
+    installation: InstallationKey,
+    actor: str,
+    now: datetime,
+    dry_run: bool = False,
+) -> FrameReport:
+    """Take the usable rows of a dossier list into the wave's frame; the same file again changes nothing.
+
+    FileRefused for a file that is not what it says: nothing of it is taken. A list that was imported before takes in
+    the rows that have become usable since (a unit was added), and only those.
+    """
+    _require_open_frame(session, wave)
+    digest = sheet.digest(file)
+    earlier = session.scalars(
+        select(FrameFile).where(FrameFile.wave_id == wave.id, FrameFile.digest == digest)
+    ).one_or_none()
+    intake = _Intake(Judge(session, wave, installation), _Seen.of(session, wave), keep_faulty=earlier is None)
+    rows = sheet.read(file, COLUMNS)
+    if dry_run:
+        for _chunk in intake.chunks(rows):
+            pass
+        return intake.report(wave, imported_before=earlier is not None, dry_run=True)
+    with session.begin_nested():  # a file that turns out broken at its end leaves nothing behind
+        file_id = earlier.id if earlier else _new_file(session, wave, digest, actor, now)
+        for dossiers, faulty in intake.chunks(rows):
+            _store(session, file_id, dossiers, faulty)
+        report = intake.report(wave, imported_before=earlier is not None, dry_run=False)
+        if earlier is None or report.accepted:
+            _settle(session, wave, file_id, intake, report, actor=actor, now=now)
+    return report
+
+
+def _require_open_frame(session: Session, wave: Wave) -> None:
+    """Dossiers join a citizens' wave in draft, and none after the draw, whose probabilities are of that frame."""
+    waves.require(wave, waves.DRAFT)
+    if wave.audience != CITIZENS:
+        raise WrongAudience(wave=wave.code, audience=wave.audience, needed=CITIZENS)
+    draw = session.get(Draw, wave.id)
+    if draw is not None:
+        raise AlreadyDrawn(wave=wave.code, seed=draw.seed)
+
+
+def _new_file(session: Session, wave: Wave, digest: str, actor: str, now: datetime) -> bytes:
+    file = FrameFile(id=new_id(), wave_id=wave.id, digest=digest, imported_at=now, imported_by=actor, report={})
+    session.add(file)
+    session.flush()
+    return file.id
+
+
+def _store(session: Session, file_id: bytes, dossiers: list[Values], faulty: list[Values]) -> None:
+    if dossiers:
+        session.execute(insert(Dossier), dossiers)
+    if faulty:
+        session.execute(insert(QuarantinedRow), [row | {"id": new_id(), "file_id": file_id} for row in faulty])
+
+
+def _settle(
+    session: Session, wave: Wave, file_id: bytes, intake: _Intake, report: FrameReport, *, actor: str, now: datetime
+) -> None:
+    """Keep the report; rows of an earlier import that are used now leave the quarantine."""
+    file = session.get_one(FrameFile, file_id)
+    file.report = report.counts()
+    if report.imported_before:
+        rows = intake.accepted_rows
+        for start in range(0, len(rows), CHUNK):
+            freed = QuarantinedRow.row.in_(rows[start : start + CHUNK])
+            session.execute(delete(QuarantinedRow).where(QuarantinedRow.file_id == file_id, freed))
+    detail = {"digest": file.digest, **report.counts()}
+    audit.record(session, actor=actor, action="frame.import", subject=wave.code, detail=detail, now=now)
+    session.flush()
+
+
+# --- the whole list
+
+
+@dataclass
+class _Seen:
+    """The dossiers of the wave so far: own codes, linked codes, dossiers by phone."""
+
+    codes: set[bytes] = field(default_factory=set)
+    linked: set[bytes] = field(default_factory=set)
+    phones: Counter[bytes] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, session: Session, wave: Wave) -> _Seen:
+        seen = cls()
+        columns = (Dossier.code_mark, Dossier.linked_mark, Dossier.person_mark, Dossier.phone.is_not(None))
+        for code, linked, person, has_phone in session.execute(select(*columns).where(Dossier.wave_id == wave.id)):
+            seen._add(code, linked, person if has_phone else None)
+        return seen
+
+    def _add(self, code: bytes, linked: bytes | None, phone: bytes | None) -> None:
+        self.codes.add(code)
+        if linked is not None:
+            self.linked.add(linked)
+        if phone is not None:
+            self.phones[phone] += 1
+
+    def admit(self, dossier: Values) -> str:
+        """Take note of a dossier; "duplicates" or "linked_duplicates" when it was there already, else "accepted"."""
+        code, linked = dossier["code_mark"], dossier["linked_mark"]
+        if code in self.codes:
+            return "duplicates"
+        if code in self.linked or (linked is not None and (linked in self.linked or linked in self.codes)):
+            return "linked_duplicates"
+        self._add(code, linked, dossier["person_mark"] if dossier["phone"] else None)
+        return "accepted"
+
+
+class _Intake:
+    """Sorts the rows of one list into dossiers, duplicates and quarantine, and counts."""
+
+    def __init__(self, judge: Judge, seen: _Seen, *, keep_faulty: bool) -> None:
+        self.judge = judge
+        self.seen = seen
+        self.keep_faulty = keep_faulty
+        self.counts: Counter[str] = Counter()
+        self.units: Counter[str] = Counter()
+        self.late: Counter[str] = Counter()
+        self.quarantined: list[RowFault] = []
+        self.unreadable: list[RowFault] = []
+        self.accepted_rows: list[int] = []
+
+    def chunks(self, rows: Iterable[Row]) -> Iterator[tuple[list[Values], list[Values]]]:
+        """Yield new dossiers and rows for the quarantine, a few thousand at a time."""
+        dossiers: list[Values] = []
+        faulty: list[Values] = []
+        for row in rows:
+            self.counts["rows"] += 1
+            try:
+                judged = self.judge.read(row)
+            except CellRefused as refused:
+                fault = RowFault(row.number, refused.column, refused.flaw)
+                self.quarantined.append(fault)
+                if self.keep_faulty:
+                    faulty.append(self.judge.quarantine(fault, row))
+            else:
+                if self._admit(row, judged):
+                    dossiers.append(judged.dossier)
+            if len(dossiers) + len(faulty) >= CHUNK:
+                yield dossiers, faulty
+                dossiers, faulty = [], []
+        yield dossiers, faulty
+
+    def _admit(self, row: Row, judged: Judged) -> bool:
+        dossier = judged.dossier
+        kind = self.seen.admit(dossier)
+        self.counts[kind] += 1
+        if kind != "accepted":
+            return False
+        self.accepted_rows.append(row.number)
+        self.unreadable += judged.unreadable
+        self.counts[dossier["timing"]] += 1
+        self.counts["without_contact"] += dossier["person_mark"] is None
+        self.units[dossier["unit_code"]] += 1
+        self.late[dossier["unit_code"]] += dossier["timing"] == "late"
+        return True
+
+    def report(self, wave: Wave, *, imported_before: bool, dry_run: bool) -> FrameReport:
+        shared = [count for count in self.seen.phones.values() if count > 1]
+        codes = sorted(self.judge.in_wave)
+        return FrameReport(
+            rows=self.counts["rows"],
+            accepted=self.counts["accepted"],
+            quarantined=tuple(self.quarantined),
+            unreadable_contacts=tuple(self.unreadable),
+            duplicates=self.counts["duplicates"],
+            linked_duplicates=self.counts["linked_duplicates"],
+            shared_phones=len(shared),
+            shared_phone_dossiers=sum(shared),
+            without_contact=self.counts["without_contact"],
+            outside_period=sum(fault.reason is Flaw.OUTSIDE_PERIOD for fault in self.quarantined),
+            late=self.counts["late"],
+            on_time=self.counts["on_time"],
+            timing_unknown=self.counts[UNKNOWN],
+            by_unit=tuple(UnitCount(code, self.units[code], self.late[code]) for code in codes),
+            imported_before=imported_before,
+            dry_run=dry_run,
+        )

@@ -1,0 +1,127 @@
+"""Invitations: one personal link for each kept, reachable person or rater; the register of who may answer.
+
+A link's code is derived from the wave key and the invitation's id, so that a reminder can carry it without any link
+being stored. Whether a link was used is not in the register (see `responses`).
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import func, insert, or_, select
+from sqlalchemy.orm import Session
+
+from survey.errors import LinkClosed, WrongState
+from survey.keys import WaveKey, normalise_code
+from survey.model.base import new_id
+from survey.model.frame import Dossier
+from survey.model.invitation import Invitation
+from survey.model.rater import Rater
+from survey.model.sample import ClassCell, Draw, SampledDossier
+from survey.model.unit import Unit
+from survey.model.wave import Wave
+from survey.stages import audit, waves
+
+ISSUED, WRONG_PERSON = "issued", "wrong_person"
+ALL = "*"
+CHUNK = 5000
+
+
+def issue(session: Session, wave: Wave, *, key: WaveKey, actor: str, now: datetime) -> int:
+    """Give everybody who was drawn and can be reached a link; the number of new ones (a second call adds none)."""
+    if wave.state == waves.CLOSED:
+        raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
+    rows = _of_citizens(session, wave) if wave.audience == "citizens" else _of_raters(session, wave)
+    for row in rows:
+        row["id"] = new_id()
+        row["code_mark"] = key.mark("code", key.code(row["id"]))
+    for start in range(0, len(rows), CHUNK):
+        session.execute(insert(Invitation), rows[start : start + CHUNK])
+    audit.record(session, actor=actor, action="invitations.issue", subject=wave.code, detail={"new": len(rows)}, now=now)
+    return len(rows)
+
+
+def _of_citizens(session: Session, wave: Wave) -> list[dict[str, object]]:
+    if session.get(Draw, wave.id) is None:
+        raise WrongState(wave=wave.code, state="not drawn", needed="drawn")
+    found = session.execute(
+        select(SampledDossier.dossier_id, Dossier.unit_code, SampledDossier.class_code)
+        .join(Dossier, Dossier.id == SampledDossier.dossier_id)
+        .join(
+            ClassCell,
+            (ClassCell.wave_id == SampledDossier.wave_id) & (ClassCell.class_code == SampledDossier.class_code),
+        )
+        .outerjoin(Invitation, Invitation.dossier_id == SampledDossier.dossier_id)
+        .where(
+            SampledDossier.wave_id == wave.id,
+            SampledDossier.kept,
+            or_(Dossier.phone.is_not(None), Dossier.email.is_not(None)),
+            ClassCell.invited > 0,  # nothing in units where fewer than ten could be invited
+            Invitation.id.is_(None),
+        )
+    )
+    return [_row(wave, dossier_id=dossier, unit_code=unit, class_code=code) for dossier, unit, code in found]
+
+
+def _of_raters(session: Session, wave: Wave) -> list[dict[str, object]]:
+    groups = Counter(session.scalars(select(Rater.group).where(Rater.wave_id == wave.id)))
+    for group, count in groups.items():
+        if session.get(ClassCell, (wave.id, group)) is None:
+            counts = {"population": count, "drawn": count, "kept": count, "invited": count, "stratum_population": count}
+            session.add(ClassCell(wave_id=wave.id, class_code=group, stratum=group, weight_sum=float(count), **counts))
+    session.flush()
+    found = session.execute(
+        select(Rater.id, Rater.group)
+        .outerjoin(Invitation, Invitation.rater_id == Rater.id)
+        .where(Rater.wave_id == wave.id, Invitation.id.is_(None))
+    )
+    return [_row(wave, rater_id=rater, class_code=group) for rater, group in found]
+
+
+def _row(wave: Wave, **what: object) -> dict[str, object]:
+    subject = {"dossier_id": None, "rater_id": None, "unit_code": None, **what}
+    return {"wave_id": wave.id, "state": ISSUED, **subject}
+
+
+def links(session: Session, wave: Wave, key: WaveKey) -> Iterator[tuple[Invitation, str]]:
+    """Every invitation with the code of its link."""
+    found = select(Invitation).where(Invitation.wave_id == wave.id, Invitation.state == ISSUED)
+    for invitation in session.scalars(found.execution_options(yield_per=1000)):
+        yield invitation, key.code(invitation.id)
+
+
+def find_by_code(session: Session, wave: Wave, key: WaveKey, code: str) -> Invitation:
+    """The invitation behind a code; LinkClosed when there is none that may still be used."""
+    mark = key.mark("code", normalise_code(code))
+    invitation = session.scalars(select(Invitation).where(Invitation.code_mark == mark)).first()
+    if invitation is None or invitation.wave_id != wave.id or invitation.state != ISSUED:
+        raise LinkClosed()
+    return invitation
+
+
+def counts_by_unit(session: Session, wave: Wave) -> dict[str, int]:
+    """Invited by unit (citizens) or by rater group (officials), from the counts that outlive the register."""
+    key = ClassCell.unit_code if wave.audience == "citizens" else ClassCell.class_code
+    found = session.execute(select(key, func.sum(ClassCell.invited)).where(ClassCell.wave_id == wave.id).group_by(key))
+    return {cell: int(invited) for cell, invited in found}
+
+
+def block_of(session: Session, wave: Wave, key: WaveKey, invitation: Invitation) -> tuple[Unit, ...]:
+    """The units that a rater is asked about: a random block, never the own agency, stored nowhere.
+
+    It follows from the wave key and the rater, so that the same link shows the same block and the database alone
+    cannot tell whose block an answer is.
+    """
+    rater = session.get(Rater, invitation.rater_id)
+    if rater is None:
+        raise LinkClosed()
+    may = [
+        unit
+        for unit, _target in waves.units_of(session, wave)
+        if unit.code != rater.agency and (rater.rates == [ALL] or unit.code in rater.rates)
+    ]
+    rng = random.Random(key.mark("block", rater.code_mark))  # noqa: S311 - seeded by a secret, spread evenly
+    return tuple(rng.sample(may, min(int(wave.settings["block"]), len(may))))

@@ -1,0 +1,86 @@
+"""Mixing: sealed answers leave the spool in random order, ten of a class at a time, the rest at the wave's end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from survey.keys import WaveKey
+from survey.model.base import new_id
+from survey.model.response import Answer, Facts, Judgement, Spooled
+from survey.model.wave import Wave
+from survey.stages.classes import PRIVACY_FLOOR
+
+CHUNK = 2000
+
+
+def mix(session: Session, wave: Wave, key: WaveKey, *, rng: Random, final: bool) -> int:
+    """Move every cell where enough wait (all of them when `final`); the number moved."""
+    floor = 1 if final else PRIVACY_FLOOR
+    waiting = session.execute(
+        select(Spooled.kind, Spooled.cell)
+        .where(Spooled.wave_id == wave.id)
+        .group_by(Spooled.kind, Spooled.cell)
+        .having(func.count() >= floor)
+    ).all()
+    return sum(_move(session, wave, key, kind, cell, rng) for kind, cell in sorted(waiting))
+
+
+def waiting(session: Session, wave: Wave) -> Counter[str]:
+    """How many answers wait, by cell."""
+    found = session.execute(
+        select(Spooled.cell, func.count())
+        .where(Spooled.wave_id == wave.id, Spooled.kind == "answer")
+        .group_by(Spooled.cell)
+    )
+    return Counter({cell: count for cell, count in found})
+
+
+def _move(session: Session, wave: Wave, key: WaveKey, kind: str, cell: str, rng: Random) -> int:
+    rows = session.execute(
+        select(Spooled.id, Spooled.sealed).where(Spooled.wave_id == wave.id, Spooled.kind == kind, Spooled.cell == cell)
+    ).all()
+    contents = [json.loads(key.open(sealed)) for _id, sealed in rows]
+    rng.shuffle(contents)
+    table, unpack = _UNPACK["judgement" if kind == "answer" and wave.audience == "officials" else kind]
+    moved = [row for content in contents for row in unpack(wave, cell, content)]
+    for start in range(0, len(moved), CHUNK):
+        session.execute(insert(table), moved[start : start + CHUNK])
+    ids = [identity for identity, _sealed in rows]
+    for start in range(0, len(ids), CHUNK):
+        session.execute(delete(Spooled).where(Spooled.id.in_(ids[start : start + CHUNK])))
+    return len(rows)
+
+
+def _answer(wave: Wave, cell: str, content: dict[str, Any]) -> list[dict[str, Any]]:
+    shared = {"wave_id": wave.id, "phase": content["phase"], "mode": content["mode"]}
+    return [{"id": new_id(), **shared, "unit_code": content["unit"], "class_code": cell, "items": content["items"]}]
+
+
+def _judgements(wave: Wave, cell: str, content: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row for each unit that the rater said something of, under a fresh random number."""
+    rater = new_id()
+    by_unit: dict[str, dict[str, str]] = {}
+    for name, value in content["items"].items():
+        unit, _, code = name.rpartition(":")
+        by_unit.setdefault(unit, {})[code] = value
+    shared = {"rater": rater, "wave_id": wave.id, "phase": content["phase"], "mode": content["mode"], "group": cell}
+    return [{**shared, "unit_code": unit, "items": items} for unit, items in by_unit.items()]
+
+
+def _facts(wave: Wave, _cell: str, content: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"id": new_id(), "wave_id": wave.id, "phase": content["phase"], "items": content["items"]}]
+
+
+Unpack = Callable[[Wave, str, dict[str, Any]], list[dict[str, Any]]]
+_UNPACK: dict[str, tuple[type[Answer] | type[Judgement] | type[Facts], Unpack]] = {
+    "answer": (Answer, _answer),
+    "judgement": (Judgement, _judgements),
+    "facts": (Facts, _facts),
+}

@@ -1,0 +1,135 @@
+"""Results: append-only runs of a wave's scores, and the figures that are typed in beside the survey's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from survey.errors import InputRefused, NotScored
+from survey.model.base import new_id
+from survey.model.result import Figure, InputFigure, Run
+from survey.model.wave import Wave
+from survey.scheme import Component, Scheme
+from survey.stages import audit, waves
+
+CHUNK = 2000
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a run was made from and how (HOUSE rule 7)."""
+
+    extract_digest: str
+    code_version: str
+    options: Mapping[str, Any]
+
+
+def store(session: Session, wave: Wave, rows: Sequence[Row], made: Made, *, actor: str, now: datetime) -> Run:
+    """Append a run with its rows (columns of CONTRACT's results folder); earlier runs stay as they are."""
+    run = Run(
+        id=new_id(),
+        wave_id=wave.id,
+        made_at=now,
+        made_by=actor,
+        extract_digest=made.extract_digest,
+        code_version=made.code_version,
+        options=dict(made.options),
+    )
+    session.add(run)
+    session.flush()
+    figures = [_figure(run.id, position, row) for position, row in enumerate(rows)]
+    for start in range(0, len(figures), CHUNK):
+        session.execute(insert(Figure), figures[start : start + CHUNK])
+    detail = {"extract": made.extract_digest, "rows": len(figures), "version": made.code_version}
+    audit.record(session, actor=actor, action="score.run", subject=wave.code, detail=detail, now=now)
+    return run
+
+
+def _figure(run_id: bytes, position: int, row: Row) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "position": position,
+        "unit_code": row["unit"],
+        "level_of": row["level_of"],
+        "code": row["code"],
+        "is_official": row["is_official"] == "yes",
+        "row": dict(row),
+    }
+
+
+def latest(session: Session, wave: Wave) -> Run:
+    """The newest run; NotScored when there is none."""
+    run = session.scalars(select(Run).where(Run.wave_id == wave.id).order_by(Run.made_at.desc(), Run.id)).first()
+    if run is None:
+        raise NotScored(wave=wave.code)
+    return run
+
+
+def scored_waves(session: Session) -> list[Wave]:
+    """The waves that have a run, the newest period first."""
+    with_run = select(Run.wave_id).distinct()
+    return list(session.scalars(select(Wave).where(Wave.id.in_(with_run)).order_by(Wave.period_to.desc(), Wave.code)))
+
+
+def figures(
+    session: Session,
+    run: Run,
+    *,
+    levels_of: Iterable[str] | None = None,
+    unit: str | None = None,
+    official_only: bool = False,
+) -> list[dict[str, Any]]:
+    """The run's rows in their order, all or those of some levels, one unit, the official rule and weighting."""
+    wanted = select(Figure.row).where(Figure.run_id == run.id).order_by(Figure.position)
+    if levels_of is not None:
+        wanted = wanted.where(Figure.level_of.in_(list(levels_of)))
+    if unit is not None:
+        wanted = wanted.where(Figure.unit_code == unit)
+    if official_only:
+        wanted = wanted.where(Figure.is_official)
+    return [dict(row) for row in session.scalars(wanted)]
+
+
+def typed_in(session: Session, wave: Wave, unit_type: str) -> tuple[Component, ...]:
+    """The components of the unit's scheme whose figures are typed in."""
+    return tuple(one for scheme in schemes_for(session, wave, unit_type) for one in scheme.typed_in)
+
+
+def schemes_for(session: Session, wave: Wave, unit_type: str) -> tuple[Scheme, ...]:
+    return tuple(scheme for scheme in waves.schemes_of(session, wave) if scheme.rates(unit_type))
+
+
+def set_input(
+    session: Session, wave: Wave, *, unit: str, code: str, value: Decimal, source: str, actor: str, now: datetime
+) -> None:
+    """Type in one figure with its source; the value before stays in the audit log."""
+    units = {one.code: one for one, _target in waves.units_of(session, wave)}
+    if unit not in units:
+        raise InputRefused(unit=unit, code=code, reason="unknown_unit")
+    if code not in {component.code for component in typed_in(session, wave, units[unit].type)}:
+        raise InputRefused(unit=unit, code=code, reason="unknown_code")
+    if not value.is_finite() or abs(value) >= Decimal(10) ** 14:
+        raise InputRefused(unit=unit, code=code, reason="out_of_range")
+    if not source.strip():
+        raise InputRefused(unit=unit, code=code, reason="no_source")
+    row = session.get(InputFigure, (wave.id, unit, code))
+    before = None if row is None else str(row.value)
+    if row is None:
+        row = InputFigure(wave_id=wave.id, unit_code=unit, code=code, value=value, source=source)
+        session.add(row)
+    row.value, row.source = value, source.strip()
+    detail = {"unit": unit, "code": code, "before": before, "value": str(value), "source": source.strip()}
+    audit.record(session, actor=actor, action="input.set", subject=wave.code, detail=detail, now=now)
+
+
+def inputs(session: Session, wave: Wave) -> list[InputFigure]:
+    """The typed-in figures of a wave by unit and code."""
+    found = select(InputFigure).where(InputFigure.wave_id == wave.id)
+    return list(session.scalars(found.order_by(InputFigure.unit_code, InputFigure.code)))

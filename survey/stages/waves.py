@@ -1,0 +1,179 @@
+"""Waves: created from a file with frozen questionnaire and schemes, opened, closed for answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.errors import SampleInstrument, UnitUnknown, WaveExists, WaveUnknown, WrongState
+from survey.instrument import Instrument, Status, builtin_instrument, load_instrument
+from survey.keys import Keys, WaveKey
+from survey.model.base import new_id
+from survey.model.unit import Unit
+from survey.model.wave import Wave, WaveScheme, WaveUnit
+from survey.scheme import Scheme, builtin_scheme, load_scheme
+from survey.stages import audit
+from survey.wavefile import ALL_UNITS, WavePlan
+
+DRAFT, OPEN, CLOSED = "draft", "open", "closed"
+
+
+def create(
+    session: Session, plan: WavePlan, *, keys: Keys, actor: str, now: datetime, link: bytes | None = None
+) -> Wave:
+    """A new wave in draft: its questionnaire, schemes and units are those of this moment from now on."""
+    if session.scalars(select(Wave).where(Wave.code == plan.code)).first() is not None:
+        raise WaveExists(wave=plan.code)
+    if session.get(Unit, plan.province) is None:
+        raise UnitUnknown(unit=plan.province)
+    instrument = builtin_instrument(plan.instrument)
+    schemes = tuple(builtin_scheme(code) for code in plan.schemes)
+    wave = _new_wave(plan, instrument, now)
+    session.add(wave)
+    session.flush()
+    wave.public_key = keys.new_wave(wave.id, link=link).public
+    for position, scheme in enumerate(schemes):
+        session.add(WaveScheme(wave_id=wave.id, position=position, code=scheme.code, source=scheme.source))
+    targets = dict(plan.targets)
+    for unit in _chosen_units(session, plan, schemes):
+        session.add(WaveUnit(wave_id=wave.id, unit_code=unit.code, target=targets.get(unit.code, plan.target)))
+    detail = {"instrument": instrument.digest, "schemes": [scheme.digest for scheme in schemes]}
+    audit.record(session, actor=actor, action="wave.create", subject=plan.code, detail=detail, now=now)
+    session.flush()
+    return wave
+
+
+def _new_wave(plan: WavePlan, instrument: Instrument, now: datetime) -> Wave:
+    settings: dict[str, Any] = {
+        "modes": [mode.value for mode in plan.modes],
+        "block": plan.block,
+        "sender": dict(plan.sender.pairs),
+        "contact": dict(plan.contact.pairs),
+    }
+    return Wave(
+        id=new_id(),
+        code=plan.code,
+        kind=plan.kind.value,
+        audience=plan.audience.value,
+        state=DRAFT,
+        phase=1,
+        province=plan.province,
+        period_from=plan.period_from,
+        period_to=plan.period_to,
+        opens=plan.opens,
+        closes=plan.closes,
+        opened_at=None,
+        closed_at=None,
+        instrument_code=instrument.code,
+        instrument=instrument.source,
+        settings=settings,
+        documents=list(plan.documents),
+        public_key=b"",
+        created_at=now,
+    )
+
+
+def _chosen_units(session: Session, plan: WavePlan, schemes: tuple[Scheme, ...]) -> list[Unit]:
+    """The units that the file names; `*` is every rated unit of the province that a scheme of the wave serves."""
+    if plan.units == (ALL_UNITS,):
+        candidates = session.scalars(
+            select(Unit).where(Unit.parent == plan.province, Unit.rated).order_by(Unit.code)
+        ).all()
+        return [
+            unit
+            for unit in candidates
+            if any(scheme.rates(unit.type) for scheme in schemes)
+            and (unit.valid_from is None or unit.valid_from <= plan.period_to)
+            and (unit.valid_to is None or unit.valid_to >= plan.period_from)
+        ]
+    units = {unit.code: unit for unit in session.scalars(select(Unit).where(Unit.code.in_(plan.units)))}
+    for code in plan.units:
+        if code not in units:
+            raise UnitUnknown(unit=code)
+    return [units[code] for code in plan.units]
+
+
+def find(session: Session, code: str) -> Wave:
+    wave = session.scalars(select(Wave).where(Wave.code == code)).first()
+    if wave is None:
+        raise WaveUnknown(wave=code)
+    return wave
+
+
+def all_waves(session: Session) -> list[Wave]:
+    """Every wave, the newest first."""
+    return list(session.scalars(select(Wave).order_by(Wave.period_to.desc(), Wave.code)))
+
+
+def require(wave: Wave, state: str) -> None:
+    if wave.state != state:
+        raise WrongState(wave=wave.code, state=wave.state, needed=state)
+
+
+def open_wave(session: Session, wave: Wave, *, actor: str, now: datetime, document: str | None = None) -> None:
+    """Let answers in; a real wave refuses a questionnaire that is only a sample (mẫu thử)."""
+    require(wave, DRAFT)
+    if wave.kind == "real" and instrument_of(wave).status is Status.SAMPLE:
+        raise SampleInstrument(wave=wave.code, code=wave.instrument_code)
+    wave.state, wave.opened_at = OPEN, now
+    if document:
+        wave.documents = [*wave.documents, document]
+    audit.record(session, actor=actor, action="wave.open", subject=wave.code, detail={"document": document}, now=now)
+
+
+def mark_closed(session: Session, wave: Wave, *, actor: str, now: datetime) -> None:
+    """No answer comes in from here; the register is emptied by `responses.finish` in the same transaction."""
+    require(wave, OPEN)
+    wave.state, wave.closed_at = CLOSED, now
+    audit.record(session, actor=actor, action="wave.close", subject=wave.code, detail={}, now=now)
+
+
+def is_answerable(wave: Wave, now: datetime) -> bool:
+    return wave.state == OPEN and wave.opens <= now < wave.closes
+
+
+@lru_cache(maxsize=64)
+def _parsed_instrument(source: str) -> Instrument:
+    return load_instrument(source)
+
+
+@lru_cache(maxsize=64)
+def _parsed_scheme(source: str) -> Scheme:
+    return load_scheme(source)
+
+
+def instrument_of(wave: Wave) -> Instrument:
+    """The questionnaire as it was frozen into the wave."""
+    return _parsed_instrument(wave.instrument)
+
+
+def schemes_of(session: Session, wave: Wave) -> tuple[Scheme, ...]:
+    """The schemes as they were frozen into the wave, in its order."""
+    rows = session.scalars(select(WaveScheme).where(WaveScheme.wave_id == wave.id).order_by(WaveScheme.position))
+    return tuple(_parsed_scheme(row.source) for row in rows)
+
+
+def units_of(session: Session, wave: Wave) -> list[tuple[Unit, int]]:
+    """The wave's rated units with their targets, by code."""
+    rows = session.execute(
+        select(Unit, WaveUnit.target)
+        .join(WaveUnit, WaveUnit.unit_code == Unit.code)
+        .where(WaveUnit.wave_id == wave.id)
+        .order_by(Unit.code)
+    )
+    return [(unit, target) for unit, target in rows]
+
+
+def province_of(session: Session, wave: Wave) -> Unit:
+    unit = session.get(Unit, wave.province)
+    if unit is None:
+        raise UnitUnknown(unit=wave.province)
+    return unit
+
+
+def key_of(keys: Keys, wave: Wave) -> WaveKey:
+    return keys.wave(wave.id)

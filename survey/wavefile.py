@@ -1,0 +1,132 @@
+"""A wave as its file states it (CONTRACT: wave.toml), read and checked whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from survey import datafile
+from survey.config import PROVINCE_TIME
+from survey.datafile import Report, Table, Words
+from survey.faults import Reason
+from survey.instrument import Audience
+
+ALL_UNITS = "*"
+
+
+class Kind(StrEnum):
+    """Whether the answers count; a rehearsal never does and its files say so."""
+
+    REAL = "real"
+    REHEARSAL = "rehearsal"
+
+
+class Mode(StrEnum):
+    """How an answer was given; it stays on the answer."""
+
+    LINK = "link"
+    COUNTER = "counter"
+    KIOSK = "kiosk"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class WavePlan:
+    """What a wave file says; times are aware, in the province's zone."""
+
+    code: str
+    kind: Kind
+    audience: Audience
+    instrument: str
+    schemes: tuple[str, ...]
+    province: str
+    period_from: date
+    period_to: date
+    opens: datetime
+    closes: datetime
+    units: tuple[str, ...]
+    target: int
+    targets: tuple[tuple[str, int], ...]
+    modes: tuple[Mode, ...]
+    block: int
+    documents: tuple[str, ...]
+    sender: Words
+    contact: Words
+
+
+def read_wave_file(source: Path | str, *, file: str = "wave.toml") -> WavePlan:
+    """Read a wave file from a path or from its text; refuse it with all its faults (`FaultyFile`)."""
+    name = source.name if isinstance(source, Path) else file
+    report = Report(name)
+    report.languages = ("vi", "en")
+    table = datafile.open_table(datafile.canonical(source, name), report)
+    plan = _read(table)
+    table.close()
+    _check_order(table, plan)
+    report.settle()
+    return plan
+
+
+def _read(table: Table) -> WavePlan:
+    target, targets = _read_targets(table)
+    return WavePlan(
+        code=table.code(),
+        kind=table.word("kind", Kind),
+        audience=table.word("audience", Audience),
+        instrument=table.text("instrument"),
+        schemes=_read_schemes(table),
+        province=table.code("province"),
+        period_from=table.day("period_from"),
+        period_to=table.day("period_to"),
+        opens=table.moment("opens").replace(tzinfo=PROVINCE_TIME),
+        closes=table.moment("closes").replace(tzinfo=PROVINCE_TIME),
+        units=_read_units(table),
+        target=target,
+        targets=targets,
+        modes=_read_modes(table),
+        block=table.whole("block", least=1, default=8),
+        documents=tuple(table.codes("documents", required=False)),
+        sender=table.optional_words("sender"),
+        contact=table.optional_words("contact"),
+    )
+
+
+def _read_schemes(table: Table) -> tuple[str, ...]:
+    """One scheme, or a list of them: one for each level that the wave rates."""
+    if table.is_text("scheme"):
+        return (table.text("scheme"),)
+    return tuple(table.codes("scheme"))
+
+
+def _read_units(table: Table) -> tuple[str, ...]:
+    if table.is_text("units"):
+        return (table.text("units"),)
+    return tuple(table.codes("units"))
+
+
+def _read_modes(table: Table) -> tuple[Mode, ...]:
+    modes = tuple(table.codes("modes", required=False)) or (Mode.LINK.value,)
+    unknown = [mode for mode in modes if mode not in set(Mode)]
+    if unknown:
+        table.fault("modes", Reason.NOT_ONE_OF, ", ".join(Mode))
+    return tuple(Mode(mode) for mode in modes if mode not in unknown)
+
+
+def _read_targets(table: Table) -> tuple[int, tuple[tuple[str, int], ...]]:
+    """Completed questionnaires wanted of each unit: `default`, and units that want another number."""
+    inner = table.table("targets", required=False)
+    if inner is None:
+        return 0, ()
+    default = inner.whole("default", least=0, default=0)
+    named = tuple((key, inner.whole(key, least=0)) for key in inner.keys() if key != "default")  # noqa: SIM118
+    inner.close()
+    return default, named
+
+
+def _check_order(table: Table, plan: WavePlan) -> None:
+    if plan.period_from > plan.period_to:
+        table.fault("period_to", Reason.OUT_OF_RANGE, f"{plan.period_to} < {plan.period_from}")
+    if plan.opens >= plan.closes:
+        table.fault("closes", Reason.OUT_OF_RANGE, f"{plan.closes:%Y-%m-%d %H:%M} <= {plan.opens:%Y-%m-%d %H:%M}")

@@ -1,0 +1,180 @@
+"""Result rows made ready for a page: whose they are to see, what is too small to show, which stand side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from survey.scheme import Area, Component, Criterion, Scheme
+
+Row = Mapping[str, Any]
+Part = Area | Criterion | Component
+LEAST_SHOWN = 10  # METHOD section 5: figures of fewer respondents are not shown
+VALUES = ("index", "points", "se", "ci_low", "ci_high", "grade", "rank", "rank_low", "rank_high")
+CHANGES = ("change", "change_low", "change_high", "change_clear")
+RANKS = ("rank", "rank_low", "rank_high")
+SUMS = frozenset({"criterion", "area", "total"})
+HEADLINES = ("overall", "total")
+POINT_LEVELS = ("component", "criterion")
+
+
+@dataclass(frozen=True)
+class Own:
+    """The rated unit that an account belongs to; it learns its own figures at the release like everybody else."""
+
+    unit: str
+    province: str
+    schemes: frozenset[str]
+
+    def may_see(self, row: Row) -> bool:
+        """Neither its own rows nor the province's, whose mean would give them away."""
+        return row["unit"] != self.unit and not (row["unit"] == self.province and row["scheme"] in self.schemes)
+
+    def shown(self, row: Row) -> Row:
+        """Without ranks where they would tell its own by the gap."""
+        return {**row, **dict.fromkeys(RANKS)} if row["scheme"] in self.schemes else row
+
+
+def visible(rows: Iterable[Row], own: Own | None) -> list[Row]:
+    """The rows that an account may have, in files as on pages."""
+    return list(rows) if own is None else [own.shown(row) for row in rows if own.may_see(row)]
+
+
+def for_page(rows: Sequence[Row]) -> list[Row]:
+    """Blank what fewer than ten answers stand behind, and the sums of points that it could be worked out from."""
+    small = {_place(row) for row in rows if is_small(row) and row["points"] is not None}
+    return [_blank(row) if is_small(row) or _holds(row, small) else row for row in rows]
+
+
+def is_small(row: Row) -> bool:
+    count = row["n_valid"]
+    return count is not None and Decimal(count) < LEAST_SHOWN and row["level_of"] not in SUMS
+
+
+def _place(row: Row) -> tuple[str, ...]:
+    return (*(row[key] for key in ("unit", "scheme", "rule", "weighting", "answers")), row["code"])
+
+
+def _holds(row: Row, small: set[tuple[str, ...]]) -> bool:
+    """Whether a blanked component is a part of this sum."""
+    if row["level_of"] not in SUMS:
+        return False
+    *key, code = _place(row)
+    inside = [place[-1] for place in small if list(place[:-1]) == key]
+    return bool(inside) if row["level_of"] == "total" else any(one.startswith(f"{code}.") for one in inside)
+
+
+def _blank(row: Row) -> Row:
+    status = "empty" if row["status"] == "empty" else "suppressed"
+    return {**row, **dict.fromkeys(VALUES), **dict.fromkeys(CHANGES), "status": status}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One line of a table: the official figure and the same by the other weighting (METHOD section 5)."""
+
+    official: Row
+    other: Row | None
+
+    @property
+    def code(self) -> str:
+        return str(self.official["code"])
+
+    @property
+    def unit(self) -> str:
+        return str(self.official["unit"])
+
+    @property
+    def value(self) -> str | None:
+        return headline_value(self.official)
+
+    @property
+    def other_value(self) -> str | None:
+        return None if self.other is None else headline_value(self.other)
+
+    @property
+    def is_points(self) -> bool:
+        return self.official["max"] is not None
+
+    @property
+    def top(self) -> str:
+        """Where the scale of the bar ends."""
+        return str(self.official["max"]) if self.is_points else "100"
+
+
+def headline_value(row: Row) -> str | None:
+    value = row["points"] if row["max"] is not None else row["index"]
+    return None if value is None else str(value)
+
+
+def side_by_side(rows: Sequence[Row]) -> list[Standing]:
+    """Official rows in their order, each with the row of the other weighting."""
+    others = {_pair(row): row for row in rows if row["is_official"] != "yes"}
+    return [Standing(row, others.get(_pair(row))) for row in rows if row["is_official"] == "yes"]
+
+
+def _pair(row: Row) -> tuple[Any, ...]:
+    return tuple(row[key] for key in ("scheme", "unit", "level_of", "code", "rule", "answers"))
+
+
+def by_rank(standings: Iterable[Standing]) -> list[Standing]:
+    """Ranked units first, the best on top; then by value, then by code."""
+
+    def place(one: Standing) -> tuple[Decimal, Decimal, str]:
+        rank = one.official["rank"]
+        return (Decimal(rank or "1e9"), -Decimal(one.value or "-1"), one.unit)
+
+    return sorted(standings, key=place)
+
+
+@dataclass(frozen=True)
+class League:
+    """The table of one scheme: units by rank, the province apart, the survey's points by component."""
+
+    scheme: Scheme
+    standings: list[Standing]
+    province: list[Standing]
+    components: list[Component]
+    points: dict[str, dict[str, Row]]
+
+
+def league(scheme: Scheme, rows: Sequence[Row], province: str, components: Sequence[Component]) -> League:
+    """The table of a scheme by the index, or by points where the wave has no index (officials)."""
+    own = [row for row in rows if row["scheme"] == scheme.code]
+    found = {row["level_of"] for row in own}
+    headline = next((level_of for level_of in HEADLINES if level_of in found), HEADLINES[0])
+    standings = side_by_side([row for row in own if row["level_of"] == headline])
+    points: dict[str, dict[str, Row]] = {}
+    for row in own:
+        if row["is_official"] == "yes" and row["level_of"] in POINT_LEVELS:
+            points.setdefault(str(row["unit"]), {})[str(row["code"])] = row
+    scored = {code for row in points.values() for code, one in row.items() if one["points"] is not None}
+    return League(
+        scheme,
+        by_rank(one for one in standings if one.unit != province),
+        [one for one in standings if one.unit == province],
+        [one for one in components if one.code in scored],
+        points,
+    )
+
+
+def sheet(rows: Sequence[Row], scheme: Scheme) -> dict[str, list[Standing]]:
+    """A unit's figures of one scheme by what they are of."""
+    levels: dict[str, list[Standing]] = {}
+    for one in side_by_side([row for row in rows if row["scheme"] == scheme.code]):
+        levels.setdefault(str(one.official["level_of"]), []).append(one)
+    return levels
+
+
+def in_order(scheme: Scheme, levels: Mapping[str, Sequence[Standing]]) -> list[tuple[Part, Standing]]:
+    """The points of a sheet in the scheme's order, each with the area, criterion or component that it is of."""
+    parts: list[tuple[str, Part]] = []
+    for area in scheme.areas:
+        parts.append(("area", area))
+        for criterion in area.criteria:
+            parts.append(("criterion", criterion))
+            parts.extend(("component", one) for one in criterion.components)
+    found = {(level, one.code): one for level, ones in levels.items() for one in ones}
+    return [(part, found[level, part.code]) for level, part in parts if (level, part.code) in found]

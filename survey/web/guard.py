@@ -1,0 +1,122 @@
+"""The door of every request: who may pass, and what every answer says to the browser."""
+
+from __future__ import annotations
+
+import gzip
+import secrets
+
+from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
+from itsdangerous import BadSignature, Signer
+from werkzeug.wrappers import Response as BaseResponse
+
+from survey.stages import staff
+from survey.web.routes import may_open
+from survey.web.site import YEAR, now, site
+
+STAFF_COOKIE = "staff"
+COMPRESSED = frozenset({"text/html", "text/css", "text/plain", "image/svg+xml", "application/json", "text/csv"})
+SMALLEST_COMPRESSED = 500
+HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def register(app: Flask) -> None:
+    app.before_request(check)
+    app.after_request(protect)
+    app.after_request(compress)
+
+
+def check() -> BaseResponse | None:
+    """Let pass whom the route table names; show the others the sign-in page or a refusal."""
+    if request.endpoint is None or may_open(request.endpoint, None):
+        return None
+    found = holder()
+    if found is None:
+        target = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else None
+        return redirect(url_for("account.sign_in", next=target), 303)
+    g.staff = found
+    if not may_open(request.endpoint, found.roles):
+        abort(403)
+    return None
+
+
+def holder() -> staff.SignedIn | None:
+    """Who holds the staff cookie of this request."""
+    token = staff_token()
+    if token is None:
+        return None
+    with site().database.read() as opened:
+        return staff.signed_in(opened, token, now())
+
+
+def staff_token() -> str | None:
+    try:
+        return _signer().unsign(request.cookies.get(STAFF_COOKIE, "")).decode()
+    except BadSignature:
+        return None
+
+
+def remember_staff(response: BaseResponse, token: str) -> None:
+    """Give the browser a session that ends with it at the latest."""
+    value = _signer().sign(token).decode()
+    response.set_cookie(STAFF_COOKIE, value, secure=site().is_https, httponly=True, samesite="Lax", path="/")
+
+
+def forget_staff(response: BaseResponse) -> None:
+    response.delete_cookie(STAFF_COOKIE, secure=site().is_https, httponly=True, samesite="Lax", path="/")
+
+
+def _signer() -> Signer:
+    return Signer(current_app.secret_key or "", salt="staff")
+
+
+def csp_nonce() -> str:
+    """The one-time word that lets this page's own inline script run."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def policy() -> str:
+    """The Content-Security-Policy of this answer: only our own files, and no inline code without the nonce."""
+    inline = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
+    return (
+        f"default-src 'none'; script-src 'self'{inline}; style-src 'self'{inline}; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def protect(response: Response) -> Response:
+    """Add the security headers; keep every page out of caches, and static files in them."""
+    if request.endpoint != "static" and session.modified:
+        session.permanent = True  # it holds the form's token alone: a reopened browser may still send the page
+    response.headers.update(HEADERS)
+    response.headers["Content-Security-Policy"] = policy()
+    if site().is_https:
+        response.headers["Strict-Transport-Security"] = f"max-age={YEAR}"
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    elif request.args.get("v") and response.status_code == 200:
+        response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+    return response
+
+
+def compress(response: Response) -> Response:
+    """Shrink text for those who take gzip."""
+    response.vary.add("Accept-Encoding")
+    wanted = request.accept_encodings.quality("gzip") > 0 and response.mimetype in COMPRESSED
+    if not wanted or response.status_code != 200 or "Content-Encoding" in response.headers or response.is_streamed:
+        return response
+    response.direct_passthrough = False
+    data = response.get_data()
+    if len(data) >= SMALLEST_COMPRESSED:
+        response.set_data(gzip.compress(data, compresslevel=6, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+        response.headers.pop("ETag", None)
+    return response

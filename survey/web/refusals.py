@@ -1,0 +1,83 @@
+"""Every refusal as a page in the reader's language: what happened, what to do, and nothing of the inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, Response, make_response, render_template
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
+
+from survey.errors import DatabaseUnavailable, NotScored, SurveyError, UnitUnknown, WaveUnknown, WrongState
+from survey.i18n import mark as _n
+
+RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a reader is told: a heading and one sentence on what to do."""
+
+    heading: str
+    advice: str
+
+
+BAD = Refusal(_n("This could not be understood"), _n("Go back to the page before and try again."))
+STALE = Refusal(
+    _n("This page has grown too old"),
+    _n("Nothing was stored. Go back, load the page again and send it once more. Your browser must accept cookies."),
+)
+FAILED = Refusal(_n("Something went wrong here"), _n("It is our fault, not yours. Please try again in a few minutes."))
+REFUSALS = {
+    400: BAD,
+    403: Refusal(_n("This page is not for your account"), _n("Ask your administrator if you need it for your work.")),
+    404: Refusal(_n("There is no such page"), _n("Check the address, or scan the code of the invitation once more.")),
+    405: Refusal(_n("This page cannot be opened this way"), _n("Go back to the page before and try again.")),
+    409: Refusal(_n("This was sent before with other content"), _n("What was sent first counts; nothing was changed.")),
+    410: Refusal(_n("This page is closed"), _n("It is no longer in use.")),
+    413: Refusal(_n("What was sent is too large"), _n("Nothing was stored. Go back and send less text.")),
+    422: Refusal(_n("Some of it cannot be accepted"), _n("Nothing was stored. Go back and check what was entered.")),
+    429: Refusal(_n("Too many tries"), _n("Please wait a few minutes and try again.")),
+    500: FAILED,
+    503: Refusal(
+        _n("The site is busy"),
+        _n("Nothing was lost. Keep this page, wait a few seconds and send it again."),
+    ),
+}
+STATUS: dict[type[SurveyError], int] = {WaveUnknown: 404, UnitUnknown: 404, NotScored: 404, WrongState: 409}
+
+
+def page(status: int, refusal: Refusal | None = None) -> Response:
+    """The page of a refusal."""
+    told = refusal or REFUSALS.get(status) or (FAILED if status >= 500 else BAD)
+    response = make_response(render_template("errors/error.html", refusal=told, status=status), status)
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CSRFError, lambda _error: page(400, STALE))
+    app.register_error_handler(DatabaseUnavailable, lambda _error: page(503))
+    app.register_error_handler(PoolTimeout, lambda _error: page(503))
+    for leaf, status in STATUS.items():
+        app.register_error_handler(leaf, _leaf(status))
+
+
+def _leaf(status: int) -> Callable[[SurveyError], Response]:
+    return lambda _error: page(status)
+
+
+def _http(error: HTTPException) -> Response | HTTPException:
+    if isinstance(error, SecurityError):  # a foreign host name: no page of ours is made for it
+        return Response("Bad Request\n", status=400, mimetype="text/plain")
+    status = error.code or 500
+    if status < 400:
+        return error
+    response = page(status)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response

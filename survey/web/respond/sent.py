@@ -1,0 +1,63 @@
+"""What a browser posted, before anybody looks at the answers in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flask import abort, request
+from flask_wtf.csrf import validate_csrf
+from werkzeug.exceptions import RequestEntityTooLarge
+from wtforms.validators import ValidationError
+
+from survey.i18n import Language
+from survey.web import forms
+from survey.web.site import known_language
+
+
+class Trouble(StrEnum):
+    """Why a posted page is not taken at all, whatever it says."""
+
+    TOO_LARGE = "too_large"
+    STALE = "stale"
+
+
+STATUS = {Trouble.TOO_LARGE: 413, Trouble.STALE: 400}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The posted fields in their order, the button that was pressed, and what is wrong with the whole."""
+
+    values: tuple[tuple[str, list[str]], ...]
+    key: str | None
+    switch: Language | None
+    is_back: bool
+    trouble: Trouble | None
+
+    @property
+    def is_forward(self) -> bool:
+        """Whether the form goes on: the plain button, neither Back nor another language."""
+        return self.switch is None and not self.is_back
+
+    @property
+    def body(self) -> bytes:
+        return forms.canonical_body(self.values)
+
+
+def read_form() -> Sent:
+    """The posted form; too large or without this browser's token it is marked so, and the page is shown again."""
+    try:
+        form = request.form
+    except RequestEntityTooLarge:
+        return Sent((), None, None, False, Trouble.TOO_LARGE)
+    wanted = form.get(forms.SWITCH)
+    switch = known_language(wanted)
+    if wanted is not None and switch is None:
+        abort(400)
+    try:
+        validate_csrf(form.get(forms.CSRF))
+        trouble = None
+    except ValidationError:
+        trouble = Trouble.STALE
+    return Sent(tuple(form.lists()), form.get(forms.KEY), switch, forms.BACK in form, trouble)

@@ -1,0 +1,140 @@
+"""One visit to an open link: what it opens, the form's pages, and the draft that this browser may see.
+
+A citizen's draft is read with the link's code, so that the same link goes on anywhere. Counters and officials get a
+random secret in a cookie of the link's own path: a link that others could have read opens nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from flask import abort, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from survey.keys import normalise_code
+from survey.stages import drafts, quotas, responses
+from survey.stages.drafts import DraftBody
+from survey.stages.responses import Opening
+from survey.web import forms
+from survey.web.forms import FormPage
+from survey.web.site import now, site
+
+DRAFT_COOKIE = "draft"
+DRAFT_LIFE = timedelta(hours=24)
+
+
+class Door(StrEnum):
+    """The two kinds of links; the word stands in the path."""
+
+    PERSONAL = "k"
+    COUNTER = "q"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one request on an open link has to do with."""
+
+    door: Door
+    code: str
+    opening: Opening
+    pages: tuple[FormPage, ...]
+    secret: str | None
+    draft: DraftBody | None
+
+    @property
+    def needs_this_browser(self) -> bool:
+        return self.door is Door.COUNTER or self.opening.is_officials
+
+    @property
+    def may_decline(self) -> bool:
+        return not self.needs_this_browser
+
+    @property
+    def answers(self) -> Mapping[str, str]:
+        return self.draft.answers if self.draft else {}
+
+    @property
+    def first_page(self) -> str:
+        return url_for("respond.first", door=self.door.value, code=self.code)
+
+    def address(self, number: int) -> str:
+        """The path of a page; below the first one lies the link's first page."""
+        if number < 1:
+            return self.first_page
+        return url_for("respond.page", door=self.door.value, code=self.code, number=number)
+
+    def page(self, number: int) -> FormPage:
+        if not 1 <= number <= len(self.pages):
+            abort(404)
+        return self.pages[number - 1]
+
+    def is_last(self, page: FormPage) -> bool:
+        return page.number == len(self.pages)
+
+
+def enter(session: Session, door: str, code: str) -> Visit:
+    """Open the link; LinkClosed when it is unknown, used, expired or closed. Changes nothing."""
+    kind = Door(door)
+    opens = responses.open_counter if kind is Door.COUNTER else responses.open_link
+    opening = opens(session, site().keys, code, now=now())
+    pages = forms.pages_of(opening.instrument, opening.block)
+    visit = Visit(kind, code, opening, pages, None, None)
+    secret = request.cookies.get(DRAFT_COOKIE) if visit.needs_this_browser else normalise_code(code)
+    if not secret:
+        return visit
+    return replace(visit, secret=secret, draft=drafts.load(session, opening.key, secret))
+
+
+def begin(session: Session, visit: Visit) -> Visit:
+    """The visit with a draft: the open one, or a new one; a counter's form holds a place from here on."""
+    if visit.draft is not None and visit.secret is not None:
+        hold_place(session, visit, visit.secret)
+        return visit
+    secret = secrets.token_urlsafe(32) if visit.needs_this_browser else normalise_code(visit.code)
+    hold_place(session, visit, secret)
+    opening = visit.opening
+    draft = drafts.start(session, opening.wave.id, opening.key, secret, now=now())
+    return replace(visit, secret=secret, draft=draft)
+
+
+def keep(session: Session, visit: Visit, answers: Mapping[str, str]) -> Visit:
+    """Keep the answers given so far, in the open draft or in a new one when the old one is gone."""
+    begun = begin(session, visit)
+    if begun.draft is None or begun.secret is None:
+        raise RuntimeError("a visit that has begun has a draft")
+    body = replace(begun.draft, answers=dict(answers))
+    drafts.save(session, begun.opening.wave.id, begun.opening.key, begun.secret, body, now=now())
+    return replace(begun, draft=body)
+
+
+def hold_place(session: Session, visit: Visit, secret: str) -> None:
+    """Hold or renew the form's place in a counter's cell; CellFull when there is none. Personal links need none."""
+    if visit.door is Door.COUNTER:
+        quotas.reserve(session, visit.opening.subject, drafts.mark_of(visit.opening.key, secret), now())
+
+
+def remember(response: Response, visit: Visit) -> None:
+    """Let this browser find its draft again, for a day and never past the wave's close."""
+    if visit.needs_this_browser and visit.secret:
+        until: datetime = min(now() + DRAFT_LIFE, visit.opening.wave.closes)
+        response.set_cookie(
+            DRAFT_COOKIE,
+            visit.secret,
+            max_age=max(0, int((until - now()).total_seconds())),
+            path=visit.first_page,
+            secure=site().is_https,
+            httponly=True,
+            samesite="Lax",
+        )
+
+
+def forget(response: Response, door: str, code: str) -> None:
+    """Take the draft's cookie out of this browser."""
+    if DRAFT_COOKIE in request.cookies:
+        path = url_for("respond.first", door=door, code=code)
+        response.delete_cookie(DRAFT_COOKIE, path=path, secure=site().is_https, httponly=True, samesite="Lax")

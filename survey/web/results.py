@@ -1,0 +1,113 @@
+"""The scores of closed waves: the league table of a level, a unit's sheet, and the files for Home Affairs."""
+
+from __future__ import annotations
+
+import io
+
+from flask import Blueprint, Response, abort, render_template
+from sqlalchemy.orm import Session
+
+from survey.model.wave import Wave
+from survey.rule import Source
+from survey.scheme import Component, Scheme
+from survey.stages import exports, units
+from survey.stages import results as stored
+from survey.stages import waves as wave_list
+from survey.web import figures, wording
+from survey.web.figures import Own
+from survey.web.routes import may_open
+from survey.web.site import signed_in, site
+
+blueprint = Blueprint("results", __name__, url_prefix="/results")
+LEAGUE_LEVELS = ("overall", "total")
+POINT_LEVELS = ("component", "criterion")
+FILES = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv",
+    "json": "application/json",
+}
+
+
+@blueprint.get("")
+def waves() -> str:
+    """The waves that are scored."""
+    with site().database.read() as session:
+        return render_template("results/waves.html", waves=stored.scored_waves(session), audiences=wording.AUDIENCES)
+
+
+@blueprint.get("/<wave>")
+def league(wave: str) -> str:
+    """The units of each level by rank, with what is known of every figure's uncertainty."""
+    with site().database.read() as session:
+        found = wave_list.find(session, wave)
+        run = stored.latest(session, found)
+        own = own_unit(session, found)
+        read = stored.figures(session, run, levels_of=(*LEAGUE_LEVELS, *POINT_LEVELS))
+        rows = figures.for_page(figures.visible(read, own))
+        schemes = wave_list.schemes_of(session, found)
+    tables = [figures.league(scheme, rows, found.province, surveyed(scheme)) for scheme in schemes]
+    return render_template(
+        "results/league.html",
+        wave=found,
+        run=run,
+        own=own,
+        may_type_in=may_open("inputs.units", signed_in().roles),
+        index_name=wording.index_name(wave_list.instrument_of(found)),
+        tables=tables,
+        words=wording,
+    )
+
+
+@blueprint.get("/<wave>/<unit>")
+def unit(wave: str, unit: str) -> str:
+    """One unit's sheet: index, factors and items, and the points by component."""
+    with site().database.read() as session:
+        found = wave_list.find(session, wave)
+        run = stored.latest(session, found)
+        named = units.find(session, unit)
+        read = stored.figures(session, run, unit=unit)
+        rows = figures.for_page(figures.visible(read, own_unit(session, found)))
+        schemes = wave_list.schemes_of(session, found)
+    if not read:
+        abort(404)
+    sheets = [(scheme, figures.sheet(rows, scheme)) for scheme in schemes]
+    shown = [(scheme, levels, figures.in_order(scheme, levels)) for scheme, levels in sheets if levels]
+    return render_template(
+        "results/unit.html",
+        wave=found,
+        unit=named,
+        is_withheld=not rows,
+        sheets=shown,
+        instrument=wave_list.instrument_of(found),
+        words=wording,
+    )
+
+
+@blueprint.get("/<wave>/scores.<any(xlsx, csv, json):kind>")
+def download(wave: str, kind: str) -> Response:
+    """The results folder's files, with the rows that this account may have."""
+    with site().database.read() as session:
+        found = wave_list.find(session, wave)
+        run = stored.latest(session, found)
+        rows = figures.visible(stored.figures(session, run), own_unit(session, found))
+        schemes = wave_list.schemes_of(session, found)
+    stream = io.BytesIO()
+    exports.WRITERS[kind](exports.about(found, run, schemes), rows, stream)
+    name = f"{'ban-thu-' if found.kind == 'rehearsal' else ''}{found.code}-scores.{kind}"
+    response = Response(stream.getvalue(), mimetype=FILES[kind])
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
+def surveyed(scheme: Scheme) -> list[Component]:
+    return [one for one in scheme.components if one.source is Source.SURVEY]
+
+
+def own_unit(session: Session, wave: Wave) -> Own | None:
+    """The rated unit of the wave that the account belongs to: there is no release yet, so its row is withheld."""
+    code = signed_in().unit
+    rated = {one.code: one.type for one, _target in wave_list.units_of(session, wave)}
+    if code is None or code not in rated:
+        return None
+    schemes = stored.schemes_for(session, wave, rated[code])
+    return Own(code, wave.province, frozenset(scheme.code for scheme in schemes))

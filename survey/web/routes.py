@@ -1,0 +1,66 @@
+"""Who may open which route: the one table. A route that is not in it keeps the site from starting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from survey.errors import RouteUnlisted
+from survey.stages.staff import Role
+
+
+class Everybody(Enum):
+    """A route without sign-in."""
+
+    PUBLIC = "public"
+
+
+Who = frozenset[Role] | Everybody
+PUBLIC = Everybody.PUBLIC
+SIGNED_IN = frozenset(Role)
+BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
+SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
+TYPING_IN = frozenset({Role.LEAD_AGENCY})
+
+ROUTES: dict[str, Who] = {
+    "static": PUBLIC,
+    "chrome.home": PUBLIC,
+    "chrome.choose_language": PUBLIC,
+    "chrome.robots": PUBLIC,
+    "health.alive": PUBLIC,
+    "health.ready": PUBLIC,
+    # respondents: the link or the counter's code is what lets in
+    "respond.first": PUBLIC,
+    "respond.start": PUBLIC,
+    "respond.not_mine": PUBLIC,
+    "respond.decline": PUBLIC,
+    "respond.page": PUBLIC,
+    "respond.answer": PUBLIC,
+    # staff
+    "account.sign_in": PUBLIC,
+    "account.sign_out": SIGNED_IN,
+    "account.home": SIGNED_IN,
+    "coordinate.waves": BOARD,
+    "coordinate.board": BOARD,
+    "results.waves": SCORES,
+    "results.league": SCORES,
+    "results.unit": SCORES,
+    "results.download": SCORES,
+    "inputs.units": TYPING_IN,
+    "inputs.figures": TYPING_IN,
+}
+
+
+def check_listed(endpoints: Iterable[str]) -> None:
+    """Refuse to start with a route that nobody decided on."""
+    for endpoint in endpoints:
+        if endpoint not in ROUTES:
+            raise RouteUnlisted(endpoint=endpoint)
+
+
+def may_open(endpoint: str, roles: frozenset[Role] | None) -> bool:
+    """Say whether holders of these roles (None: nobody signed in) may open the route."""
+    who = ROUTES.get(endpoint, frozenset())
+    if isinstance(who, Everybody):
+        return True
+    return roles is not None and bool(who & roles)

@@ -1,0 +1,88 @@
+"""What every page needs: the site's parts, the reader's language, who is signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import Response, current_app, g, request
+
+from survey.config import Settings
+from survey.db import Database
+from survey.i18n import DEFAULT, Language, Translator, translator
+from survey.keys import Keys
+from survey.stages.staff import SignedIn
+
+LANGUAGE_COOKIE = "lang"
+YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Site:
+    """The parts of one running site, put together by `create_app`."""
+
+    settings: Settings
+    database: Database
+    keys: Keys
+    clock: Callable[[], datetime]
+
+    @property
+    def is_https(self) -> bool:
+        return self.settings.base_url.startswith("https://")
+
+
+def site() -> Site:
+    """The site that answers this request."""
+    return cast(Site, current_app.extensions["survey"])
+
+
+def now() -> datetime:
+    """The instant of this request by the site's clock."""
+    return site().clock()
+
+
+def language() -> Language:
+    """The reader's language: what `use_language` said, else the cookie, else Vietnamese."""
+    chosen: Language | None = g.get("language")
+    if chosen is None:
+        chosen = known_language(request.cookies.get(LANGUAGE_COOKIE)) or DEFAULT
+        g.language = chosen
+    return chosen
+
+
+def known_language(word: str | None) -> Language | None:
+    """A language of the site by its code; anything else is None."""
+    return next((one for one in Language if one == word), None)
+
+
+def use_language(chosen: Language) -> None:
+    """Write the rest of this answer in another language."""
+    g.language = chosen
+
+
+def remember_language(response: Response, chosen: Language) -> None:
+    """Let the browser ask for this language from now on."""
+    response.set_cookie(
+        LANGUAGE_COOKIE, chosen, max_age=YEAR, secure=site().is_https, httponly=True, samesite="Lax", path="/"
+    )
+
+
+def translations() -> Translator:
+    return translator(language())
+
+
+def gettext(message: str, **values: object) -> str:
+    """A sentence in the reader's language; `%(name)s` is filled in, a percent sign is written `%%`."""
+    return translations().gettext(message) % values
+
+
+def ngettext(singular: str, plural: str, n: int, **values: object) -> str:
+    """A counted sentence in the reader's language; `%(num)s` is the count."""
+    return translations().ngettext(singular, plural, n) % {"num": n, **values}
+
+
+def signed_in() -> SignedIn:
+    """Who is signed in; only for pages that the route table keeps from the public."""
+    return cast(SignedIn, g.staff)

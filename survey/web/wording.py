@@ -1,0 +1,138 @@
+"""The words by which staff pages call codes of the data: states, statuses, reasons, rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from survey import i18n
+from survey.datafile import Words
+from survey.i18n import mark as _n
+from survey.instrument import Audience, Instrument
+from survey.model.unit import Unit
+from survey.rule import Bands, Linear, LinearCap
+from survey.scheme import Component
+from survey.web.site import gettext as _
+from survey.web.site import language
+
+STATES = {"draft": _n("in preparation"), "open": _n("open"), "closed": _n("closed")}
+AUDIENCES = {"citizens": _n("people and organisations"), "officials": _n("officials")}
+CELL_STATES = {"reached": _n("target reached"), "begun": _n("under way"), "none": _n("none yet")}
+STATUSES = {
+    "ok": _n("published"),
+    "not_ranked": _n("not ranked"),
+    "suppressed": _n("suppressed (fewer than 10 answers)"),
+    "empty": _n("no answers"),
+    "complete": _n("complete (census)"),
+}
+WEIGHTINGS = {"design": _n("design weights"), "calibrated": _n("calibrated weights")}
+RULES = {
+    "top2box": _n("share of satisfied and very satisfied"),
+    "mean5": _n("mean of the scale, 20 to 100"),
+    "mean4": _n("mean of the scale, 0 to 100"),
+}
+SOURCES = {
+    "survey": _n("survey"),
+    "appraisal": _n("appraisal"),
+    "socio_economic": _n("socio-economic result"),
+}
+REASONS = {
+    "other_scheme": _n("scored by another scheme than the wave's"),
+    "not_surveyed": _n("not surveyed"),
+    "no_answers": _n("no answers"),
+    "few_answers": _n("fewer valid answers than %(values)s"),
+    "items_left_out": _n("questions left out, too few answers: %(values)s"),
+    "all_items_few": _n("every question has too few answers; all are counted"),
+    "ranked_on_items": _n("ranked on these questions alone: %(values)s"),
+    "ranked_on_pooled_answers": _n("ranked on all answers pooled"),
+    "strata_joined": _n("strata joined for the error: %(values)s"),
+    "classes_joined": _n("classes joined for non-response: %(values)s"),
+    "no_variance": _n("all answers the same: no standard error can be estimated"),
+    "complete": _n("everybody answered: no sampling error"),
+    "units_without_answers": _n("units without answers: %(values)s"),
+    "self_selected_apart": _n("self-selected answers counted apart: %(values)s"),
+    "missing": _n("without points yet: %(values)s"),
+    "typed_in": _n("typed in: no sampling error"),
+    "imported": _n("points from another wave: %(values)s"),
+    "groups_without_ratings": _n("rater groups that did not judge: %(values)s"),
+    "groups_without_weight": _n("rater groups that the scheme does not count: %(values)s"),
+    "previous_has_other_questions": _n("no change is given: other questions last time"),
+}
+UNSAID = frozenset({"rehearsal"})  # the page says it once
+
+
+def reasons(text: str | None) -> list[str]:
+    """The sentences of a row's reasons (`word` or `word=value,value`, joined by `; `)."""
+    told = []
+    for part in (text or "").split("; "):
+        word, _sign, values = part.partition("=")
+        if word in REASONS:
+            told.append(_(REASONS[word], values=values.replace(",", ", ")))
+        elif word and word not in UNSAID:
+            told.append(part)
+    return told
+
+
+def plain_number(value: Decimal) -> str:
+    """A figure as a person would type it, with all its decimals and no others."""
+    places = max(0, -int(value.normalize().as_tuple().exponent))
+    return i18n.number(value, language(), places)
+
+
+def index_name(instrument: Instrument) -> str:
+    """The index by its right name: of the service questions alone it is not SIPAS (METHOD section 2)."""
+    if instrument.audience is Audience.OFFICIALS:
+        return _("Officials' assessment")
+    if {group.code for group in instrument.groups} == {"SERVICE"}:
+        return _("Index of satisfaction with public administrative services")
+    return _("Satisfaction index (SIPAS)")
+
+
+def levels_of_index() -> tuple[tuple[str, str], ...]:
+    """The parts of the index from the whole to the single question, with their headings."""
+    return (("overall", _("Index")), ("group", _("Groups")), ("factor", _("Factors")), ("item", _("Questions")))
+
+
+def name_of_index(instrument: Instrument, level_of: str, code: str) -> str:
+    """What a row of the index is about, in the questionnaire's words."""
+    named: dict[str, Words] = {}
+    if level_of == "group":
+        named = {one.code: one.name for one in instrument.groups}
+    elif level_of == "factor":
+        named = {one.code: one.name for one in instrument.factors}
+    elif level_of == "item":
+        named = {one.code: one.text for one in instrument.items}
+    else:
+        return index_name(instrument)
+    return f"{code}. {named[code](language())}" if code in named else code
+
+
+def unit_name(row: Mapping[str, Any]) -> str:
+    """A unit's name as it stands in a result row."""
+    return str(row[f"unit_name_{language()}"] or row["unit"])
+
+
+def text_of_unit(unit: Unit) -> str:
+    return unit.name_vi if language() is i18n.Language.VI else unit.name_en
+
+
+def other_weighting(official: str) -> str:
+    return WEIGHTINGS["calibrated" if official == "design" else "design"]
+
+
+def rule_hint(component: Component) -> str:
+    """How a typed-in figure becomes points, in one line."""
+    most = plain_number(component.max)
+    match component.rule:
+        case Linear(floor, target):
+            return _(
+                "from %(floor)s (0 points) to %(target)s (%(max)s points)",
+                floor=plain_number(floor), target=plain_number(target), max=most,
+            )  # fmt: skip
+        case LinearCap(target):
+            return _("%(target)s or more earns %(max)s points", target=plain_number(target), max=most)
+        case Bands(bands):
+            steps = [f"≥ {plain_number(band.min)}: {plain_number(band.points)}" for band in bands]
+            return _("points by band: %(bands)s", bands="; ".join(steps))
+    return _("points from 0 to %(max)s", max=most)

@@ -1,0 +1,194 @@
+"""An answer is accepted once, whatever is sent how often and by how many at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from survey.db import Database
+from survey.errors import AnswerRefused, CellFull, KeyReused, LinkClosed
+from survey.jobs import close, mix
+from survey.keys import Keys
+from survey.model.quota import QuotaCell
+from survey.model.response import Answer, Facts, Judgement, Spooled, SpentMark, Submission
+from survey.stages import board, drafts, quotas, responses, waves
+
+
+@pytest.fixture
+def field(go_to_the_field: Callable[..., Any], database: Database, keys: Keys, now: datetime) -> Any:
+    return go_to_the_field(database, keys, now)
+
+
+def a_fact(database: Database) -> dict[str, str]:
+    with database.read() as session:
+        item = waves.instrument_of(waves.find(session, "2026-citizens")).facts[0]
+    return {item.code: item.choices[0].code}
+
+
+def send(database: Database, keys: Keys, code: str, now: datetime, *, key: str = "k", body: bytes = b"b", **answers: str) -> str:
+    """Send one personal form in a transaction of its own; what became of it."""
+    try:
+        with database.begin() as session:
+            if responses.seen_in_any_wave(session, keys, key, body):
+                return "again"
+            opening = responses.open_link(session, keys, code, now=now)
+            responses.accept(
+                session, opening, secret=code, submission_key=key, answers=answers or {"S15": "5"}, body=body, now=now
+            )
+        return "done"
+    except (LinkClosed, KeyReused, CellFull) as error:
+        return type(error).__name__
+
+
+def count(database: Database, table: Any) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_a_second_answer_on_one_invitation_is_refused(database: Database, keys: Keys, field: Any, now: datetime) -> None:
+    assert send(database, keys, field.personal[0], now, key="one") == "done"
+    assert send(database, keys, field.personal[0], now, key="two") == "LinkClosed"
+    assert count(database, Spooled) == 1
+
+
+def test_the_same_sending_is_thanked_again_and_another_body_refused(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    assert send(database, keys, field.personal[0], now) == "done"
+    assert send(database, keys, field.personal[0], now) == "again"
+    assert send(database, keys, field.personal[0], now, body=b"other") == "KeyReused"
+    assert count(database, Spooled) == 1
+
+
+def test_fifty_posts_of_one_key_at_once_are_one_row(database: Database, keys: Keys, field: Any, now: datetime) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = Counter(pool.map(lambda _n: send(database, keys, field.personal[1], now), range(50)))
+    assert set(outcomes) <= {"done", "again", "LinkClosed"}
+    assert count(database, Spooled) == 1
+    assert count(database, SpentMark) == count(database, Submission) == 1
+
+
+def test_two_devices_on_one_link_store_one_answer(database: Database, keys: Keys, field: Any, now: datetime) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = Counter(pool.map(lambda n: send(database, keys, field.personal[2], now, key=f"k{n}"), range(24)))
+    assert outcomes == {"done": 1, "LinkClosed": 23}
+
+
+def test_64_clients_for_the_last_50_places_take_exactly_50(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    def take(number: int) -> str:
+        try:
+            with database.begin() as session:
+                opening = responses.open_counter(session, keys, field.counter, now=now)
+                responses.accept(
+                    session, opening, secret=f"browser {number}", submission_key=f"k{number}", answers={}, body=b"", now=now
+                )
+            return "done"
+        except CellFull:
+            return "full"
+
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = Counter(pool.map(take, range(64)))
+    assert outcomes == {"done": 50, "full": 14}
+    assert count(database, Spooled) == 50
+
+
+def test_an_abandoned_place_is_free_again_after_its_time(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    def hold(mark: bytes, at: datetime) -> None:
+        with database.begin() as session:
+            cell, _wave = quotas.find_by_code(session, keys, field.small_counter)
+            quotas.reserve(session, cell.id, mark, at)
+
+    hold(b"a" * 16, now)
+    with pytest.raises(CellFull):
+        hold(b"b" * 16, now + timedelta(minutes=29))
+    hold(b"b" * 16, now + timedelta(minutes=31))
+    with database.read() as session:
+        cell, _wave = quotas.find_by_code(session, keys, field.small_counter)
+        assert session.get_one(QuotaCell, cell.id).taken == 1
+
+
+def test_what_the_form_does_not_offer_is_refused_and_nothing_stored(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    for wrong in ({"S15": "7"}, {"S15": "５"}, {"S15": ""}, {"weight": "99"}, {"98-01:L1": "5"}):
+        with pytest.raises(AnswerRefused):
+            send(database, keys, field.personal[3], now, **wrong)
+    with pytest.raises(AnswerRefused), database.begin() as session:
+        opening = responses.open_link(session, keys, field.officials[0], now=now)
+        responses.accept(
+            session, opening, secret="s", submission_key="k", answers={"98-09:L1": "5"}, body=b"", now=now
+        )
+    assert count(database, Spooled) == count(database, SpentMark) == count(database, Submission) == 0
+
+
+def test_unknown_early_and_late_links_are_one_refusal(database: Database, keys: Keys, field: Any, now: datetime) -> None:
+    code = field.personal[0]
+    with database.read() as session:
+        for wrong, at in (("0" * 13, now), (code, now + timedelta(days=99)), (code, now - timedelta(days=99))):
+            with pytest.raises(LinkClosed):
+                responses.open_link(session, keys, wrong, now=at)
+        assert responses.open_link(session, keys, code.upper(), now=now).unit is not None
+
+
+def test_answers_wait_for_ten_of_their_class_and_the_close_empties_the_register(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    fact = a_fact(database)
+    for number, code in enumerate(field.personal[:9]):
+        assert send(database, keys, code, now, key=f"k{number}", S15="4", **fact) == "done"
+    assert mix.run(database, keys, now=now, rng=Random(1)) == 0
+    assert count(database, Answer) == 0
+    send(database, keys, field.personal[9], now, key="k9", S15="5")
+    mix.run(database, keys, now=now, rng=Random(1))
+    assert count(database, Answer) == 10
+    send(database, keys, field.personal[10], now, key="k10", S15="1")
+    close.run(database, keys, "2026-citizens", actor="test", now=now)
+    assert count(database, Answer) == 11
+    assert count(database, Facts) == 9
+    with database.read() as session:
+        wave = waves.find(session, "2026-citizens")
+        left = session.execute(text("select count(*) from invitation where wave_id = :w"), {"w": wave.id}).scalar()
+        assert left == 0
+        done = {cell.code: (cell.invited, cell.completed) for cell in board.progress(session, wave)}
+    assert done["98-01"] == (12, 11)
+    assert count(database, SpentMark) == count(database, Submission) == 0
+    assert send(database, keys, field.personal[11], now) == "LinkClosed"
+
+
+def test_a_raters_judgements_share_a_number_that_the_register_does_not_know(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    for number, code in enumerate(field.officials):
+        with database.begin() as session:
+            opening = responses.open_link(session, keys, code, now=now)
+            assert {unit.code for unit in opening.block} == {"98-01", "98-02"}  # never the own agency, 98-03
+            said = {f"{unit.code}:L1": "4" for unit in opening.block}
+            responses.accept(
+                session, opening, secret=f"s{number}", submission_key=f"k{number}", answers=said, body=b"", now=now
+            )
+    mix.run(database, keys, now=now, rng=Random(1))
+    with database.read() as session:
+        found = session.execute(select(Judgement.rater, Judgement.unit_code)).all()
+        known = {value for (value,) in session.execute(text("select id from rater union select id from invitation"))}
+    assert len(found) == 20
+    assert len({rater for rater, _unit in found}) == 10
+    assert not {rater for rater, _unit in found} & {bytes(value) for value in known}
+
+
+def test_a_draft_is_unreadable_without_its_secret(database: Database, keys: Keys, field: Any, now: datetime) -> None:
+    with database.begin() as session:
+        opening = responses.open_link(session, keys, field.personal[0], now=now)
+        drafts.save(session, opening.wave.id, opening.key, "mine", drafts.DraftBody("k", {"S15": "1"}), now=now)
+        assert drafts.load(session, opening.key, "mine") == drafts.DraftBody("k", {"S15": "1"})
+        assert drafts.load(session, opening.key, "theirs") is None

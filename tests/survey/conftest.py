@@ -1,0 +1,211 @@
+"""What the site's tests share: a clock that stands, a fresh database, the application, a client that checks pages.
+
+The client reads every page as a strict browser would and refuses one that breaks the house's rules.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import html5lib
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from survey.app import create_app
+from survey.config import Settings, settings_from
+from survey.db import Database, open_database
+from survey.model.staff import Account, AccountRole
+from survey.model.tables import METADATA
+
+NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
+PASSWORD = "mot cau du dai de thu"
+LANGUAGES = {"vi", "en"}
+UNLABELLED = {"hidden", "submit", "button"}
+POINTERS = ("aria-describedby", "aria-labelledby", "aria-controls")
+
+
+class PageClient(FlaskClient):
+    """Opens pages like `FlaskClient` and checks each HTML answer; `page` is the last one, parsed."""
+
+    page: ET.Element
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        response: TestResponse = super().open(*args, **kwargs)
+        if response.mimetype == "text/html" and not response.location:
+            self.page = check_page(response)
+        return response
+
+    def form(self, number: int = 0) -> dict[str, str]:
+        """The values that the page's form number `number` would send as it stands."""
+        return form_values(self.page, list(self.page.iter("form"))[number])
+
+    def submit(
+        self, path: str, values: dict[str, Any] | None = None, *, form: int = 0, **kwargs: Any
+    ) -> TestResponse:
+        """Open a page and send one of its forms, the first unless told, with these values in it."""
+        self.get(path)
+        action = list(self.page.iter("form"))[form].get("action") or path
+        return self.post(action, data={**self.form(form), **(values or {})}, **kwargs)
+
+
+def parse(text: str) -> ET.Element:
+    """Parse strictly: a page that a browser would have to repair raises."""
+    parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("etree"), strict=True, namespaceHTMLElements=False)
+    root: ET.Element = parser.parse(text)
+    return root
+
+
+def text_of(element: ET.Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def form_values(page: ET.Element, form: ET.Element) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for control in controls_of(page, form):
+        kind, name = control.get("type", "text"), control.get("name")
+        if not name or control.tag == "button" or kind == "submit":
+            continue
+        if kind in {"radio", "checkbox"} and "checked" not in control.attrib:
+            continue
+        values[name] = control.get("value", "") if control.tag == "input" else text_of(control)
+    return values
+
+
+def controls_of(page: ET.Element, form: ET.Element) -> list[ET.Element]:
+    """The controls inside a form and those elsewhere that name it."""
+    tags = {"input", "select", "textarea", "button"}
+    inside = [one for one in form.iter() if one.tag in tags and "form" not in one.attrib]
+    named = [one for one in page.iter() if one.tag in tags and one.get("form") == form.get("id", "-")]
+    return inside + named
+
+
+def check_page(response: TestResponse) -> ET.Element:
+    """Return the parsed page; an AssertionError says which rule it breaks."""
+    body = response.get_data()
+    page = parse((gzip.decompress(body) if response.content_encoding == "gzip" else body).decode())
+    check_headers(response, page)
+    check_structure(page)
+    check_labels(page)
+    check_forms(page)
+    check_no_inline_code(response, page)
+    return page
+
+
+def check_headers(response: TestResponse, page: ET.Element) -> None:
+    policy = response.headers["Content-Security-Policy"]
+    assert "unsafe-inline" not in policy
+    assert "unsafe-eval" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def check_structure(page: ET.Element) -> None:
+    assert page.get("lang") in LANGUAGES
+    titles = [text_of(one) for one in page.iter("title") if one in list(page.find("head") or [])]
+    assert len(titles) == 1
+    assert titles[0]
+    assert len(list(page.iter("h1"))) == 1
+    assert len(list(page.iter("main"))) == 1
+    ids = [one.get("id") for one in page.iter() if "id" in one.attrib]
+    assert len(ids) == len(set(ids)), "an id stands twice"
+    for one in page.iter():
+        assert one.get("lang", "vi") in LANGUAGES
+        for pointer in POINTERS:
+            assert set(one.get(pointer, "").split()) <= set(ids), f"{pointer} leads nowhere"
+        if one.tag == "a" and one.get("href", "").startswith("#"):
+            assert one.get("href", "")[1:] in ids, "a link inside the page leads nowhere"
+    if "staff" not in (page.find("body") or ET.Element("body")).get("class", "").split():
+        assert not re.search("Hài Lòng|hailong", text_of(page)), "a respondent never meets the product name"
+
+
+def check_labels(page: ET.Element) -> None:
+    labelled = {one.get("for") for one in page.iter("label")}
+    wrapped = {id(inner) for one in page.iter("label") for inner in one.iter()}
+    ids = {one.get("id") for one in page.iter()}
+    assert labelled - {None} <= ids, "a label names no control"
+    for control in page.iter():
+        if control.tag not in {"input", "select", "textarea"} or control.get("type") in UNLABELLED:
+            continue
+        named = control.get("aria-label") or control.get("aria-labelledby")
+        assert named or id(control) in wrapped or control.get("id") in labelled, f"no label: {control.attrib}"
+    for button in page.iter("button"):
+        assert text_of(button) or button.get("aria-label")
+
+
+def check_forms(page: ET.Element) -> None:
+    for form in page.iter("form"):
+        if form.get("method", "get").lower() == "post":
+            names = [one.get("name") for one in controls_of(page, form)]
+            assert names.count("csrf_token") == 1, f"no token in the form {form.attrib}"
+
+
+def check_no_inline_code(response: TestResponse, page: ET.Element) -> None:
+    policy = response.headers["Content-Security-Policy"]
+    for one in page.iter():
+        assert not [name for name in one.attrib if name.lower().startswith("on")], "an inline handler"
+        assert "style" not in one.attrib, "an inline style"
+        if (one.tag == "script" and "src" not in one.attrib) or one.tag == "style":
+            assert f"'nonce-{one.get('nonce')}'" in policy
+        for name in ("href", "src", "action", "formaction"):
+            address = one.get(name, "")
+            assert not re.match(r"(?i)\s*(https?:|//|javascript:)", address), f"leads off the site: {address}"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_from({"HAILONG_DATABASE": str(tmp_path / "site.db"), "HAILONG_KEYS": str(tmp_path / "keys")})
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    opened = open_database(settings.database)
+    with opened.writer.begin() as connection:
+        METADATA.create_all(connection)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(settings: Settings, database: Database) -> Flask:
+    built = create_app(settings, database=database, clock=lambda: NOW)
+    built.test_client_class = PageClient
+    return built
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def signed_in(app: Flask, database: Database) -> Callable[..., FlaskClient]:
+    """A client signed in with these roles: `signed_in("lead_agency", unit="75-01")`."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # in earnest it takes half a second
+
+    def sign_in(*roles: str, unit: str | None = None) -> FlaskClient:
+        email = f"{'.'.join(roles) or 'nobody'}.{unit or 'none'}@example.vn"
+        with database.begin() as session:
+            account = Account(
+                email=email, name="Nguyễn Thị Thử", agency="Sở Nội vụ", unit_code=unit,
+                password_hash=cheap.hash(PASSWORD), active=True, failures=0, locked_until=None, created_at=NOW,
+            )  # fmt: skip
+            session.add(account)
+            session.flush()
+            session.add_all(AccountRole(account_id=account.id, role=role) for role in roles)
+        browser = app.test_client()
+        response = browser.submit("/staff/sign-in", {"email": email, "password": PASSWORD})
+        assert response.status_code == 303
+        return browser
+
+    return sign_in

@@ -1,0 +1,98 @@
+"""The form as data: what a page offers is taken, everything else is refused, and a draft goes on where it was left."""
+
+from __future__ import annotations
+
+import pytest
+
+from survey.instrument import builtin_instrument
+from survey.model.unit import Unit
+from survey.web import forms
+from survey.web.forms import FormPage, Refusal
+
+CITIZENS = forms.pages_of(builtin_instrument("service-2025"), ())
+UNITS = [Unit(code=code, name_vi=code, name_en=code) for code in ("98-01", "98-02")]
+OFFICIALS = forms.pages_of(builtin_instrument("officials-sample"), UNITS)
+
+
+def whole(page: FormPage) -> dict[str, str]:
+    return {field.name: field.values[0] for field in page.fields}
+
+
+def test_citizens_get_a_page_a_factor_and_their_facts_last() -> None:
+    assert [len(page.fields) for page in CITIZENS] == [4, 4, 5, 4, 3, 4]
+    assert [page.is_facts for page in CITIZENS] == [False] * 5 + [True]
+
+
+def test_officials_get_a_page_a_unit_with_every_item() -> None:
+    assert [page.unit.code for page in OFFICIALS if page.unit] == ["98-01", "98-02"]
+    assert [field.name for field in OFFICIALS[1].fields] == [f"98-02:L{number}" for number in range(1, 9)]
+
+
+@pytest.mark.parametrize(
+    ("values", "refusal"),
+    [
+        ([("S15", ["6"])], Refusal.NOT_OFFERED),
+        ([("S15", ["0"])], Refusal.NOT_OFFERED),
+        ([("S15", [""])], Refusal.NOT_OFFERED),
+        ([("S15", ["５"])], Refusal.NOT_OFFERED),
+        ([("S15", ["NaN"])], Refusal.NOT_OFFERED),
+        ([("S15", ["1e999"])], Refusal.NOT_OFFERED),
+        ([("S15", ["5 "])], Refusal.NOT_OFFERED),
+        ([("S15", ["yes"])], Refusal.NOT_OFFERED),
+        ([("S15", ["5", "4"])], Refusal.TWICE),
+        ([("S15", ["5", "5"])], Refusal.TWICE),
+        ([("S19", ["5"])], Refusal.UNKNOWN),
+        ([("L1", ["5"])], Refusal.UNKNOWN),
+        ([("sex", ["F"])], Refusal.UNKNOWN),
+        ([("weight", ["99"])], Refusal.UNKNOWN),
+        ([("role", ["admin"])], Refusal.UNKNOWN),
+        ([("S15 ", ["5"])], Refusal.UNKNOWN),
+        ([("s15", ["5"])], Refusal.UNKNOWN),
+    ],
+)
+def test_a_value_that_the_page_does_not_offer_is_refused(values: list[tuple[str, list[str]]], refusal: Refusal) -> None:
+    posted = forms.read(CITIZENS[0], [("S16", ["4"]), *values])
+    assert posted.answers == {"S16": "4"}
+    assert posted.refusals == {values[0][0]: refusal}
+
+
+def test_not_applicable_is_taken_only_where_it_is_offered() -> None:
+    assert forms.read(CITIZENS[0], [("S15", ["na"])]).answers == {"S15": "na"}
+    assert forms.read(CITIZENS[3], [("A1", ["na"])]).refusals == {"A1": Refusal.NOT_OFFERED}
+
+
+def test_an_official_cannot_answer_about_a_unit_of_another_page() -> None:
+    posted = forms.read(OFFICIALS[0], [("98-02:L1", ["5"]), ("98-03:L1", ["5"]), ("L1", ["5"])])
+    assert not posted.answers
+    assert set(posted.refusals.values()) == {Refusal.UNKNOWN}
+
+
+def test_a_page_sent_again_takes_the_place_of_its_own_answers_only() -> None:
+    draft = {**whole(CITIZENS[0]), **whole(CITIZENS[1])}
+    assert forms.merged(draft, CITIZENS[1], {"S19": "1"}) == {**whole(CITIZENS[0]), "S19": "1"}
+
+
+def test_a_draft_goes_on_where_it_was_left() -> None:
+    assert forms.resume_at(CITIZENS, {}) == 1
+    assert forms.resume_at(CITIZENS, whole(CITIZENS[0])) == 2
+    assert forms.resume_at(CITIZENS, {**whole(CITIZENS[0]), "S19": "3"}) == 2
+    assert forms.resume_at(CITIZENS, whole(CITIZENS[2])) == 4
+    assert forms.resume_at(CITIZENS, whole(CITIZENS[5])) == 6
+
+
+def test_two_sendings_of_the_same_answers_have_one_body() -> None:
+    one = [("key", ["k"]), ("sex", ["F"]), ("age", ["60"]), ("csrf_token", ["a"])]
+    other = [("csrf_token", ["b"]), ("age", ["60"]), ("switch", ["en"]), ("sex", ["F"]), ("key", ["k"])]
+    assert forms.canonical_body(one) == forms.canonical_body(other)
+    assert forms.canonical_body(one) != forms.canonical_body([*one, ("occupation", ["home"])])
+    assert forms.canonical_body([("a", ["b&c=d"])]) != forms.canonical_body([("a", ["b"]), ("c", ["d"])])
+
+
+def test_answers_that_the_form_no_longer_offers_do_not_stand() -> None:
+    draft = {"98-01:L1": "5", "98-03:L1": "5", "98-02:L1": "9", "98-02:L2": "na"}
+    assert forms.standing(OFFICIALS, draft) == {"98-01:L1": "5", "98-02:L2": "na"}
+
+
+def test_the_time_told_grows_with_the_questions() -> None:
+    assert forms.minutes(CITIZENS) == 3
+    assert forms.minutes(OFFICIALS) == 2
