@@ -43,7 +43,7 @@ def check(file: Path, *, as_json: bool) -> int:
         for one in outcomes:
             if one.status is not Status.PASSED:
                 print(f"{one.case}: {one.status}: {'; '.join(one.faults[:3])}")
-        print(f"passed {counts[Status.PASSED]}, failed {counts[Status.FAILED]}, not supported {counts[Status.UNSUPPORTED]}")
+        print(", ".join(f"{status} {count}" for status, count in counts.items()))
         if worst is not None:
             print(f"worst relative error {worst.worst:.3g} ({worst.case})")
     return 1 if counts[Status.FAILED] else 0

@@ -23,6 +23,7 @@ from analysis.components.folder_files import SMALL, answers_bytes, json_bytes, r
 from analysis.components.instrument import Audience, Instrument, parse_instrument
 from analysis.components.manifest import Manifest, WaveKind, read_manifest
 from analysis.components.moments import item_cells
+from analysis.components.officials import score_officials
 from analysis.components.rows import Context, Row, csv_bytes, json_text, make_rows
 from analysis.components.scheme import Scheme, parse_scheme
 from analysis.components.sheet import Reason, because
@@ -36,7 +37,7 @@ from analysis.components.tables import (
     make_records,
 )
 from analysis.components.weighting import make_frame
-from analysis.errors import AnalysisError, CodeUnknown, FileChanged, FileUnlisted, FileUnreadable
+from analysis.errors import CodeUnknown, FileChanged, FileUnlisted, FileUnreadable, KeyInvalid
 
 MANIFEST = "manifest.json"
 SCHEMA = "scores.schema.json"
@@ -169,18 +170,16 @@ HEAD_FACTS = ("wave", "kind", "audience", "year", "extract", "index_name_vi", "i
 
 
 def run_score(args: argparse.Namespace) -> int:
-    """`python -m analysis score EXTRACT [--scheme FILE] [--out DIR] [--json]`: 0 done, 1 refused with a reason."""
-    try:
-        extract = read_extract(Path(args.extract))
-        scheme = None if args.scheme is None else _read_scheme(Path(args.scheme))
-        scores = score(extract, scheme)
-        if args.out is not None:
-            write_scores(scores, Path(args.out))
-    except AnalysisError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    told = {**{key: scores.facts[key] for key in HEAD_FACTS}, "rows": len(scores.rows), "out": args.out}
-    lines = [json.dumps(told, ensure_ascii=False)] if args.json else [f"{key}: {value}" for key, value in told.items()]
+    """`python -m analysis score EXTRACT [--scheme FILE] [--out DIR] [--json]`; a refusal is raised (AnalysisError)."""
+    extract = read_extract(Path(args.extract))
+    scheme = None if args.scheme is None else _read_scheme(Path(args.scheme))
+    scores = score(extract, scheme)
+    if args.out is not None:
+        write_scores(scores, Path(args.out))
+    out = None if args.out is None else str(args.out)
+    told = {**{key: scores.facts[key] for key in HEAD_FACTS}, "rows": len(scores.rows), "out": out}
+    as_json = getattr(args, "json", False)
+    lines = [json.dumps(told, ensure_ascii=False)] if as_json else [f"{key}: {value}" for key, value in told.items()]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
@@ -191,6 +190,8 @@ def scheme_files(count: int) -> tuple[str, ...]:
 
 
 def _scored(extract: Extract, ratings: Sequence[Rating]) -> Scored:
+    if extract.instrument.audience is Audience.OFFICIALS:
+        return score_officials(extract.answers, extract.sample, extract.instrument, ratings)
     frame = make_frame(extract.sample, extract.margins)
     wave = make_wave(extract.answers, frame, extract.instrument, extract.manifest.rated())
     return score_citizens(wave, ratings, extract.manifest.province)
@@ -217,6 +218,8 @@ def _facts(extract: Extract, schemes: Sequence[Scheme], scored: Scored, *, own: 
 
 def _check_codes(answers: Answers, form: Instrument, manifest: Manifest) -> None:
     """Units are known to the manifest; scored items hold codes of their scale (checked before any row is set apart)."""
+    if manifest.audience is not form.audience:
+        raise KeyInvalid(MANIFEST, "", "audience", manifest.audience, f"{form.audience}, as in instrument.toml")
     known = set(manifest.names)
     for unit in answers["unit"].levels:
         if unit not in known:

@@ -30,6 +30,8 @@ EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}
 INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF])
 HANDLED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
+CACHED = 4096  # a long list repeats the same few words and days
+
 Value = TypeVar("Value")
 
 
@@ -152,6 +154,7 @@ def long_code(text: str) -> str:
 def label(limit: int) -> Callable[[str], str]:
     """A short word or name, at most `limit` letters, that cannot be taken for a formula or for markup."""
 
+    @lru_cache(maxsize=CACHED)
     def read_label(text: str) -> str:
         found = plain(text)
         if len(found) > limit:
@@ -177,6 +180,7 @@ def one_of(words: Mapping[str, str]) -> Callable[[str], str]:
     """One word of a closed list, whatever its case; `words` maps each to what is stored ("" for an empty cell)."""
     folded = {word.casefold(): stored for word, stored in words.items()}
 
+    @lru_cache(maxsize=CACHED)
     def read_word(text: str) -> str:
         found = plain(text).casefold()
         if found not in folded:
@@ -186,7 +190,7 @@ def one_of(words: Mapping[str, str]) -> Callable[[str], str]:
     return read_word
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=CACHED)
 def day(text: str) -> date:
     """A date as dd/mm/yyyy, dd-mm-yyyy, ISO or the number that a spreadsheet keeps; a time of day is left out."""
     found = plain(text)

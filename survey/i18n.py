@@ -84,7 +84,7 @@ def catalogue_path(language: Language) -> Path:
 def number(value: Decimal | int | float | str, language: str, decimals: int = 0) -> str:
     """A number as the language writes it: `1.234,5` or `1,234.5`; halves are rounded away from zero."""
     exact = Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
-    text = f"{exact:,.{decimals}f}"
+    text = f"{exact + 0:,.{decimals}f}"
     return text.translate(str.maketrans(",.", ".,")) if language == Language.VI else text
 
 

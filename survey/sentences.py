@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
 from survey import errors
+from survey.cells import Flaw, RowFault, RowsRefused
 from survey.errors import SurveyError
 from survey.faults import SENTENCES, Fault, FaultyFile
 from survey.i18n import Translator
 from survey.i18n import mark as _n
+from survey.sheet import Refusal
 
 REFUSALS: dict[type[SurveyError], str] = {
     errors.UnknownInstrument: _n('There is no questionnaire "%(code)s".'),
@@ -29,6 +34,7 @@ REFUSALS: dict[type[SurveyError], str] = {
         'The wave "%(wave)s" is a real one and cannot open with the sample questionnaire "%(code)s". '
         "Replace it with the province's own form, or make the wave a rehearsal."
     ),
+    errors.WrongAudience: _n('The wave "%(wave)s" asks %(audience)s; this needs a wave that asks %(needed)s.'),
     errors.FrameEmpty: _n('The wave "%(wave)s" has no dossiers to draw from. Import the dossier list first.'),
     errors.AlreadyDrawn: _n('The sample of wave "%(wave)s" was drawn before, with seed %(seed)s. It is drawn only once.'),
     errors.GroupTooSmall: _n(
@@ -50,6 +56,10 @@ WORDS = {
     "closed": _n("closed"),
     "not drawn": _n("not drawn"),
     "drawn": _n("drawn"),
+    "invited": _n("invited"),
+    "not invited": _n("not invited yet"),
+    "citizens": _n("citizens"),
+    "officials": _n("officials"),
     "unknown_unit": _n("the unit is not in this wave"),
     "unknown_code": _n("no figure of this code is typed in for this unit"),
     "out_of_range": _n("the figure is out of range"),
@@ -61,6 +71,10 @@ def sentences(error: SurveyError, reader: Translator) -> list[str]:
     """What a person is told: a sentence, or one for each fault of a file."""
     if isinstance(error, FaultyFile):
         return [fault_sentence(fault, reader) for fault in error.faults]
+    if isinstance(error, RowsRefused):
+        return [row_sentence(fault, reader) for fault in error.faults]
+    if isinstance(error, errors.FileRefused):
+        return [file_sentence(error, reader)]
     if isinstance(error, errors.InputRefused):
         return [f"{error.unit} {error.code}: {word(error.reason, reader)}"]
     message = REFUSALS.get(type(error))
@@ -80,3 +94,94 @@ def fault_sentence(fault: Fault, reader: Translator) -> str:
 def word(code: str, reader: Translator) -> str:
     """A state or reason in the reader's words; anything else as it is."""
     return reader.gettext(WORDS[code]) if code in WORDS else code
+
+
+FLAWS: dict[Flaw, str] = {
+    Flaw.CELLS_MISSING: _n("cells are missing in this row"),
+    Flaw.CELLS_EXTRA: _n("this row has more cells than the header"),
+    Flaw.CONTROL_CHARACTER: _n("there is an invisible control character in the cell"),
+    Flaw.TOO_LONG: _n("the cell is too long"),
+    Flaw.MISSING: _n("the cell is empty"),
+    Flaw.BAD_CODE: _n("this is not a code: letters, digits, '.', '_' and '-', at most 40"),
+    Flaw.BAD_TEXT: _n("the text has characters that are not allowed"),
+    Flaw.SCIENTIFIC_NUMBER: _n("the spreadsheet shortened a long number (as in 1.23E+11); format the column as text"),
+    Flaw.NOT_ONE_OF: _n("this word is not one of those allowed in the column"),
+    Flaw.BAD_DATE: _n("this is not a date (day/month/year)"),
+    Flaw.BAD_YEAR: _n("this is not a year of birth"),
+    Flaw.BEFORE_START: _n("the end lies before the beginning"),
+    Flaw.OUTSIDE_PERIOD: _n("the dossier was not finished in the period of the wave"),
+    Flaw.UNKNOWN_UNIT: _n("there is no such unit"),
+    Flaw.UNKNOWN_COMMUNE: _n("there is no such commune"),
+    Flaw.AMBIGUOUS_UNIT: _n("more than one unit has this name"),
+    Flaw.NOT_RATED: _n("this unit is not rated"),
+    Flaw.NOT_IN_WAVE: _n("this unit is not in the wave"),
+    Flaw.NOT_ALLOWED: _n("this is not allowed here"),
+    Flaw.PARENT_CYCLE: _n("the unit lies, by its parents, inside itself"),
+    Flaw.DUPLICATE: _n("this row stands there twice"),
+    Flaw.BAD_PHONE: _n("this is not a Vietnamese phone number"),
+    Flaw.BAD_EMAIL: _n("this is not an e-mail address"),
+    Flaw.BAD_LIST: _n("this is not a list of unit codes"),
+    Flaw.NOTHING_TO_RATE: _n("this person has no unit to judge"),
+}
+WHOLE_FILE: dict[Refusal, str] = {
+    Refusal.EMPTY: _n("the file is empty"),
+    Refusal.UNREADABLE: _n("the file cannot be read"),
+    Refusal.TOO_LARGE: _n("the file is too large"),
+    Refusal.OLD_EXCEL: _n("this is an old Excel file (.xls); save it as .xlsx or CSV"),
+    Refusal.BINARY: _n("this is neither a CSV nor an XLSX file"),
+    Refusal.NOT_UTF8: _n('the text is not UTF-8 (line {}); in Excel save it as "CSV UTF-8"'),
+    Refusal.BROKEN_CSV: _n("the CSV is broken at line {}"),
+    Refusal.BROKEN_WORKBOOK: _n("the XLSX file is broken or cut off"),
+    Refusal.UNSAFE_WORKBOOK: _n("the XLSX file is not safe to open ({})"),
+    Refusal.MERGED_CELLS: _n("cells are merged (first at row {}); take the merging away"),
+    Refusal.COLUMN_UNKNOWN: _n("the header has a column that is not known: {}"),
+    Refusal.COLUMN_TWICE: _n("the header has a column twice: {}"),
+    Refusal.COLUMN_MISSING: _n("the header lacks: {}"),
+}
+
+
+def row_sentence(fault: RowFault, reader: Translator) -> str:
+    """One flaw: row, column, reason."""
+    place = reader.gettext("row %(row)s") % {"row": fault.row}
+    said = reader.gettext(FLAWS[fault.reason])
+    return ", ".join(part for part in (place, fault.column) if part) + f": {said}"
+
+
+def file_sentence(error: errors.FileRefused, reader: Translator) -> str:
+    known = {refusal.value: text for refusal, text in WHOLE_FILE.items()}
+    if error.reason not in known:
+        return f"{error.reason} {error.detail}".strip()
+    return reader.gettext(known[error.reason]).format(error.detail)
+
+
+class ImportReport(Protocol):
+    """What this room needs to know of a frame report."""
+
+    @property
+    def quarantined(self) -> Sequence[RowFault]: ...
+
+    def counts(self) -> Mapping[str, object]: ...
+
+
+COUNTS = {
+    "rows": _n("rows in the list"),
+    "accepted": _n("dossiers taken in"),
+    "quarantined": _n("rows set aside"),
+    "duplicates": _n("dossiers that came again"),
+    "linked_duplicates": _n("linked dossiers counted once already"),
+    "shared_phones": _n("phones shared by several dossiers"),
+    "shared_phone_dossiers": _n("dossiers behind shared phones"),
+    "without_contact": _n("dossiers without a phone or e-mail"),
+    "unreadable_contacts": _n("phones or e-mails that cannot be used"),
+    "outside_period": _n("dossiers finished outside the period"),
+    "late": _n("late"),
+    "on_time": _n("on time"),
+    "timing_unknown": _n("on time or late: not known"),
+}
+
+
+def quarantine_sentences(report: ImportReport, reader: Translator) -> list[str]:
+    """The report of a dossier list: its counts, then each row that was set aside."""
+    counts = report.counts()
+    lines = [f"{reader.gettext(text)}: {counts[name]}" for name, text in COUNTS.items()]
+    return [*lines, *(row_sentence(fault, reader) for fault in report.quarantined)]

@@ -19,6 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 from xml.parsers import expat
@@ -294,13 +295,15 @@ class _Extent:
         self.column = 0
 
     def see(self, tag: str, attributes: dict[str, str]) -> None:
-        kind = tag.rpartition(":")[2]
+        kind = tag.rpartition(":")[2] if ":" in tag else tag
         if kind == "c":
             place = attributes.get("r", "")
             letters = place.rstrip("0123456789")
             self.column = _column(letters) if letters else self.column + 1
             if len(place) > len(letters):
                 self.row = max(self.row, _number(place[len(letters) :]))
+        elif kind == "v":  # most of a sheet
+            return
         elif kind == "row":
             self.row = max(self.row + 1, _number(attributes["r"])) if "r" in attributes else self.row + 1
             self.column = 0
@@ -310,11 +313,13 @@ class _Extent:
             raise FileRefused(Refusal.UNSAFE_WORKBOOK, "extent")
 
 
+@lru_cache(maxsize=1024)
 def _number(digits: str) -> int:
     """A written count or place; what is none is larger than any."""
     return int(digits) if digits.isdecimal() and len(digits) < 10 else MAX_UNPACKED
 
 
+@lru_cache(maxsize=1024)
 def _column(letters: str) -> int:
     """A = 1, Z = 26, AA = 27; anything else lies outside."""
     if not 1 <= len(letters) <= 2 or not letters.isascii() or not letters.isalpha():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NOISE = 1e-12  # below this two numbers are both zero
-KEYS = ("domain", "name", "term", "class", "p")
+KEYS = ("domain", "name", "term", "class", "item", "p")
 PROBABILITIES = frozenset({"p", "p_z", "p_t_design"})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,10 @@ def _sample(spec: Mapping[str, Any], table: Table) -> Sample:
     if spec.get("type") == "replicate":
         matrix = np.column_stack([table.numbers(str(name)) for name in listed(spec["repweights"])])
         rscales = np.array(listed(spec.get("rscales")) or [1.0], dtype=np.float64)
-        weights = table.numbers(str(spec["weights"]))
-        mse = bool(spec.get("mse"))
-        return replications.supplied(weights, matrix, scale=float(spec.get("scale", 1.0)), rscales=rscales, mse=mse)
+        full = table.numbers(str(_only(spec["weights"])))
+        scale = _scale(spec, matrix.shape[1])
+        sample = replications.supplied(full, matrix, scale=scale, rscales=rscales, mse=bool(spec.get("mse")))
+        return replace(sample, df=int(spec["degf"])) if spec.get("degf") is not None else sample
     if spec.get("type") is not None:
         raise OptionInvalid("type of a design", spec["type"], "replicate, or none")
     weights = table.numbers(str(_only(spec["weights"]))) if spec.get("weights") else None
@@ -79,6 +80,18 @@ def _sample(spec: Mapping[str, Any], table: Table) -> Sample:
         nest=bool(spec.get("nest")),
         adjust_domain_lonely=bool(spec.get("adjust_domain_lonely")),
     )
+
+
+def _scale(spec: Mapping[str, Any], count: int) -> float:
+    """The factor of supplied replicates: as given, or what their kind implies."""
+    kind = str(spec.get("reptype") or "other")
+    if kind == "BRR":
+        return 1.0 / count
+    if kind == "Fay" and spec.get("rho") is not None:
+        return 1.0 / (count * (1 - float(spec["rho"])) ** 2)
+    if spec.get("scale") is not None:
+        return float(spec["scale"])
+    return {"JK1": (count - 1) / count, "bootstrap": 1 / (count - 1), "ACS": 4 / count}.get(kind, 1.0)
 
 
 def _only(value: Any) -> Any:
@@ -136,8 +149,9 @@ def _calibration(spec: Mapping[str, Any], table: Table) -> Callable[[FloatArray]
 
 def _margins(spec: Mapping[str, Any], table: Table) -> list[Margin]:
     found = []
-    for name, totals in (spec.get("margins") or {}).items():
-        found.append(margin(name, _present(table, [name]), {str(level): float(total) for level, total in totals.items()}))
+    for name, given in (spec.get("margins") or {}).items():
+        totals = {str(level): float(total) for level, total in given.items()}
+        found.append(margin(name, _present(table, [name]), totals))
     return found
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.cases.answers import Answer, Task, counted_rows, freedom, inside, missing_of, plain
 from analysis.cases.declare import Declared
 from analysis.cases.table import Table, listed
-from analysis.design import FloatArray, IntArray
+from analysis.design import BoolArray, FloatArray, IntArray
 from analysis.estimates import moments
 from analysis.testing import groups, regression, tables
 
@@ -43,7 +43,10 @@ def glm(one: Declared, task: Task) -> Answer:
     names, matrix, places = _model(one, [str(name) for name in listed(task["x"])])
     fit = regression.glm(one.sample, one.table.numbers(str(task["y"])), matrix, regression.Family(str(task["family"])))
     values = zip(names, fit.estimate.values, fit.estimate.se, fit.t, fit.p, strict=True)
-    rows = [dict(zip(("term", "est", "se", "t", "p"), (name, *map(float, rest)), strict=True)) for name, *rest in values]
+    rows = [
+        {"term": name, "est": float(value), "se": float(se), "t": float(t), "p": float(p)}
+        for name, value, se, t, p in values
+    ]
     tests = []
     for term in listed(task.get("terms")):
         wald = regression.wald(fit, places[str(term)])
@@ -61,7 +64,7 @@ def cralpha(one: Declared, task: Task) -> Answer:
     return {"alpha": moments.survey_alpha(one.sample, columns, missing=missing_of(task))}
 
 
-def _codes(table: Table, name: str, rows: FloatArray) -> IntArray:
+def _codes(table: Table, name: str, rows: BoolArray) -> IntArray:
     """Codes of a variable's categories that occur in `rows`, -1 where missing."""
     labels = table.labels(name)
     present = [level for level in table.levels(name) if (labels[rows] == level).any()]

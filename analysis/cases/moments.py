@@ -40,8 +40,8 @@ def mean_or_total(one: Declared, task: Task) -> list[Answer]:
         df, se = freedom(part.sample), estimate.se
         rows = []
         for place, name in enumerate(names):
-            row = {"name": name, "est": float(estimate.values[place]), "se": float(se[place])}
-            row |= limits(row["est"], row["se"], level_of(task), df, whole)
+            value, error = float(estimate.values[place]), float(se[place])
+            row = {"name": name, "est": value, "se": error} | limits(value, error, level_of(task), df, whole)
             rows.append(row | {key: plain(values[place]) for key, values in effects.items()})
         n = int(counted_rows(part).sum())
         return {"df_domain": df, "df_design": whole, "n": n, "estimates": rows, "vcov": plain(estimate.covariance)}

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from analysis.cases import hypotheses, index, moments, weighting
+from analysis.cases import figures, hypotheses, index, moments, recommended, weighting
 from analysis.cases.compare import Comparison, compare
 from analysis.cases.declare import Declared, Tables, declared, table_reader
 from analysis.errors import AnalysisError, FileUnreadable
@@ -67,8 +67,11 @@ class Outcome:
 
 
 def check_file(path: Path) -> list[Outcome]:
-    """Outcomes of all cases in a JSON file whose data lie in `data/` beside it. Raises FileUnreadable."""
+    """Outcomes of all cases in a JSON file whose data lie in `data/` beside it: an object with `cases`, or a list of
+    recommended intervals. Raises FileUnreadable."""
     content = _read(path)
+    if isinstance(content, list):
+        return [run_recommended(entry) for entry in content]
     if not isinstance(content, Mapping) or not isinstance(content.get("cases"), list):
         raise FileUnreadable(str(path), "it holds no list of cases")
     tables = table_reader(path.parent / "data")
@@ -77,6 +80,8 @@ def check_file(path: Path) -> list[Outcome]:
 
 def run_case(case: Mapping[str, Any], tables: Tables) -> Outcome:
     name = str(case.get("id", "?"))
+    if "task" not in case:
+        return run_figure(name, case)
     operation = OPERATIONS.get(str(case.get("task", {}).get("op")))
     if operation is None:
         return Outcome(name, Status.UNSUPPORTED, 0.0, 0, (f"operation {case.get('task', {}).get('op')!r}",))
@@ -89,14 +94,40 @@ def run_case(case: Mapping[str, Any], tables: Tables) -> Outcome:
     return _outcome(name, case, found)
 
 
+def run_figure(name: str, case: Mapping[str, Any]) -> Outcome:
+    """A case that brings its figures with it instead of data."""
+    feature = figures.FEATURES.get(str(case.get("feature")))
+    if feature is None:
+        return Outcome(name, Status.UNSUPPORTED, 0.0, 0, (f"feature {case.get('feature')!r}",))
+    try:
+        found = feature(case["input"])
+    except AnalysisError as error:
+        found = {"error": f"{type(error).__name__}: {error}"}
+    except (KeyError, TypeError, ValueError) as error:
+        return Outcome(name, Status.FAILED, 0.0, 0, (f"the case is not understood: {error!r}",))
+    tolerance = float(case.get("rel_tol") or 1e-8)
+    return _judged(name, compare(case["expected"], figures.settled(case, found), tolerance))
+
+
+def run_recommended(entry: Mapping[str, Any]) -> Outcome:
+    try:
+        return _judged(recommended.name_of(entry), recommended.checked(entry))
+    except (KeyError, TypeError, ValueError) as error:
+        return Outcome("?", Status.FAILED, 0.0, 0, (f"the entry is not understood: {error!r}",))
+
+
+def _judged(name: str, result: Comparison) -> Outcome:
+    status = Status.FAILED if result.faults else Status.PASSED
+    return Outcome(name, status, result.worst, result.compared, tuple(result.faults))
+
+
 def _outcome(name: str, case: Mapping[str, Any], found: Any) -> Outcome:
     answers = [case["expected"]]
     if case.get("contested") and case.get("expected_survey_4_1_1") is not None:
         answers.append(case["expected_survey_4_1_1"])
     results = [_compared(case, answer, found) for answer in answers]
     best = next((result for result in results if not result.faults), results[0])
-    status = Status.FAILED if best.faults else Status.PASSED
-    return Outcome(name, status, best.worst, best.compared, tuple(best.faults))
+    return _judged(name, best)
 
 
 def _compared(case: Mapping[str, Any], expected: Any, found: Any) -> Comparison:

@@ -158,7 +158,8 @@ def derive(table: Table, specifications: Sequence[Mapping[str, Any]]) -> None:
             case "n_valid":
                 table.columns[name] = valid(table, _listed(one["vars"])).sum(axis=1)
             case other:
-                raise OptionInvalid("type of a derived column", other, "indicator, factor, const, paste, n_satisfied ...")
+                allowed = "indicator, factor, const, paste, n_satisfied, n_valid"
+                raise OptionInvalid("type of a derived column", other, allowed)
 
 
 def satisfied(table: Table, names: Sequence[str], values: Sequence[Any]) -> FloatArray:

@@ -15,7 +15,7 @@ from analysis.components.instrument import Instrument
 from analysis.components.level import LevelData, index_sheet, points_sheet, province_sheet
 from analysis.components.moments import Cells, Sampling, item_cells, make_moments, province, remaining_share
 from analysis.components.scheme import IndexRule, Scheme
-from analysis.components.sheet import Notes, Reason, Sheet, SheetKey, Used, because
+from analysis.components.sheet import About, Notes, Reason, Sheet, SheetKey, Used, because
 from analysis.components.strata import make_strata
 from analysis.components.tables import SELF_SELECTED, Answers, InputRow, Mode
 from analysis.components.weighting import (
@@ -107,11 +107,11 @@ def _variants(answers: Answers) -> Iterator[tuple[Used, Answers]]:
 
 def _rating_sheets(data: LevelData, rating: Rating, weighted: Weighted, used: Used) -> list[Sheet]:
     scheme = rating.scheme
-    place = {unit: number for number, unit in enumerate(data.units)}
+    about = data.about
+    place = {unit: number for number, unit in enumerate(about.units)}
     chosen = [place[unit] for unit in rating.units]
-    level = LevelData(
-        rating.units, data.moments.take(chosen), data.codes, data.invited[chosen], data.response_rate[chosen], data.notes
-    )
+    some = About(rating.units, about.invited[chosen], about.response_rate[chosen], about.notes)
+    level = LevelData(some, data.moments.take(chosen), data.codes)
     fixed = fixed_points(scheme, rating.inputs, frozenset(rating.units), strict=rating.own)
     keys = _keys(scheme, scheme.level, weighted, used)
     sheets = [index_sheet(level, key) for key in keys]
@@ -131,7 +131,7 @@ def _level_data(wave: Wave, answers: Answers, cells: Cells, codes: Codes, sampli
     by_invitation = ~answers["mode"].among([Mode.TOPUP])
     answered = np.bincount(units[by_invitation], minlength=size).astype(np.float64)
     rate = np.divide(answered, invited, out=np.full(size, np.nan), where=invited > 0)
-    return LevelData(wave.units, moments, codes, invited, rate, _notes(wave, sampling))
+    return LevelData(About(wave.units, invited, rate, _notes(wave, sampling)), moments, codes)
 
 
 def _unit_codes(wave: Wave, answers: Answers) -> IntArray:
@@ -165,10 +165,10 @@ def _province_data(data: LevelData, answers: Answers, sampling: Sampling, code: 
     silent = int((data.moments.respondents == 0).sum())
     if silent:
         notes.add(code, because(Reason.UNITS_WITHOUT_ANSWERS, [silent]))
-    invited = data.invited.sum(keepdims=True)
-    answered = np.nansum(data.response_rate * data.invited, keepdims=True)
+    invited = data.about.invited.sum(keepdims=True)
+    answered = np.nansum(data.about.response_rate * data.about.invited, keepdims=True)
     rate: FloatArray = np.divide(answered, invited, out=np.full(1, np.nan), where=invited > 0)
-    return LevelData((code,), moments, data.codes, invited, rate, notes)
+    return LevelData(About((code,), invited, rate, notes), moments, data.codes)
 
 
 def _facts(wave: Wave, data: LevelData, answers: Answers, sampling: Sampling) -> dict[str, object]:

@@ -1,8 +1,8 @@
 """The satisfaction index: item, factor, group and overall from a unit's moments, with the variance by the delta method.
 
-Every item is a ratio: weighted satisfied (or scale value) over weighted valid answers of that item, so an answer that is
-missing or not applicable leaves numerator and denominator together (STATISTICS.md convention 5). All values are shares
-of the range's top, 0 to 1. Reference: Särndal, Swensson, Wretman (1992) 5.5 (Taylor linearisation of smooth functions).
+Every item is a ratio: weighted satisfied (or scale value) over weighted valid answers of that item, so an answer that
+is missing or not applicable leaves numerator and denominator together (STATISTICS.md convention 5). All values are
+shares of the range's top, 0 to 1. Reference: Särndal, Swensson, Wretman (1992) 5.5, Taylor linearisation.
 """
 
 from __future__ import annotations
@@ -196,9 +196,10 @@ def _item_weights(valid: FloatArray, codes: Codes, aggregation: Aggregation, inc
 
 def _mean_of(parts: FloatArray, chosen: BoolArray) -> FloatArray:
     """Plain mean of the parts that hold a chosen item, [U, k]."""
-    kept = np.asarray((parts > 0) & chosen[:, None, :]).any(axis=2)
-    count = np.maximum(kept.sum(axis=1), 1)[:, None]
-    return np.asarray(np.where(kept[:, :, None], parts, 0.0).sum(axis=1) / count)
+    held = np.logical_and(parts > 0, chosen[:, None, :])
+    kept = np.any(held, axis=2, keepdims=True)
+    count = np.maximum(kept.sum(axis=1), 1)
+    return np.asarray(np.where(kept, parts, 0.0).sum(axis=1) / count)
 
 
 def _normed(shares: FloatArray) -> FloatArray:

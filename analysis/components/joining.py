@@ -7,7 +7,6 @@ apart in the sorted list of codes; then the code that sorts first. No answer and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from os.path import commonprefix
 
 RULE = "longest common beginning of the codes, then fewest places apart when sorted, then the first in order"
 
@@ -15,7 +14,13 @@ RULE = "longest common beginning of the codes, then fewest places apart when sor
 def nearest(code: str, candidates: Sequence[str]) -> str:
     """The candidate nearest to `code`; `candidates` is not empty and does not hold `code`."""
     place = {one: number for number, one in enumerate(sorted({*candidates, code}))}
-    return min(candidates, key=lambda one: (-len(commonprefix([code, one])), abs(place[one] - place[code]), one))
+    return min(candidates, key=lambda one: (-shared_beginning(code, one), abs(place[one] - place[code]), one))
+
+
+def shared_beginning(first: str, second: str) -> int:
+    """How many characters two codes share from the start."""
+    length = min(len(first), len(second))
+    return next((place for place in range(length) if first[place] != second[place]), length)
 
 
 def join_small(counts: Mapping[str, int], least: int) -> dict[str, str]:

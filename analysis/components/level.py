@@ -23,7 +23,7 @@ from analysis.components.moments import Moments
 from analysis.components.points import Points, Survey, by_kind, make_points
 from analysis.components.ranks import RankSet, joint_level, plain_ranks, rank_sets
 from analysis.components.scheme import Aggregation, IndexRule, Kind, Scheme
-from analysis.components.sheet import RANKED, Line, Notes, Reason, Sheet, SheetKey, Status, because
+from analysis.components.sheet import RANKED, About, Line, Reason, Sheet, SheetKey, Status, because
 from analysis.design import BoolArray, FloatArray
 
 Objects = NDArray[np.object_]
@@ -31,14 +31,11 @@ Objects = NDArray[np.object_]
 
 @dataclass(frozen=True, eq=False)
 class LevelData:
-    """The units of one level under one weighting: moments [U] and what all their rows say."""
+    """The units of one level under one weighting: moments [U] of the codes and what all their rows say."""
 
-    units: tuple[str, ...]
+    about: About
     moments: Moments
     codes: Codes
-    invited: FloatArray
-    response_rate: FloatArray
-    notes: Notes
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +55,7 @@ def index_sheet(data: LevelData, key: SheetKey) -> Sheet:
     basis = rank_basis(data, key, figures, included, status)
     reasons = _reasons(data, scheme, figures, included, basis.reasons)
     ranked = np.isin(status, list(RANKED))
-    joint = code_limits(basis.figures, data.codes, rule, joint_level(CONFIDENCE, int(ranked.sum(axis=0).max(initial=1))))
+    joint = code_limits(basis.figures, data.codes, rule, _joint_confidence(ranked))
     limits = code_limits(figures, data.codes, rule, CONFIDENCE)
     sets = _sets(basis.figures.value, joint, ranked)
     ranks = _ranks(scheme, 100 * basis.figures.value, ranked)
@@ -81,7 +78,7 @@ def points_sheet(data: LevelData, key: SheetKey, fixed: Mapping[tuple[str, str],
     def rank(points: Points, held: Objects) -> tuple[FloatArray, RankSet]:
         other = combined(data.moments, ranked_base, points.pieces.shares)
         ranked = np.isin(held, list(RANKED))
-        joint = pooled_limits(other, joint_level(CONFIDENCE, int(ranked.sum(axis=0).max(initial=1))))
+        joint = pooled_limits(other, _joint_confidence(ranked))
         scale, shift = points.pieces.scale, points.pieces.shift
         moved = replace(joint, lower=scale * joint.lower + shift, upper=scale * joint.upper + shift)
         value = np.where(points.surveyed, scale * other.value + shift, points.points)
@@ -94,32 +91,32 @@ def points_sheet(data: LevelData, key: SheetKey, fixed: Mapping[tuple[str, str],
         lambda one: pooled_limits(one, CONFIDENCE),
         rank,
     )
-    return sheet_of_points(data, key, survey, fixed)
+    return sheet_of_points(data.about, key, survey, fixed)
 
 
 def sheet_of_points(
-    data: LevelData, key: SheetKey, survey: Survey, fixed: Mapping[tuple[str, str], float]
+    about: About, key: SheetKey, survey: Survey, fixed: Mapping[tuple[str, str], float]
 ) -> Sheet:
     """The points of a scheme as a sheet, whatever survey earns them."""
-    made = make_points(key.scheme, data.units, survey, fixed)
+    made = make_points(key.scheme, about.units, survey, fixed)
     value, sets = survey.rank(made, made.status)
     ranked = np.isin(made.status, list(RANKED))
     maxima = np.array([line.maximum for line in made.lines])
     whole = ~np.isnan(made.points) & _not_partial(made)
     reasons = np.full(made.status.shape, None, dtype=object)
-    for u, unit in enumerate(data.units):
+    for u, unit in enumerate(about.units):
         for p in range(len(made.lines)):
-            shared = data.notes.of(unit) if made.pieces.scale[u, p] > 0 else []
+            shared = about.notes.of(unit) if made.pieces.scale[u, p] > 0 else []
             reasons[u, p] = (*made.reasons[u, p], *shared)
     surveyed = made.surveyed
     return Sheet(
-        key, data.units, made.lines,
+        key, about.units, made.lines,
         np.where(whole, 100 * made.points / maxima, np.nan),
         made.points, made.se, made.low, made.high,
         np.where(surveyed, made.limits.method, ""),
         np.where(surveyed, made.figures.n, np.nan),
         np.where(surveyed, made.limits.n_eff, np.nan),
-        data.invited, data.response_rate, made.status, reasons,
+        about.invited, about.response_rate, made.status, reasons,
         _ranks(key.scheme, value, ranked), *sets,
     )  # fmt: skip
 
@@ -139,18 +136,18 @@ def province_sheet(data: LevelData, key: SheetKey) -> Sheet:
 
 
 def rank_basis(data: LevelData, key: SheetKey, figures: Figures, included: BoolArray, status: Objects) -> Basis:
-    """Ranks compare like with like: the items that reach `min_valid_item` in every ranked unit, as long as each factor of
-    the code keeps one; else pooled answers (METHOD.md section 2)."""
+    """Ranks compare like with like: the items that reach `min_valid_item` in every ranked unit, as long as each factor
+    of the code keeps one; else pooled answers (METHOD.md section 2)."""
     codes, options = data.codes, IndexOptions(key.rule, key.scheme.aggregation)
     ranked = np.isin(status[:, -1], list(RANKED))
-    common = included[ranked].all(axis=0)
+    common: BoolArray = np.asarray(included[ranked].all(axis=0))
     plain = Basis(figures, (None,) * len(codes.codes))
     if common.all() or options.aggregation is Aggregation.POOLED_ANSWERS or not ranked.any():
         return plain
     factors = [codes.members[c] for c, one in enumerate(codes.codes) if one.level_of == "factor"]
-    kept = np.array([all(np.any(common & f) for f in factors if np.any(f & m)) for m in codes.members])
+    kept = np.array([_keeps_factors(m, factors, common) for m in codes.members])
     several = np.array([one.level_of != "item" for one in codes.codes])
-    changed = several & np.array([not common[members].all() for members in codes.members])
+    changed = several & np.array([bool((members & ~common).any()) for members in codes.members])
     on_common = index_figures(data.moments, codes, options, np.broadcast_to(common, included.shape))
     pooled_options = IndexOptions(key.rule, Aggregation.POOLED_ANSWERS)
     on_pooled = index_figures(data.moments, codes, pooled_options, included)
@@ -190,9 +187,9 @@ def _reasons(
 ) -> Objects:
     codes = data.codes
     reasons = np.full(figures.value.shape, None, dtype=object)
-    for u, unit in enumerate(data.units):
+    for u, unit in enumerate(data.about.units):
         answered = data.moments.valid[u] > 0
-        shared = data.notes.of(unit)
+        shared = data.about.notes.of(unit)
         for c, one in enumerate(codes.codes):
             why: list[str] = []
             if figures.n[u, c] == 0:
@@ -237,6 +234,16 @@ def _ranks(scheme: Scheme, values: FloatArray, ranked: BoolArray) -> FloatArray:
     return out
 
 
+def _keeps_factors(members: BoolArray, factors: Sequence[BoolArray], common: BoolArray) -> bool:
+    inside = [factor for factor in factors if (factor & members).any()]
+    return all(bool((common & factor).any()) for factor in inside)
+
+
+def _joint_confidence(ranked: BoolArray) -> float:
+    """Level of each interval so that those of the most units ranked together hold at once."""
+    return joint_level(CONFIDENCE, int(ranked.sum(axis=0).max(initial=1)))
+
+
 def _sets(value: FloatArray, joint: Limits, ranked: BoolArray) -> RankSet:
     """Rank sets of every code; a figure without an interval is exact."""
     lower = np.where(np.isnan(joint.lower), value, joint.lower)
@@ -259,10 +266,10 @@ def _sheet(
     found = figures.n > 0
     unsure = found & (figures.variance > 0) & ~figures.complete
     return Sheet(
-        key, data.units, tuple(Line(one.level_of, one.code) for one in data.codes.codes),
+        key, data.about.units, tuple(Line(one.level_of, one.code) for one in data.codes.codes),
         np.where(found, 100 * figures.value, np.nan),
         np.full(figures.value.shape, np.nan),
         np.where(unsure, 100 * np.sqrt(figures.variance), np.nan),
         100 * limits.lower, 100 * limits.upper, limits.method,
-        figures.n, limits.n_eff, data.invited, data.response_rate, status, reasons, ranking[0], *ranking[1],
+        figures.n, limits.n_eff, data.about.invited, data.about.response_rate, status, reasons, ranking[0], *ranking[1],
     )  # fmt: skip

@@ -65,8 +65,8 @@ def pooled_limits(figures: Figures, level: float) -> Limits:
 
 
 def own_limits(figures: Figures, level: float) -> Limits:
-    """A figure that stands alone (the province): Wilson at its own effective size, uncapped, t with its df; by Kish where
-    the variance has fewer than DF_LEAST degrees of freedom or is zero."""
+    """A figure that stands alone (the province): Wilson at its own effective size, uncapped, t with its df; by Kish
+    where the variance has fewer than DF_LEAST degrees of freedom or is zero."""
     own = _usable(figures) & (figures.df >= DF_LEAST) & (figures.variance > 0)
     n_eff = np.where(own, _own_size(figures), _base(figures))
     df = np.where(own, figures.df, np.inf)

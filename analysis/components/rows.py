@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import numpy as np
 
@@ -62,8 +63,12 @@ class Row:
     change_high: str | None = None
     change_clear: str | None = None
 
+    def cells(self) -> tuple[str | None, ...]:
+        """The cells in the order of COLUMNS."""
+        return _cells(self)
+
     def as_dict(self) -> dict[str, str | None]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return dict(zip(COLUMNS, self.cells(), strict=True))
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -72,6 +77,7 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
+_cells: Callable[[Row], tuple[str | None, ...]] = attrgetter(*COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ def csv_bytes(rows: Sequence[Row]) -> bytes:
     writer.writerow(COLUMNS)
     names = {COLUMNS.index("unit_name_vi"), COLUMNS.index("unit_name_en"), COLUMNS.index("unit"), COLUMNS.index("code")}
     for row in rows:
-        cells = ["" if cell is None else cell for cell in astuple(row)]
+        cells = ["" if cell is None else cell for cell in row.cells()]
         writer.writerow([_plain(cell) if place in names else cell for place, cell in enumerate(cells)])
     return (BOM + out.getvalue()).encode()
 

@@ -120,6 +120,16 @@ class Sheet:
 
 
 @dataclass(frozen=True, eq=False)
+class About:
+    """What all rows of each unit say: who was invited, how many answered [U], and why it is as it is."""
+
+    units: tuple[str, ...]
+    invited: FloatArray
+    response_rate: FloatArray
+    notes: Notes
+
+
+@dataclass(frozen=True, eq=False)
 class Notes:
     """Reasons that all lines of a unit share, by unit."""
 

@@ -8,13 +8,10 @@ from enum import StrEnum
 import numpy as np
 from scipy import stats
 
-from analysis import variance
 from analysis.design import FloatArray, IntArray
 from analysis.errors import OptionInvalid, Undefined
-from analysis.estimates.moments import Estimate, Missing, Sample, linear, mean, total, transformed
+from analysis.estimates.moments import Estimate, Missing, Sample, mean, total, transformed
 from analysis.testing.quadratic import saddlepoint_tail
-
-__all__ = ["Statistic", "TableTest", "Verdict", "independence"]
 
 
 class Statistic(StrEnum):
@@ -91,7 +88,7 @@ def _pearson(table: FloatArray) -> float:
 def _effects(shares: Estimate, shape: tuple[int, int], n: int) -> FloatArray:
     """Rao and Scott's generalised design-effect matrix of the interaction contrasts."""
     place = np.indices(shape).reshape(2, -1, order="F")
-    main = np.column_stack([np.ones(shape[0] * shape[1])] + _dummies(place, shape))
+    main = np.column_stack([np.ones(shape[0] * shape[1]), *_dummies(place, shape)])
     both = [one * other for one in _row_dummies(place, shape) for other in _column_dummies(place, shape)]
     cross = np.column_stack(both)
     contrast = cross - main @ np.linalg.lstsq(main, cross, rcond=None)[0]

@@ -40,7 +40,7 @@ def import_units(file: Path | None, province: str | None, dry_run: bool, databas
         if file is not None:
             report = places.import_units(session, file, actor=actor(), now=site.now(), dry_run=dry_run)
         else:
-            report = places.import_builtin(session, province or "", actor=actor(), now=site.now())
+            report = places.import_builtin(session, province or "", actor=actor(), now=site.now(), dry_run=dry_run)
     data = report.as_dict()
     put(data, as_json=as_json, lines=[f"{key}: {value}" for key, value in data.items()])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import select
@@ -68,6 +69,8 @@ class Judge:
         self.rated = {unit.code: unit.rated for unit in session.scalars(select(Unit))}
         self.in_wave = frozenset(unit.code for unit, _target in waves.units_of(session, wave))
         self.communes = units.commune_codes(session)
+        self._unit = lru_cache(maxsize=cells.CACHED)(self._find_unit)
+        self._commune = lru_cache(maxsize=cells.CACHED)(self._find_commune)
 
     def read(self, row: Row) -> Judged:
         if row.fault is not None:
@@ -108,7 +111,7 @@ class Judge:
             "age_band": take(values, "birth_year", lambda text: _age_band(text, finished)),
         }
 
-    def _unit(self, text: str) -> str:
+    def _find_unit(self, text: str) -> str:
         code = cells.code(text)
         found = units.match(code, self.in_wave)
         if found is not None and self.rated[found]:
@@ -118,7 +121,7 @@ class Judge:
             raise CellRefused(Flaw.UNKNOWN_UNIT)
         raise CellRefused(Flaw.NOT_IN_WAVE if self.rated[known] else Flaw.NOT_RATED)
 
-    def _commune(self, text: str) -> str | None:
+    def _find_commune(self, text: str) -> str | None:
         if not text.strip():
             return None
         found = units.match(cells.code(text), self.communes)

@@ -66,13 +66,15 @@ def import_units(session: Session, file: Path, *, actor: str, now: datetime, dry
     return _take_rows(session, sheet.read(file, COLUMNS), actor=actor, now=now, dry_run=dry_run)
 
 
-def import_builtin(session: Session, province_code: str, *, actor: str, now: datetime) -> UnitsReport:
+def import_builtin(
+    session: Session, province_code: str, *, actor: str, now: datetime, dry_run: bool = False
+) -> UnitsReport:
     """Take one province and its communes from the facts that come with the program; UnitUnknown for another code."""
     rows = [row for row in _facts("provinces.csv") if row.values["code"] == province_code]
     if not rows:
         raise UnitUnknown(unit=province_code)
     rows += [row for row in _facts("communes.csv") if row.values["parent"] == province_code]
-    return _take_rows(session, rows, actor=actor, now=now, dry_run=False)
+    return _take_rows(session, rows, actor=actor, now=now, dry_run=dry_run)
 
 
 def commune_codes(session: Session) -> frozenset[str]:

@@ -50,7 +50,7 @@ def for_page(rows: Sequence[Row]) -> list[Row]:
 
 def is_small(row: Row) -> bool:
     count = row["n_valid"]
-    return count is not None and Decimal(count) < LEAST_SHOWN and row["level_of"] not in SUMS
+    return count is not None and Decimal(count) < LEAST_SHOWN
 
 
 def _place(row: Row) -> tuple[str, ...]:

@@ -126,6 +126,11 @@ def missing(page: FormPage, answers: Mapping[str, str]) -> dict[str, Refusal]:
     return {field.name: Refusal.REQUIRED for field in page.fields if field.item.required and field.name not in answers}
 
 
+def first_gap(pages: Sequence[FormPage], answers: Mapping[str, str]) -> int | None:
+    """The first page that still lacks a required answer, for forms whose pages were skipped."""
+    return next((page.number for page in pages if missing(page, answers)), None)
+
+
 def merged(draft: Mapping[str, str], page: FormPage, answers: Mapping[str, str]) -> dict[str, str]:
     """The draft with this page's answers put in place of those it had."""
     here = {field.name for field in page.fields}

@@ -111,7 +111,8 @@ def compress(response: Response) -> Response:
     """Shrink text for those who take gzip."""
     response.vary.add("Accept-Encoding")
     wanted = request.accept_encodings.quality("gzip") > 0 and response.mimetype in COMPRESSED
-    if not wanted or response.status_code != 200 or "Content-Encoding" in response.headers or response.is_streamed:
+    is_streamed = response.is_streamed and request.endpoint != "static"  # our own files are small
+    if not wanted or response.status_code != 200 or "Content-Encoding" in response.headers or is_streamed:
         return response
     response.direct_passthrough = False
     data = response.get_data()

@@ -151,7 +151,7 @@ def test_every_flaw_is_named_and_nothing_is_taken(database: Database, wave: Wave
 
 
 def test_shared_and_missing_contacts_are_facts(database: Database, wave: Wave, tmp_path: Path) -> None:
-    body = lines(8) + ["R8,HDND,HĐND,R1@example.vn,,*", "R9,HDND,,,,*"]
+    body = [*lines(8), "R8,HDND,HĐND,R1@example.vn,,*", "R9,HDND,,,,*"]
     report = take(database, wave, tmp_path, body)
     assert (report.shared_contacts, report.without_contact) == (1, 1)
 
@@ -159,12 +159,11 @@ def test_shared_and_missing_contacts_are_facts(database: Database, wave: Wave, t
 def test_a_list_is_taken_only_for_an_officials_wave_in_draft_without_links(
     database: Database, wave: Wave, tmp_path: Path
 ) -> None:
+    wave.audience = "citizens"
     with pytest.raises(WrongAudience):
-        wave.audience = "citizens"
         take(database, wave, tmp_path, lines(10))
-    wave.audience = "officials"
+    wave.audience, wave.state = "officials", "open"
     with pytest.raises(WrongState):
-        wave.state = "open"
         take(database, wave, tmp_path, lines(10))
     wave.state = "draft"
     take(database, wave, tmp_path, lines(10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from survey.instrument import builtin_instrument
@@ -65,6 +67,15 @@ def test_an_official_cannot_answer_about_a_unit_of_another_page() -> None:
     posted = forms.read(OFFICIALS[0], [("98-02:L1", ["5"]), ("98-03:L1", ["5"]), ("L1", ["5"])])
     assert not posted.answers
     assert set(posted.refusals.values()) == {Refusal.UNKNOWN}
+
+
+def test_a_required_item_keeps_the_form_from_being_sent() -> None:
+    first = CITIZENS[0].sections[0]
+    fields = (replace(first.fields[0], item=replace(first.fields[0].item, required=True)), *first.fields[1:])
+    page = replace(CITIZENS[0], sections=(replace(first, fields=fields),))
+    assert forms.missing(page, {"S16": "5"}) == {"S15": Refusal.REQUIRED}
+    assert forms.first_gap([page, *CITIZENS[1:]], whole(CITIZENS[1])) == 1
+    assert forms.first_gap([page, *CITIZENS[1:]], {"S15": "na"}) is None
 
 
 def test_a_page_sent_again_takes_the_place_of_its_own_answers_only() -> None:

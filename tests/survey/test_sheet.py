@@ -200,7 +200,8 @@ def test_a_landline_is_read_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0112345678", "01612345678", "091234567", "9,12346E+08", "0912345678; 0987654321", "không có", "+1 202555012"]
+    "text",
+    ["0112345678", "01612345678", "091234567", "9,12346E+08", "0912345678; 0987654321", "không có", "+1 2025550123"],
 )
 def test_what_is_no_vietnamese_number_is_refused(text: str) -> None:
     with pytest.raises(CellRefused):

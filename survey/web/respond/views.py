@@ -91,14 +91,27 @@ def answer(door: str, code: str, number: int) -> Response:
     if sent.switch:
         use_language(sent.switch)
     with site().database.begin() as session:
-        if not sent.trouble and was_accepted(session, sent):
-            response = show.ending(show.RECEIPT, sent.key)
-            forget(response, door, code)
-        else:
-            response = take(session, enter(session, door, code), number, sent)
+        visit = arrive(session, door, code, sent)
+        response = take(session, visit, number, sent) if visit else thank(door, code, sent)
     if sent.switch:
         remember_language(response, sent.switch)
     return response
+
+
+def arrive(session: Session, door: str, code: str, sent: Sent) -> Visit | None:
+    """The visit of a page that was not accepted before; None for one that was.
+
+    A twin of this sending may be committed between two reads: what looks closed, or lost its draft, is asked again.
+    """
+    if was_accepted(session, sent):
+        return None
+    try:
+        visit = enter(session, door, code)
+    except LinkClosed:
+        if was_accepted(session, sent):
+            return None
+        raise
+    return None if visit.draft is None and was_accepted(session, sent) else visit
 
 
 def was_accepted(session: Session, sent: Sent) -> bool:
@@ -106,7 +119,7 @@ def was_accepted(session: Session, sent: Sent) -> bool:
 
     The language buttons of the receipt post the key alone.
     """
-    if not sent.key:
+    if not sent.key or sent.trouble:
         return False
     try:
         return responses.seen_in_any_wave(session, site().keys, sent.key, sent.body)
@@ -128,12 +141,13 @@ def take(session: Session, visit: Visit, number: int, sent: Sent) -> Response:
     if refusals or sent.trouble:
         return show.question_page(visit, shown, {**visit.answers, **posted.answers}, refusals, sent.trouble)
     answers = forms.merged(visit.answers, shown, posted.answers)
-    if is_sending(visit, shown, sent):
+    is_end = is_sending(visit, shown, sent)
+    gap = forms.first_gap(visit.pages, answers) if is_end else None
+    if is_end and gap is None:
         return send(session, visit, sent, answers)
-    begun_before = visit.draft is not None
-    visit = keep(session, visit, answers)
-    response = see(visit.address(next_number(visit, shown, sent, begun_before)))
-    remember(response, visit)
+    kept = keep(session, visit, answers)
+    response = see(kept.address(gap or next_number(visit, shown, sent)))
+    remember(response, kept)
     return response
 
 
@@ -155,19 +169,24 @@ def send(session: Session, visit: Visit, sent: Sent, answers: dict[str, str]) ->
         body=sent.body,
         now=now(),
     )
+    return thank(visit.door, visit.code, sent)
+
+
+def thank(door: str, code: str, sent: Sent) -> Response:
+    """The receipt; this browser keeps nothing of the form."""
     response = show.ending(show.RECEIPT, sent.key)
-    forget(response, visit.door, visit.code)
+    forget(response, door, code)
     return response
 
 
-def next_number(visit: Visit, shown: FormPage, sent: Sent, begun_before: bool) -> int:
-    """Where a kept page leads: the same one in another language, one back, one on, or where a lost draft goes on."""
+def next_number(visit: Visit, shown: FormPage, sent: Sent) -> int:
+    """Where a kept page leads: the same one in another language, one back, one on; a lost draft begins anew."""
     if sent.switch:
         return shown.number
     if sent.is_back:
         return shown.number - 1
     if visit.is_last(shown):
-        return shown.number if begun_before else 1
+        return shown.number if visit.draft else 1
     return shown.number + 1
 
 

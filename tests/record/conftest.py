@@ -47,8 +47,13 @@ def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cal
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest, new_database: Callable[[str], Database]) -> Database:
-    made = new_database(request.param)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def database(engine: str, new_database: Callable[[str], Database]) -> Database:
+    made = new_database(engine)
     schema.upgrade(made)
     return made
 

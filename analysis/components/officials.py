@@ -1,0 +1,194 @@
+"""Sheets of an officials' wave: the points of its survey components by unit, with the raters' shared covariance."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.components.citizens import Rating, Scored
+from analysis.components.decimals import six
+from analysis.components.fixed import fixed_points
+from analysis.components.instrument import Instrument
+from analysis.components.level import sheet_of_points
+from analysis.components.limits import CONFIDENCE, pooled_limits
+from analysis.components.points import Points, Survey, by_kind
+from analysis.components.ranks import RankSet, rank_sets_joint
+from analysis.components.ratings import Influence, Ratings, combined, covariance, make_influence
+from analysis.components.scheme import Kind, Scheme, WeightingRule
+from analysis.components.sheet import RANKED, About, Notes, Reason, Sheet, SheetKey, Used, because
+from analysis.components.tables import Answers, SampleRow
+from analysis.design import FloatArray
+from analysis.errors import CodeUnknown, CountsDisagree, DuplicateKey
+from analysis.weights import kish_deff
+
+
+def score_officials(
+    answers: Answers, sample: Sequence[SampleRow], instrument: Instrument, ratings: Sequence[Rating]
+) -> Scored:
+    """All sheets of the wave: answers used x weighting x scheme. Raises CodeUnknown, CountsDisagree, DuplicateKey."""
+    _check(answers, sample)
+    sheets: list[Sheet] = []
+    facts: dict[str, dict[str, Mapping[str, object]]] = {}
+    unflagged = answers["flag"].among([""])
+    variants = [(Used.ALL, answers)]
+    if not unflagged.all():
+        variants.append((Used.UNFLAGGED, answers.take(np.flatnonzero(unflagged))))
+    for used, some in variants:
+        for rule in WeightingRule:
+            weights = _weights(some, sample, rule)
+            facts.setdefault(used, {})[rule] = _facts(some, weights)
+            for rating in ratings:
+                sheets.append(_sheet(some, sample, instrument, rating, weights, SheetKey(
+                    rating.scheme, rating.scheme.level, rating.scheme.index_rule, rule, used)))  # fmt: skip
+    return Scored(tuple(sheets), facts, {})
+
+
+def _sheet(
+    answers: Answers,
+    sample: Sequence[SampleRow],
+    instrument: Instrument,
+    rating: Rating,
+    weights: FloatArray,
+    key: SheetKey,
+) -> Sheet:
+    scheme = rating.scheme
+    components = by_kind(scheme, Kind.OFFICIALS)
+    for component in components:
+        for item in component.rule.items:
+            if item not in instrument.columns:
+                raise CodeUnknown(f"scheme {scheme.code}", f"component {component.code}", item, "the instrument")
+    table = _ratings(answers, sample, instrument, rating, weights)
+    made = make_influence(table, [component.rule.items for component in components])
+    judged = np.stack(
+        [np.bincount(table.unit, weights=one, minlength=len(table.units)) > 0 for one in made.judged.T], axis=1
+    ) if components else np.zeros((len(table.units), 0), dtype=np.bool_)  # fmt: skip
+
+    def rank(points: Points, held: NDArray[np.object_]) -> tuple[FloatArray, RankSet]:
+        return points.points, _joint_sets(made, points, np.isin(held, list(RANKED)))
+
+    survey = Survey(
+        tuple(component.code for component in components),
+        judged,
+        lambda shares: combined(made, shares),
+        lambda figures: pooled_limits(figures, CONFIDENCE),
+        rank,
+    )
+    fixed = fixed_points(scheme, rating.inputs, frozenset(rating.units), strict=rating.own)
+    return sheet_of_points(_about(sample, made, scheme), key, survey, fixed)
+
+
+def _joint_sets(made: Influence, points: Points, ranked: NDArray[np.bool_]) -> RankSet:
+    """Rank sets of every part from all differences; each unit's spread is that of its limits (never zero for a sample),
+    the correlation that of the shared raters."""
+    first, last = np.full(ranked.shape, np.nan), np.full(ranked.shape, np.nan)
+    z = 1.959963984540054
+    for p in range(ranked.shape[1]):
+        half = np.nan_to_num(points.high[:, p] - points.low[:, p]) / (2 * z)
+        joint = covariance(made, points.pieces.shares[:, p])
+        own = np.sqrt(np.maximum(np.diag(joint), 0.0))
+        scale = np.divide(half, own, out=np.zeros_like(half), where=own > 0)
+        matrix = joint * scale[:, None] * scale[None, :]
+        np.fill_diagonal(matrix, half**2)
+        first[:, p], last[:, p] = rank_sets_joint(points.points[:, p], matrix, ranked[:, p], CONFIDENCE)
+    return first, last
+
+
+def _ratings(
+    answers: Answers, sample: Sequence[SampleRow], instrument: Instrument, rating: Rating, weights: FloatArray
+) -> Ratings:
+    """The ratings of the scheme's units by the groups that it gives weight (all equal when it names none)."""
+    scheme = rating.scheme
+    groups = tuple(row.stratum for row in sample)
+    group_weights = np.array([scheme.rater_weights.get(g, 0.0) if scheme.rater_weights else 1.0 for g in groups])
+    counted = frozenset(group for group, weight in zip(groups, group_weights, strict=True) if weight > 0)
+    rows = np.flatnonzero(answers["unit"].among(frozenset(rating.units)) & answers["stratum"].among(counted))
+    some = answers.take(rows)
+    items = tuple(item for item in instrument.columns if instrument.choices[item])
+    values = np.full((some.rows, len(items)), np.nan)
+    for place, item in enumerate(items):
+        column = some.items[item]
+        table = np.array([scheme.officials_values.get(level, np.nan) for level in column.levels])
+        values[:, place] = table[column.codes] if some.rows else values[:, place]
+    return Ratings(
+        rating.units, groups, items,
+        _places(some, "unit", rating.units), _places(some, "stratum", groups),
+        some["rater"].codes.astype(np.int64), values, weights[rows],
+        np.array([row.population for row in sample]), group_weights,
+    )  # fmt: skip
+
+
+def _about(sample: Sequence[SampleRow], made: Influence, scheme: Scheme) -> About:
+    """What all rows of the level say. Invited and answered are the wave's raters: blocks of units are random, so nobody
+    is invited for one unit."""
+    units = made.ratings.units
+    invited, answered = sum(row.invited for row in sample), sum(row.answered for row in sample)
+    notes = Notes()
+    counts = made.ratings.counted()
+    strange = [row.stratum for row in sample if scheme.rater_weights and row.stratum not in scheme.rater_weights]
+    for u, unit in enumerate(units):
+        silent = [
+            group for g, group in enumerate(made.ratings.groups)
+            if made.ratings.group_weights[g] > 0 and not counts[u, g]
+        ]  # fmt: skip
+        if silent and counts[u].any():
+            notes.add(unit, because(Reason.GROUPS_WITHOUT_RATINGS, silent))
+        if strange:
+            notes.add(unit, because(Reason.GROUPS_WITHOUT_WEIGHT, strange))
+        if unit in made.blocks.joined:
+            notes.add(unit, because(Reason.STRATA_JOINED, [len(made.blocks.joined[unit])]))
+    rate = answered / invited if invited else float("nan")
+    size = len(units)
+    return About(units, np.full(size, float(invited)), np.full(size, rate), notes)
+
+
+def _weights(answers: Answers, sample: Sequence[SampleRow], rule: WeightingRule) -> FloatArray:
+    """Base weights, or times the non-response factor of the rater's group (kept weight over answered weight). A factor
+    is the same for a whole group, so both rules give the same points unless base weights differ inside a group."""
+    if rule is WeightingRule.DESIGN or not answers.rows:
+        return answers.weight_base
+    _, first = np.unique(answers["rater"].codes, return_index=True)
+    once = answers.take(first)
+    answered: dict[str, float] = defaultdict(float)
+    for group, weight in zip(once["stratum"].values(), once.weight_base.tolist(), strict=True):
+        answered[group] += weight
+    factors = {row.stratum: row.weight_sum / answered[row.stratum] for row in sample if answered.get(row.stratum)}
+    table = np.array([factors.get(group, 1.0) for group in answers["stratum"].levels])
+    return np.asarray(answers.weight_base * table[answers["stratum"].codes])
+
+
+def _check(answers: Answers, sample: Sequence[SampleRow]) -> None:
+    """A rater judges a unit once and lies in one group; each group answered as often as the sample says."""
+    raters, groups = answers["rater"].values(), answers["stratum"].values()
+    for (rater, unit), count in Counter(zip(raters, answers["unit"].values(), strict=True)).items():
+        if count > 1:
+            raise DuplicateKey("answers.csv", f"rater {rater}, unit {unit}")
+    known = {row.stratum: row for row in sample}
+    seen: dict[str, set[str]] = defaultdict(set)
+    for rater, group in zip(raters, groups, strict=True):
+        seen[group].add(rater)
+    for group, found in seen.items():
+        if group not in known:
+            raise CodeUnknown("answers.csv", "stratum", group, "sample.csv")
+        if known[group].answered != len(found):
+            raise CountsDisagree("raters who answered", f"group {group}", known[group].answered, len(found))
+    sizes = dict(zip(groups, answers.fpc.tolist(), strict=True))
+    for group, size in sizes.items():
+        if size != known[group].population:
+            raise CountsDisagree("population of raters", f"group {group}", known[group].population, size)
+    if sum(len(found) for found in seen.values()) != len(set(raters)):
+        raise CountsDisagree("raters", "all groups", len(set(raters)), sum(len(found) for found in seen.values()))
+
+
+def _places(answers: Answers, name: str, wanted: Sequence[str]) -> NDArray[np.int64]:
+    place = {code: number for number, code in enumerate(wanted)}
+    table = np.array([place.get(level, -1) for level in answers[name].levels], dtype=np.int64)
+    return table[answers[name].codes] if answers.rows else np.zeros(0, dtype=np.int64)
+
+
+def _facts(answers: Answers, weights: FloatArray) -> dict[str, object]:
+    _, first = np.unique(answers["rater"].codes, return_index=True)
+    total = float(weights[first].sum()) if answers.rows else 0.0
+    return {"raters": len(first), "sum_of_weights": six(total), "kish": six(kish_deff(weights[first]))}

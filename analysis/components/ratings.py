@@ -1,0 +1,212 @@
+"""Officials' ratings of units: the value of each component by unit, and every rating's influence on it.
+
+A unit's component is `q = sum_g g_g q_ug / sum_g g_g` over the rater groups that judged it; `q_ug` is the mean over
+the component's items of the weighted mean of the group's ratings (METHOD.md section 1). Raters judge several units, so
+units share raters: everything is kept as one influence value a rating, and two units covary through common raters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from analysis.components.index import NO_VARIANCE, Figures
+from analysis.components.joining import join_small
+from analysis.design import BoolArray, FloatArray, IntArray
+from analysis.errors import CountsDisagree
+
+PAIR_LEAST = 2  # ratings that a group needs at a unit for a variance of its own
+
+
+@dataclass(frozen=True, eq=False)
+class Ratings:
+    """n ratings: codes int64[n] of unit, rater group and rater, values float64[n, k] of the items (NaN: not judged),
+    final weights float64[n]; each group's raters in the population and its weight in the points, float64[G]."""
+
+    units: tuple[str, ...]
+    groups: tuple[str, ...]
+    items: tuple[str, ...]
+    unit: IntArray
+    group: IntArray
+    rater: IntArray
+    values: FloatArray
+    weights: FloatArray
+    population: FloatArray
+    group_weights: FloatArray
+
+    @property
+    def pair(self) -> IntArray:
+        """Code of (unit, group), int64[n]."""
+        return self.unit * len(self.groups) + self.group
+
+    def counted(self) -> IntArray:
+        """Ratings of every unit by every group, int64[U, G]; raises CountsDisagree past the group's population."""
+        size = len(self.units) * len(self.groups)
+        counts = np.bincount(self.pair, minlength=size).reshape(len(self.units), len(self.groups))
+        for g, group in enumerate(self.groups):
+            most = int(counts[:, g].max(initial=0))
+            if most > self.population[g]:
+                raise CountsDisagree("raters and ratings of one unit", f"group {group}", self.population[g], most)
+        return counts
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """Each rating's variance stratum (a group at a unit, or groups joined there) and what follows from its size."""
+
+    strata: IntArray  # [n]
+    factor: FloatArray  # [n] sqrt((1 - f) m / (m - 1))
+    remaining: FloatArray  # [n] 1 - f
+    df: FloatArray  # [U]
+    complete: BoolArray  # [U]
+    joined: Mapping[str, tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """Components' values [U, J] with near-census limits, and by rating: influence (on the variance's scale), share of
+    the value that it carries, whether it judged the component, [n, J] each."""
+
+    ratings: Ratings
+    blocks: Blocks
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    scores: FloatArray
+    carried: FloatArray
+    judged: BoolArray
+
+
+def make_blocks(ratings: Ratings) -> Blocks:
+    """The variance strata of the ratings.
+
+    In unit u the group g is a random part f = m / N of all who could judge it, because blocks of units are random (a
+    second phase). Scaling each deviation by sqrt((1 - f) m / (m - 1)) makes the unit's own variance exactly that of a
+    simple random sample, `(1 - f) s^2 / m`, gives the usual stratified estimator when every rater judges every unit,
+    and keeps the covariance of units that share raters. A group with one rating joins the nearest group of the unit.
+    """
+    counts = ratings.counted()
+    groups = len(ratings.groups)
+    heads = np.tile(np.arange(groups), (len(ratings.units), 1))
+    joined: dict[str, tuple[tuple[str, str], ...]] = {}
+    for u in np.flatnonzero((counts == PAIR_LEAST - 1).any(axis=1)).tolist():
+        found = {ratings.groups[g]: int(counts[u, g]) for g in range(groups) if counts[u, g]}
+        joins = join_small(found, PAIR_LEAST)
+        heads[u] = [ratings.groups.index(joins.get(name, name)) for name in ratings.groups]
+        pairs = tuple((a, b) for a, b in sorted(joins.items()) if a != b)
+        if pairs:
+            joined[ratings.units[u]] = pairs
+    strata = ratings.unit * groups + heads[ratings.unit, ratings.group]
+    drawn = np.bincount(strata, minlength=counts.size).astype(np.float64)
+    population = np.zeros(counts.size)
+    places = np.arange(len(ratings.units))[:, None] * groups + heads
+    np.add.at(population, places, np.where(counts > 0, ratings.population, 0.0))
+    remaining = 1.0 - np.divide(drawn, population, out=np.zeros_like(drawn), where=population > 0)
+    factor = np.sqrt(np.where(drawn > 1, remaining * drawn / np.maximum(drawn - 1, 1), 0.0))
+    held = (drawn.reshape(counts.shape) > 0).sum(axis=1)
+    wanted = (ratings.group_weights > 0) & (ratings.population > 0)
+    complete = (counts >= ratings.population)[:, wanted].all(axis=1) & (counts.sum(axis=1) > 0)
+    df = np.maximum(counts.sum(axis=1) - held, 0).astype(np.float64)
+    return Blocks(strata, factor[strata], remaining[strata], df, complete, joined)
+
+
+def make_influence(ratings: Ratings, components: Sequence[Sequence[str]]) -> Influence:
+    """Value and influence of components, each given by its items' codes."""
+    blocks = make_blocks(ratings)
+    shape, rows = (len(ratings.units), len(components)), (len(ratings.unit), len(components))
+    made = Influence(
+        ratings, blocks, np.zeros(shape), np.zeros(shape), np.zeros(shape),
+        np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=np.bool_),
+    )  # fmt: skip
+    for j, items in enumerate(components):
+        _fill(made, j, [ratings.items.index(item) for item in items])
+    return made
+
+
+def combined(made: Influence, shares: FloatArray) -> Figures:
+    """Figures [U, P] of linear combinations of the components, `shares` [U, P, J] summing to 1 or 0."""
+    ratings, blocks = made.ratings, made.blocks
+    size, parts = shares.shape[0], shares.shape[1]
+    value, low, high = ((shares @ one[:, :, None])[:, :, 0] for one in (made.value, made.low, made.high))
+    columns = []
+    for part in range(parts):
+        own = shares[ratings.unit, part]
+        columns.append(_by_unit(made, own, size, blocks.remaining))
+    none = np.zeros((size, 0))
+    variance, n, kish, remaining = (
+        np.stack([column[place] for column in columns], axis=1) if columns else none for place in range(4)
+    )
+    wide = (size, parts)
+    return Figures(
+        value, np.where(variance < NO_VARIANCE, 0.0, variance), n, low, high, kish, remaining,
+        np.broadcast_to(blocks.df[:, None], wide), np.broadcast_to(blocks.complete[:, None], wide),
+    )  # fmt: skip
+
+
+def covariance(made: Influence, shares: FloatArray) -> FloatArray:
+    """Covariance of one combination (`shares` [U, J]) between the units, float64[U, U]."""
+    ratings = made.ratings
+    scores = (shares[ratings.unit] * made.scores).sum(axis=1)
+    raters = int(ratings.rater.max(initial=-1)) + 1
+    table = sparse.csr_matrix((scores, (ratings.rater, ratings.unit)), shape=(raters, len(ratings.units)))
+    return np.asarray((table.T @ table).todense())
+
+
+def _by_unit(
+    made: Influence, own: FloatArray, size: int, left: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Variance, raters, Kish's design effect and remaining share of a combination by unit, [U] each."""
+    unit = made.ratings.unit
+    scores, carried = (own * made.scores).sum(axis=1), (own * made.carried).sum(axis=1)
+    judged = ((own > 0) & made.judged).any(axis=1)
+    columns = np.stack([judged.astype(np.float64), carried, carried**2, carried**2 * left, scores**2], axis=1)
+    n, total, squared, kept, variance = _sums(unit, columns, size).T
+    kish = np.divide(n * squared, total**2, out=np.ones(size), where=total > 0)
+    remaining = np.divide(kept, squared, out=np.ones(size), where=squared > 0)
+    return variance, n, kish, remaining
+
+
+def _fill(made: Influence, j: int, places: list[int]) -> None:
+    ratings, blocks = made.ratings, made.blocks
+    size, groups = len(ratings.units), len(ratings.groups)
+    y = ratings.values[:, places]
+    judged = ~np.isnan(y)
+    y, weight = np.where(judged, y, 0.0), ratings.weights[:, None] * judged
+    mass, sums = (_sums(ratings.pair, one, size * groups) for one in (weight, weight * y))
+    means = np.divide(sums, mass, out=np.zeros_like(sums), where=mass > 0)
+    found = mass > 0
+    per_item = found / np.maximum(found.sum(axis=1, keepdims=True), 1)  # mean over the items that the group judged
+    group_value = (means * per_item).sum(axis=1).reshape(size, groups)
+    held = found.any(axis=1).reshape(size, groups) * ratings.group_weights
+    total = held.sum(axis=1, keepdims=True)
+    share = np.divide(held, total, out=np.zeros_like(held), where=total > 0)
+    made.value[:, j] = (share * group_value).sum(axis=1)
+    carried = weight * (share.ravel()[:, None] * per_item / np.where(found, mass, 1.0))[ratings.pair]
+    centre = _centres(ratings, blocks, means, share.ravel()[:, None] * per_item)
+    raw = (carried * (y - centre)).sum(axis=1)
+    drawn = np.maximum(np.bincount(blocks.strata, minlength=size * groups), 1)
+    middle = np.bincount(blocks.strata, weights=raw, minlength=size * groups) / drawn
+    made.scores[:, j] = (raw - middle[blocks.strata]) * blocks.factor
+    made.carried[:, j], made.judged[:, j] = carried.sum(axis=1), judged.any(axis=1)
+    answered = np.bincount(ratings.pair, weights=judged.any(axis=1), minlength=size * groups).reshape(size, groups)
+    part = np.minimum(answered / np.maximum(ratings.population, 1.0), 1.0)
+    made.low[:, j] = (share * part * group_value).sum(axis=1)
+    made.high[:, j] = made.low[:, j] + (share * (1.0 - part)).sum(axis=1)
+
+
+def _centres(ratings: Ratings, blocks: Blocks, means: FloatArray, shares: FloatArray) -> FloatArray:
+    """The mean that each rating's deviation is taken from, [n, I]: its group's, or that of the joined groups."""
+    size = len(means)
+    head = np.arange(size)
+    head[ratings.pair] = blocks.strata
+    sums, mass = _sums(head, shares * means, size), _sums(head, shares, size)
+    joint = np.divide(sums, mass, out=np.zeros_like(sums), where=mass > 0)
+    return np.asarray(joint[blocks.strata])
+
+
+def _sums(codes: IntArray, columns: FloatArray, size: int) -> FloatArray:
+    made = [np.bincount(codes, weights=columns[:, place], minlength=size) for place in range(columns.shape[1])]
+    return np.stack(made, axis=1) if made else np.zeros((size, 0))

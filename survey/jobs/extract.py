@@ -1,0 +1,172 @@
+"""The hand-over to the statistics: one closed wave as an extract, sorted by content, the same digits on every engine."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from analysis.extract import Extract, make_extract, write_extract
+from survey.db import Database
+from survey.instrument import Instrument
+from survey.model.response import Answer, Judgement
+from survey.model.sample import ClassCell, Draw
+from survey.model.wave import Wave
+from survey.stages import results, waves
+from survey.stages.responses import NOT_APPLICABLE
+
+NOT_ANSWERED, APPLIES_NOT = ".", ""
+SAMPLE = ("unit", "stratum", "class", "population", "drawn", "kept", "invited", "answered", "weight_sum")
+Columns = dict[str, list[Any]]
+
+
+def write(database: Database, wave_code: str, folder: Path) -> None:
+    """Write the extract folder of CONTRACT, for an auditor with `python -m analysis score`."""
+    with database.read() as session:
+        write_extract(build(session, waves.find(session, wave_code)), folder)
+
+
+def build(session: Session, wave: Wave) -> Extract:
+    """A closed wave's answers, sample, margins, typed-in figures, frozen texts and manifest."""
+    waves.require(wave, waves.CLOSED)
+    instrument = waves.instrument_of(wave)
+    cells = {cell.class_code: cell for cell in session.scalars(select(ClassCell).where(ClassCell.wave_id == wave.id))}
+    if wave.audience == "citizens":
+        answers, answered = _answers(session, wave, instrument, cells)
+    else:
+        answers, answered = _judgements(session, wave, instrument, cells)
+    return make_extract(
+        answers=answers,
+        sample=_sample(cells, answered),
+        margins=_margins(wave, cells),
+        inputs=_inputs(session, wave),
+        instrument=instrument.source,
+        schemes=[scheme.source for scheme in waves.schemes_of(session, wave)],
+        manifest=_manifest(session, wave),
+    )
+
+
+def _empty(head: Sequence[str], instrument: Instrument) -> Columns:
+    return {name: [] for name in (*head, *(item.code for item in instrument.answer_items))}
+
+
+def _say(columns: Columns, instrument: Instrument, items: Mapping[str, str]) -> None:
+    """Append an answer's items: a code, empty for not applicable, a point for not answered."""
+    for item in instrument.answer_items:
+        said = items.get(item.code)
+        columns[item.code].append(APPLIES_NOT if said == NOT_APPLICABLE else NOT_ANSWERED if said is None else said)
+
+
+def _put(columns: Columns, **values: Any) -> None:
+    for name, value in values.items():
+        columns[name.rstrip("_")].append(value)
+
+
+def _answers(
+    session: Session, wave: Wave, instrument: Instrument, cells: Mapping[str, ClassCell]
+) -> tuple[Columns, Counter[str]]:
+    head = ("phase", "mode", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag")
+    columns = _empty(head, instrument)
+    answered: Counter[str] = Counter()
+    for row in session.scalars(select(Answer).where(Answer.wave_id == wave.id).execution_options(yield_per=2000)):
+        cell = cells.get(row.class_code)
+        answered[row.class_code] += 1
+        stratum, fpc, weight = (row.unit_code, "", 1.0)  # nobody was drawn behind a counter's poster
+        if cell is not None:
+            stratum, fpc, weight = cell.stratum, cell.stratum_population, cell.weight_sum / cell.kept
+        _put(
+            columns, phase=str(row.phase), mode=row.mode, unit=row.unit_code, stratum=stratum, psu="", fpc=fpc,
+            weight_base=weight, class_=row.class_code, flag="",
+        )  # fmt: skip
+        _say(columns, instrument, row.items)
+    return columns, answered
+
+
+def _judgements(
+    session: Session, wave: Wave, instrument: Instrument, cells: Mapping[str, ClassCell]
+) -> tuple[Columns, Counter[str]]:
+    """One row a rater x rated unit; raters are numbered in the order of what they said, not of when."""
+    by_rater: dict[bytes, list[Judgement]] = defaultdict(list)
+    for row in session.scalars(select(Judgement).where(Judgement.wave_id == wave.id)):
+        by_rater[row.rater].append(row)
+    said = sorted(by_rater.values(), key=lambda rows: (rows[0].group, _content(rows)))
+    head = ("phase", "mode", "rater", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag")
+    columns = _empty(head, instrument)
+    answered: Counter[str] = Counter(rows[0].group for rows in said)
+    for number, rows in enumerate(said, start=1):
+        for row in sorted(rows, key=lambda one: one.unit_code):
+            _put(
+                columns, phase=str(row.phase), mode=row.mode, rater=str(number), unit=row.unit_code, stratum=row.group,
+                psu=str(number), fpc=cells[row.group].population, weight_base=1.0, class_=row.group, flag="",
+            )  # fmt: skip
+            _say(columns, instrument, row.items)
+    return columns, answered
+
+
+def _content(rows: list[Judgement]) -> list[tuple[str, list[tuple[str, str]]]]:
+    return sorted((row.unit_code, sorted(row.items.items())) for row in rows)
+
+
+def _sample(cells: Mapping[str, ClassCell], answered: Mapping[str, int]) -> Columns:
+    columns: Columns = {name: [] for name in SAMPLE}
+    for code, cell in cells.items():
+        _put(
+            columns, unit=cell.unit_code or "", stratum=cell.stratum, class_=code, population=cell.population,
+            drawn=cell.drawn, kept=cell.kept, invited=cell.invited, answered=answered.get(code, 0),
+            weight_sum=cell.weight_sum,
+        )  # fmt: skip
+    return columns
+
+
+def _margins(wave: Wave, cells: Mapping[str, ClassCell]) -> Columns:
+    """Dossiers of the frame by unit and by class; officials are a census of their groups and have no margins."""
+    columns: Columns = {"margin": [], "unit": [], "level": [], "total": []}
+    if wave.audience != "citizens":
+        return columns
+    totals: Counter[str] = Counter()
+    for code, cell in cells.items():
+        unit = cell.unit_code or ""
+        totals[unit] += cell.population
+        _put(columns, margin="class", unit=unit, level=code, total=cell.population)
+    for unit, total in totals.items():
+        _put(columns, margin="unit", unit=unit, level=unit, total=total)
+    return columns
+
+
+def _inputs(session: Session, wave: Wave) -> Columns:
+    rows = results.inputs(session, wave)
+    return {
+        "unit": [row.unit_code for row in rows],
+        "code": [row.code for row in rows],
+        "value": [float(row.value) for row in rows],
+        "source": [row.source for row in rows],
+    }
+
+
+def _manifest(session: Session, wave: Wave) -> dict[str, Any]:
+    province, draw = waves.province_of(session, wave), session.get(Draw, wave.id)
+    return {
+        "format": 1,
+        "wave": wave.code,
+        "kind": wave.kind,
+        "audience": wave.audience,
+        "year": wave.period_to.year,
+        "period_from": wave.period_from.isoformat(),
+        "period_to": wave.period_to.isoformat(),
+        "code_version": code_version(),
+        "seed": draw.seed if draw else 0,
+        "province": {"code": province.code, "name_vi": province.name_vi, "name_en": province.name_en},
+        "units": [
+            {"code": unit.code, "name_vi": unit.name_vi, "name_en": unit.name_en, "type": unit.type, "rated": unit.rated}
+            for unit, _target in waves.units_of(session, wave)
+        ],
+    }
+
+
+def code_version() -> str:
+    return version("hailong")

@@ -1,0 +1,40 @@
+"""Computes a closed wave's scores and appends them as a run; writes the results folder of a run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from analysis.components.rows import Row
+from analysis.extract import Scores, score, write_scores
+from survey.db import Database
+from survey.jobs import extract
+from survey.model.result import Run
+from survey.stages import exports, results, waves
+from survey.stages.results import Made
+
+XLSX = "scores.xlsx"
+
+
+def run(database: Database, wave_code: str, *, actor: str, now: datetime) -> Run:
+    """Score a wave from its answers as they are now; earlier runs stay."""
+    with database.read() as session:
+        taken = extract.build(session, waves.find(session, wave_code))
+    scores = score(taken)
+    made = Made(taken.digest, extract.code_version(), {"facts": dict(scores.facts)})
+    with database.begin() as session:
+        wave = waves.find(session, wave_code)
+        return results.store(session, wave, [row.as_dict() for row in scores.rows], made, actor=actor, now=now)
+
+
+def write_results(database: Database, wave_code: str, folder: Path) -> Run:
+    """Write the results folder of CONTRACT from the wave's newest run."""
+    with database.read() as session:
+        wave = waves.find(session, wave_code)
+        newest = results.latest(session, wave)
+        rows = results.figures(session, newest)
+        write_scores(Scores(tuple(Row(**row) for row in rows), newest.options["facts"]), folder)
+        with (folder / XLSX).open("wb") as stream:
+            told = exports.about(wave, newest, waves.schemes_of(session, wave))
+            exports.write_xlsx(told, rows, stream)
+    return newest

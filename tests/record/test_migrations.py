@@ -1,0 +1,44 @@
+"""Migrations on filled tables of both engines: up, down, up, and all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+
+from survey import schema
+from survey.db import Database
+from survey.keys import Keys
+
+
+def test_the_newest_migration_is_the_models(database: Database) -> None:
+    assert schema.current(database) == schema.head()
+    assert schema.differences(database) == []
+
+
+def test_filled_tables_go_down_and_up_again(
+    database: Database, keys: Keys, now: datetime, go_to_the_field: Callable[..., Any]
+) -> None:
+    go_to_the_field(database, keys, now)
+    schema.downgrade(database, schema.BASE)
+    with database.reader.connect() as connection:
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+    schema.upgrade(database)
+    go_to_the_field(database, Keys(keys.folder / "again"), now)
+    assert schema.differences(database) == []
+
+
+def test_a_migration_that_fails_halfway_leaves_nothing_behind(
+    new_database: Callable[[str], Database], engine: str
+) -> None:
+    database = new_database(engine)
+    with database.writer.begin() as connection:
+        connection.execute(text("create table wave (id integer)"))  # in the way of the first revision
+    with pytest.raises(Exception, match="wave"):
+        schema.upgrade(database)
+    with database.reader.connect() as connection:
+        assert inspect(connection).get_table_names() == ["wave"]
+    assert schema.current(database) == ""

@@ -1,0 +1,125 @@
+"""Result files: what Home Affairs opens in a spreadsheet holds text as text, numbers as numbers, and no formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from survey.rule import Source
+from survey.scheme import Scheme, builtin_scheme
+from survey.stages import exports
+from survey.stages.exports import About
+
+EMPTY = dict.fromkeys(exports.COLUMNS)
+ATTACKS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1", "\ufeff=1", " =1"]
+
+
+@pytest.fixture
+def scheme() -> Scheme:
+    return builtin_scheme("local-department-sample")
+
+
+@pytest.fixture
+def about(scheme: Scheme) -> About:
+    made_at = datetime(2026, 4, 2, 1, 0, tzinfo=UTC)
+    period = ("2026-01-01", "2026-03-31")
+    return About("W1", "rehearsal", "citizens", "75", period, made_at, "a" * 64, "0.1.0", (scheme,))
+
+
+def row(**values: Any) -> dict[str, Any]:
+    shared = {"year": 2026, "scheme": "local-department-sample", "wave": "W1", "unit": "007", "is_official": "yes"}
+    return {**EMPTY, **shared, "level_of": "component", "status": "ok", **values}
+
+
+def written(kind: str, about: About, rows: list[dict[str, Any]]) -> bytes:
+    stream = io.BytesIO()
+    exports.WRITERS[kind](about, rows, stream)
+    return stream.getvalue()
+
+
+def sheets(about: About, rows: list[dict[str, Any]]) -> list[list[list[Any]]]:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(written("xlsx", about, rows)))
+    return [book.get_sheet_by_index(number).to_python() for number in range(3)]
+
+
+def test_a_csv_file_has_the_contract_columns_after_a_bom(about: About) -> None:
+    data = written("csv", about, [row(code="1.10", index="88.125000", unit_name_vi="Sở Nội vụ")])
+    assert data.startswith(b"\xef\xbb\xbfyear,scheme,wave,unit,level_of,code,rule")
+    (read,) = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
+    assert (read["code"], read["index"], read["points"], read["unit_name_vi"]) == ("1.10", "88.125000", "", "Sở Nội vụ")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_cell_of_any_file_can_start_a_formula(about: About, attack: str) -> None:
+    rows = [row(code="1.1.1", unit=attack, unit_name_vi=attack, reason=attack)]
+    (read,) = csv.DictReader(io.StringIO(written("csv", about, rows).decode("utf-8-sig"), newline=""))
+    assert read["unit_name_vi"].startswith("'")
+    with zipfile.ZipFile(io.BytesIO(written("xlsx", about, rows))) as book:
+        for name in book.namelist():
+            assert b"<f>" not in book.read(name)
+            assert b"<hyperlink" not in book.read(name)
+
+
+def test_negative_numbers_stay_numbers(about: About) -> None:
+    (read,) = csv.DictReader(io.StringIO(written("csv", about, [row(change="-1.500000")]).decode("utf-8-sig")))
+    assert read["change"] == "-1.500000"
+
+
+def test_letters_that_no_file_can_hold_are_replaced(about: About) -> None:
+    rows = [row(unit_name_vi="a\x00b\ud800c")]
+    assert "a\ufffdb\ufffdc" in written("csv", about, rows).decode("utf-8-sig")
+    assert sheets(about, rows)[1][1][exports.COLUMNS.index("unit_name_vi")] == "a\ufffdb\ufffdc"
+    json.loads(written("json", about, rows))
+
+
+def test_a_json_file_names_its_origin_and_keeps_decimals_as_text(about: About) -> None:
+    told = json.loads(written("json", about, [row(code="8.1", points="8.812500")]))
+    assert (told["kind"], told["extract"], told["schemes"][0]["code"]) == ("rehearsal", "a" * 64, about.schemes[0].code)
+    assert told["rows"][0]["points"] == "8.812500"
+    assert told["rows"][0]["rank"] is None
+    assert list(told["rows"][0]) == exports.json_schema()["properties"]["rows"]["items"]["required"]
+    assert json.loads(written("json", about, []))["rows"] == []
+
+
+def test_the_import_table_follows_the_scheme_with_text_codes_and_numbers(about: About, scheme: Scheme) -> None:
+    surveyed = next(one for one in scheme.components if one.source is Source.SURVEY)
+    appraised = next(one for one in scheme.components if one.source is Source.APPRAISAL)
+    level_of = {one.own.code: "criterion" for one in scheme.criteria if one.own}
+    rows = [
+        row(code=surveyed.code, level_of=level_of.get(surveyed.code, "component"), points="1.5", n_valid="40",
+            ci_low="1.2", ci_high="1.8", status="not_ranked"),
+        row(code=appraised.code, level_of=level_of.get(appraised.code, "component"), points="0.75"),
+        row(code=appraised.code, unit="75", points="9", is_official="no"),
+    ]  # fmt: skip
+    head, *lines = sheets(about, rows)[0]
+    assert tuple(head) == exports.IMPORT_COLUMNS
+    codes = [line[0] for line in lines]
+    assert codes[:2] == [scheme.areas[0].code, scheme.areas[0].criteria[0].code]
+    assert set(codes) >= {one.code for one in scheme.components}
+    assert {line[10] for line in lines} == {"007"}
+    by_code = {line[0]: line for line in lines}
+    assert by_code[surveyed.code][4:10] == ["", 1.5, 40, 1.2, 1.8, "chưa đủ điều kiện xếp hạng; bản thử"]
+    assert by_code[appraised.code][4:6] == [0.75, ""]
+    assert by_code[surveyed.code][2] == float(surveyed.max)
+
+
+def test_a_unit_of_the_province_is_an_internal_estimate(about: About, scheme: Scheme) -> None:
+    rows = [row(code=scheme.components[0].code, unit="75")]
+    lines = {line[0]: line for line in sheets(about, rows)[0]}
+    assert "ước tính nội bộ" in lines[scheme.components[0].code][9]
+
+
+def test_the_second_sheet_holds_every_row(about: About) -> None:
+    rows = [row(code="1.10", index="88.125000", n_valid="40", rank="3", grade="T"), row(code="1.1", is_official="no")]
+    head, first, second = sheets(about, rows)[1]
+    cells = dict(zip(head, first, strict=True))
+    assert tuple(head) == exports.COLUMNS
+    assert [cells[name] for name in ("code", "unit", "index", "rank", "grade")] == ["1.10", "007", 88.125, 3, "T"]
+    assert second[head.index("index")] == ""

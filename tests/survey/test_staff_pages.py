@@ -1,0 +1,299 @@
+"""Staff pages: sign-in, who may open what, the board, and results as each account may see them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from survey.db import Database
+from survey.keys import Keys
+from survey.model.audit import AuditEntry
+from survey.model.response import Tally
+from survey.model.staff import StaffSession
+from survey.model.unit import Unit
+from survey.model.wave import Wave
+from survey.stages import exports, results, waves
+from survey.stages.staff import Role
+from survey.wavefile import read_wave_file
+from survey.web import routes
+from survey.web.site import Site
+
+SignIn = Callable[..., FlaskClient]
+WAVE = """
+code = "W1"
+kind = "rehearsal"
+audience = "citizens"
+instrument = "service-2025"
+scheme = ["local-department-sample", "local-commune-sample"]
+province = "75"
+period_from = 2026-01-01
+period_to = 2026-03-31
+opens = 2026-03-01T08:00:00
+closes = 2026-04-01T17:00:00
+units = "*"
+targets = { default = 30 }
+"""
+UNITS = [
+    ("75-SNV", "Sở Nội vụ", "department"),
+    ("75-STP", "Sở Tư pháp", "department"),
+    ("25900", "Xã <b>Đông</b>", "commune"),
+]
+DEPARTMENTS, COMMUNES = "local-department-sample", "local-commune-sample"
+EMPTY = dict.fromkeys(exports.COLUMNS)
+
+
+def figure(unit: str, level_of: str, code: str, scheme: str = DEPARTMENTS, **values: Any) -> dict[str, Any]:
+    """One result row with what most rows share."""
+    shared = {"year": "2026", "wave": "W1", "rule": "top2box", "weighting": "design", "answers": "all"}
+    names = {"unit_name_vi": unit, "unit_name_en": unit, "level": "department", "source": "survey", "status": "ok"}
+    own = {"unit": unit, "level_of": level_of, "code": code, "scheme": scheme, "is_official": "yes", "n_valid": "40"}
+    return {**EMPTY, **shared, **names, **own, **values}
+
+
+def index(unit: str, value: str, **values: Any) -> list[dict[str, Any]]:
+    """An official index of a unit with its interval, and the same by calibrated weights."""
+    shown = {"index": value, "ci_low": "70.000000", "ci_high": "90.000000", "n_effective": "35.2", **values}
+    other = {**shown, "index": "79.500000", "weighting": "calibrated", "is_official": "no"}
+    return [figure(unit, "overall", "overall", **shown), figure(unit, "overall", "overall", **other)]
+
+
+ROWS = [
+    *index("75-SNV", "81.250000", rank="2", rank_low="1", rank_high="2", grade="T"),
+    *index("75-STP", "88.125000", rank="1", rank_low="1", rank_high="2", grade="T"),
+    *index("25900", "64.000000", scheme=COMMUNES, n_valid="9", status="not_ranked", reason="few_answers=10"),
+    *index("75", "84.687500"),
+    figure("75-STP", "item", "S15", index="91.000000", n_valid="9"),
+    figure("75-STP", "item", "S16", index="92.000000", n_valid="10"),
+    figure("75-STP", "component", "8.1", max="10", points="8.812500", index="88.125000"),
+    figure("75-STP", "total", "total", max="100", points="8.812500", n_valid=None, reason="missing=1.1.1,1.1.2"),
+]
+
+
+@pytest.fixture
+def wave(app: Flask, database: Database) -> Wave:
+    """A scored wave of two departments and a commune with one questionnaire that came in."""
+    site: Site = app.extensions["survey"]
+    with database.begin() as session:
+        session.add(Unit(code="75", name_vi="Đồng Nai", name_en="Dong Nai", type="province", rated=False))
+        session.flush()
+        for code, name, kind in UNITS:
+            session.add(Unit(code=code, name_vi=name, name_en=name, type=kind, parent="75", rated=True))
+        session.flush()
+        made = waves.create(session, read_wave_file(WAVE), keys=Keys(site.settings.keys), actor="t", now=site.clock())
+        session.add(Tally(wave_id=made.id, cell="75-SNV", mode="link", completed=30))
+        results.store(session, made, ROWS, results.Made("0" * 64, "test", {}), actor="t", now=site.clock())
+    return made
+
+
+def text_of(client: FlaskClient) -> str:
+    page: ET.Element = client.page  # type: ignore[attr-defined]
+    return " ".join("".join(page.itertext()).split())
+
+
+def cells_of(client: FlaskClient, name: str) -> list[str]:
+    """The cells of the first table line that begins with this name."""
+    page: ET.Element = client.page  # type: ignore[attr-defined]
+    lines = [["".join(cell.itertext()).strip() for cell in line] for line in page.iter("tr")]
+    return next(line for line in lines if line[0].startswith(name))
+
+
+def test_signing_in_gives_a_new_session_and_leads_back(app: Flask, signed_in: SignIn, database: Database) -> None:
+    client = signed_in("lead_agency")
+    assert client.get("/staff/").status_code == 200
+    assert "Nguyễn Thị Thử" in text_of(client)
+    cookie = client.get_cookie("staff")
+    assert cookie is not None
+    with database.read() as session:
+        assert len(session.scalars(select(StaffSession)).all()) == 1
+    other = app.test_client()
+    other.set_cookie("staff", cookie.value[:-1] + ("a" if cookie.value[-1] != "a" else "b"))
+    assert other.get("/staff/").location.startswith("/staff/sign-in")
+
+
+@pytest.mark.parametrize(("email", "password"), [("nobody@example.vn", "x"), ("lead_agency.none@example.vn", "wrong")])
+def test_one_refusal_for_unknown_addresses_and_wrong_passwords(
+    app: Flask, signed_in: SignIn, email: str, password: str
+) -> None:
+    signed_in("lead_agency")
+    client = app.test_client()
+    assert client.submit("/staff/sign-in", {"email": email, "password": password}).status_code == 422
+    assert "không đúng" in text_of(client)
+
+
+def test_sign_in_leads_only_to_pages_of_this_site(app: Flask, signed_in: SignIn) -> None:
+    signed_in("lead_agency")
+    values = {"email": "lead_agency.none@example.vn", "password": "mot cau du dai de thu"}
+    assert app.test_client().submit("/staff/sign-in?next=//evil.example", values).location == "/staff/"
+    assert app.test_client().submit("/staff/sign-in?next=/results", values).location == "/results"
+
+
+def test_the_first_form_of_the_sign_in_page_is_the_sign_in(client: FlaskClient) -> None:
+    client.get("/staff/sign-in")
+    assert {"email", "password", "csrf_token"} <= set(client.form())
+
+
+def test_signing_out_ends_the_session_on_the_server(app: Flask, signed_in: SignIn) -> None:
+    client = signed_in("lead_agency")
+    cookie = client.get_cookie("staff")
+    assert cookie is not None
+    assert client.submit("/staff/", form=0).status_code == 303
+    client.set_cookie("staff", cookie.value)
+    assert client.get("/staff/").status_code == 303
+
+
+def test_a_session_ends_by_itself(app: Flask, signed_in: SignIn, settings: Any, database: Database) -> None:
+    from survey.app import create_app
+
+    client = signed_in("lead_agency")
+    cookie = client.get_cookie("staff")
+    assert cookie is not None
+    site: Site = app.extensions["survey"]
+    later = create_app(settings, database=database, clock=lambda: site.clock() + timedelta(hours=13))
+    tomorrow = later.test_client()
+    tomorrow.set_cookie("staff", cookie.value)
+    assert tomorrow.get("/staff/").status_code == 303
+
+
+ARGUMENTS = {"wave": "W1", "unit": "75-STP", "kind": "csv", "door": "k", "code": "0" * 13, "number": 1}
+OPENED = {200, 303, 404, 405, 410, 503}
+NOT_DONE = {303, 400, 403, 404, 410}  # a POST without the form's token does nothing, whoever sends it
+
+
+def test_every_route_keeps_out_whom_the_table_does_not_name(app: Flask, signed_in: SignIn, wave: Wave) -> None:
+    people: list[tuple[frozenset[Role] | None, FlaskClient]] = [(None, app.test_client())]
+    people += [(frozenset({role}), signed_in(role.value)) for role in Role]
+    addresses = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        values = {key: {**ARGUMENTS, "filename": "site.css"}[key] for key in rule.arguments}
+        address = addresses.build(rule.endpoint, values)
+        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            for roles, client in people:
+                status = client.open(address, method=method).status_code
+                if method == "POST":
+                    assert status in NOT_DONE, (rule, roles, status)
+                elif routes.may_open(rule.endpoint, roles):
+                    assert status in OPENED, (rule, roles, status)
+                else:
+                    assert status == (303 if roles is None else 403), (rule, roles, status)
+
+
+def test_the_board_counts_and_tells_no_score(signed_in: SignIn, wave: Wave) -> None:
+    client = signed_in("survey_office")
+    client.get("/coordinate")
+    assert "W1" in text_of(client)
+    client.get("/coordinate/W1")
+    assert cells_of(client, "Sở Nội vụ")[1:] == ["30", "0", "30", "0", "đủ chỉ tiêu"]
+    assert cells_of(client, "Tổng")[1:5] == ["90", "0", "30", "60"]
+    assert "81,25" not in text_of(client)
+    assert client.get("/coordinate/none").status_code == 404
+
+
+def test_names_of_units_are_text_and_never_markup(signed_in: SignIn, wave: Wave) -> None:
+    client = signed_in("survey_office")
+    response = client.get("/coordinate/W1")
+    assert "Xã &lt;b&gt;Đông&lt;/b&gt;" in response.get_data(as_text=True)
+
+
+def test_the_league_says_how_sure_each_figure_is(signed_in: SignIn, wave: Wave) -> None:
+    client = signed_in("survey_office")
+    client.get("/results/W1")
+    line = cells_of(client, "75-STP")
+    assert line[1:3] == ["88,13", "70,00 – 90,00"]
+    assert line[4:9] == ["79,50", "40", "35", "Tốt", "hạng 1 (1–2)"]
+    assert "Bản thử" in text_of(client)
+    assert "ước tính nội bộ" in text_of(client)
+
+
+def test_figures_of_fewer_than_ten_answers_are_not_shown(signed_in: SignIn, wave: Wave) -> None:
+    client = signed_in("survey_office")
+    client.get("/results/W1")
+    assert cells_of(client, "25900")[1] == "–"
+    assert "không công bố (dưới 10 phiếu)" in text_of(client)
+    assert "64,00" not in text_of(client)
+    client.get("/results/W1/75-STP")
+    assert "91,00" not in text_of(client)
+    assert "92,00" in text_of(client)
+
+
+def test_a_rated_unit_that_leads_the_survey_does_not_learn_its_own_score_first(signed_in: SignIn, wave: Wave) -> None:
+    client = signed_in("lead_agency", unit="75-SNV")
+    client.get("/results/W1")
+    page = text_of(client)
+    assert "81,25" not in page
+    assert "84,69" not in page  # the province's mean would give it away
+    assert "hạng 1" not in page
+    assert "88,13" in page
+    client.get("/results/W1/75-SNV")
+    assert "chưa hiển thị cho đến khi công bố" in text_of(client)
+    rows = list(csv.DictReader(io.StringIO(client.get("/results/W1/scores.csv").get_data().decode("utf-8-sig"))))
+    assert {row["unit"] for row in rows} == {"75-STP", "25900"}
+    assert {row["rank"] for row in rows} == {""}
+
+
+def test_the_files_hold_every_row(signed_in: SignIn, wave: Wave) -> None:
+    client = signed_in("lead_agency")
+    told = json.loads(client.get("/results/W1/scores.json").get_data())
+    assert (told["kind"], len(told["rows"])) == ("rehearsal", len(ROWS))
+    response = client.get("/results/W1/scores.xlsx")
+    assert response.get_data()[:2] == b"PK"
+    assert "ban-thu-W1-scores.xlsx" in response.headers["Content-Disposition"]
+    assert client.get("/results/W1/scores.exe").status_code == 404
+
+
+def test_a_wave_without_scores_has_no_page(app: Flask, signed_in: SignIn, database: Database) -> None:
+    client = signed_in("lead_agency")
+    client.get("/results")
+    assert "Chưa có đợt nào" in text_of(client)
+    assert client.get("/results/W9").status_code == 404
+
+
+def test_typed_in_figures_are_kept_with_their_source(signed_in: SignIn, wave: Wave, database: Database) -> None:
+    client = signed_in("lead_agency")
+    client.get("/results/W1/inputs")
+    values = {"value-1.1.1": "0,75", "source-1.1.1": "QĐ 12, 01/02/2026"}
+    assert client.submit("/results/W1/inputs/75-STP", values, form=1).status_code == 303
+    client.get("/results/W1/inputs/75-STP")
+    assert client.form(1)["value-1.1.1"] == "0,75"
+    with database.read() as session:
+        (kept,) = results.inputs(session, wave)
+        assert (kept.value, kept.source) == (Decimal("0.75"), "QĐ 12, 01/02/2026")
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "input.set")).one()
+        assert entry.actor == "lead_agency.none@example.vn"
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "sentence"),
+    [
+        ("0.75", "QĐ 12", "Vui lòng viết số theo dạng 1.234,5"),
+        ("1,5", "QĐ 12", "Nhập điểm từ 0 đến 1,00"),
+        ("0,5", "", "Vui lòng ghi nguồn số liệu"),
+        ("", "QĐ 12", "Vui lòng nhập số liệu"),
+        ("NaN", "QĐ 12", "Vui lòng viết số"),
+        ("１", "QĐ 12", "Vui lòng viết số"),
+    ],
+)
+def test_a_wrong_figure_is_named_and_nothing_of_the_page_is_kept(
+    signed_in: SignIn, wave: Wave, database: Database, value: str, source: str, sentence: str
+) -> None:
+    client = signed_in("lead_agency")
+    values = {"value-1.1.1": value, "source-1.1.1": source, "value-1.1.2": "80", "source-1.1.2": "QĐ 12"}
+    assert client.submit("/results/W1/inputs/75-STP", values, form=1).status_code == 422
+    assert sentence in text_of(client)
+    assert client.form(1)["value-1.1.2"] == "80"
+    with database.read() as session:
+        assert results.inputs(session, wave) == []
+
+
+def test_a_unit_of_another_wave_takes_no_figures(signed_in: SignIn, wave: Wave) -> None:
+    assert signed_in("lead_agency").get("/results/W1/inputs/75").status_code == 404
