@@ -19,8 +19,7 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.MissingTree: _n('The installation is not complete: the folder "%(tree)s" is missing.'),
     errors.DatabaseUnavailable: _n("The database cannot be used now; nothing was stored. (%(reason)s)"),
     errors.DatabaseNotReady: _n(
-        'The database has the tables of version "%(found)s", this program needs "%(wanted)s". '
-        "Run: hailong db upgrade"
+        'The database has the tables of version "%(found)s", this program needs "%(wanted)s". Run: hailong db upgrade'
     ),
     errors.KeyMissing: _n('The key "%(name)s" is not in the key folder.'),
     errors.SealBroken: _n("A sealed value was changed, or belongs to another key."),
@@ -36,7 +35,9 @@ REFUSALS: dict[type[SurveyError], str] = {
     ),
     errors.WrongAudience: _n('The wave "%(wave)s" asks %(audience)s; this needs a wave that asks %(needed)s.'),
     errors.FrameEmpty: _n('The wave "%(wave)s" has no dossiers to draw from. Import the dossier list first.'),
-    errors.AlreadyDrawn: _n('The sample of wave "%(wave)s" was drawn before, with seed %(seed)s. It is drawn only once.'),
+    errors.AlreadyDrawn: _n(
+        'The sample of wave "%(wave)s" was drawn before, with seed %(seed)s. It is drawn only once.'
+    ),
     errors.GroupTooSmall: _n(
         'In the group "%(group)s" only %(raters)s people may judge the same units. '
         "At least 10 are needed, or their answers could be told apart."

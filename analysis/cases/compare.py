@@ -67,9 +67,7 @@ def label_text(found: Any) -> str:
     return str(found)
 
 
-def _object(
-    path: str, expected: Mapping[str, Any], found: Any, result: Comparison, skipped: frozenset[str]
-) -> None:
+def _object(path: str, expected: Mapping[str, Any], found: Any, result: Comparison, skipped: frozenset[str]) -> None:
     if not isinstance(found, Mapping):
         result.faults.append(f"{path}: expected an object, found {found!r}")
         return

@@ -54,6 +54,7 @@ class Figures:
     remaining: FloatArray
     df: FloatArray
     complete: BoolArray
+    answered: FloatArray  # share of the respondents who could answer its items and did
     gradient: FloatArray | None = None  # [U, C, p] by the moments' totals
 
 
@@ -92,7 +93,8 @@ def index_figures(moments: Moments, codes: Codes, options: IndexOptions, include
     centre = np.broadcast_to(value[:, :, None] if pooled else ratio[:, None, :], weights.shape)
     gradient = _by_totals(-per_item * centre, per_item, codes.items, options.rule)
     low, high = _allowed(moments, codes.items, options.rule, weights)
-    return _figures(moments, value, gradient, (low, high), moments.touched)
+    answered = np.einsum("uck,uk->uc", weights, _item_response(moments))
+    return _figures(moments, value, gradient, (low, high, answered), moments.touched)
 
 
 def combined(moments: Moments, base: Figures, shares: FloatArray) -> Figures:
@@ -100,22 +102,22 @@ def combined(moments: Moments, base: Figures, shares: FloatArray) -> Figures:
     if base.gradient is None:
         raise ValueError("figures without their gradient cannot be combined")
     gradient = shares @ base.gradient
-    parts = [(shares @ one[:, :, None])[:, :, 0] for one in (base.value, base.low, base.high)]
+    parts = [(shares @ one[:, :, None])[:, :, 0] for one in (base.value, base.low, base.high, base.answered)]
     n = np.where(shares > 0, base.n[:, None, :], np.inf).min(axis=2, initial=np.inf)
-    return _figures(moments, parts[0], gradient, (parts[1], parts[2]), np.where(np.isinf(n), 0.0, n))
+    return _figures(moments, parts[0], gradient, (parts[1], parts[2], parts[3]), np.where(np.isinf(n), 0.0, n))
 
 
 def take_codes(figures: Figures, codes: Sequence[int]) -> Figures:
     """The figures of some codes."""
     columns = np.array(codes, dtype=np.intp)
-    names = ("value", "variance", "n", "low", "high", "kish", "remaining", "df", "complete")
+    names = ("value", "variance", "n", "low", "high", "kish", "remaining", "df", "complete", "answered")
     changed = {name: getattr(figures, name)[:, columns] for name in names}
     return replace(figures, **changed, gradient=None if figures.gradient is None else figures.gradient[:, columns])
 
 
 def choose_codes(first: Figures, second: Figures, take_second: BoolArray) -> Figures:
     """The second's figures where `take_second` bool[C] says so, else the first's."""
-    names = ("value", "variance", "n", "low", "high", "kish", "remaining", "df", "complete")
+    names = ("value", "variance", "n", "low", "high", "kish", "remaining", "df", "complete", "answered")
     changed = {name: np.where(take_second, getattr(second, name), getattr(first, name)) for name in names}
     if first.gradient is None or second.gradient is None:
         return replace(first, **changed, gradient=None)
@@ -133,18 +135,28 @@ def _belongs(item: ScoredItem, one: IndexCode) -> bool:
 
 
 def _figures(
-    moments: Moments, value: FloatArray, gradient: FloatArray, allowed: tuple[FloatArray, FloatArray], n: FloatArray
+    moments: Moments,
+    value: FloatArray,
+    gradient: FloatArray,
+    allowed: tuple[FloatArray, FloatArray, FloatArray],
+    n: FloatArray,
 ) -> Figures:
-    variance = np.maximum(((gradient @ moments.omega) * gradient).sum(axis=2), 0.0)
+    """The figures with their variance. Respondents who skipped an item are unanswered dossiers for it: its sampled part
+    of the population is f x (share who answered it), so `1 - f` is raised to that, here and in the variance."""
+    low, high, answered = allowed
     shape = value.shape
+    left = moments.remaining[:, None]
+    remaining = 1.0 - (1.0 - left) * answered
+    raised = np.divide(remaining, left, out=np.zeros(shape), where=left > 0)
+    variance = np.maximum(((gradient @ moments.omega) * gradient).sum(axis=2), 0.0) * raised
 
     def wide(one: FloatArray) -> FloatArray:
         return np.broadcast_to(one[:, None], shape)
 
     return Figures(
-        value, np.where(variance < NO_VARIANCE, 0.0, variance), n, *allowed,
-        wide(moments.kish), wide(moments.remaining), wide(moments.df),
-        np.broadcast_to(moments.complete[:, None], shape), gradient,
+        value, np.where(variance < NO_VARIANCE, 0.0, variance), n, low, high,
+        wide(moments.kish), np.where(left > 0, remaining, 0.0), wide(moments.df),
+        np.broadcast_to(moments.complete[:, None], shape), answered, gradient,
     )  # fmt: skip
 
 
@@ -205,6 +217,12 @@ def _mean_of(parts: FloatArray, chosen: BoolArray) -> FloatArray:
 def _normed(shares: FloatArray) -> FloatArray:
     total = shares.sum(axis=2, keepdims=True)
     return np.asarray(np.divide(shares, total, out=np.zeros_like(shares), where=total > 0))
+
+
+def _item_response(moments: Moments) -> FloatArray:
+    """Share of the respondents to whom an item applies who answered it, [U, k]; 1 where it applies to nobody."""
+    applies = moments.respondents[:, None] - moments.inapplicable
+    return np.divide(moments.valid, applies, out=np.ones_like(moments.valid), where=applies > 0)
 
 
 def _allowed(

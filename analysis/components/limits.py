@@ -13,12 +13,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.components.census import hypergeometric
 from analysis.components.index import Figures
 from analysis.design import BoolArray, FloatArray
 from analysis.intervals import clopper_pearson, critical, pooled_ratio, wilson
 
 DF_LEAST = 8  # degrees of freedom from which a variance estimate is trusted (STATISTICS.md, intervals near 100 %)
 EXACT_BELOW = 5.0  # expected answers of the rarer kind under which the limits are exact
+NEAR_CENSUS = 0.5  # answered share of the population from which the exact limits count the unseen dossiers
 CONFIDENCE = 0.95
 
 
@@ -32,6 +34,7 @@ class Method(StrEnum):
     WILSON_KISH = "wilson_kish"  # from the weights alone: no variance could be estimated
     KORN_GRAUBARD = "korn_graubard"  # exact limits at the own effective size
     CLOPPER_PEARSON = "clopper_pearson"  # exact limits at the smoothed effective size
+    HYPERGEOMETRIC = "hypergeometric"  # exact limits for the few dossiers that did not answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,21 +81,25 @@ def item_limits(figures: Figures, pools: Sequence[str], level: float) -> Limits:
     """Shares of one item (top2box). `pools` names for each code the item group whose units and items are pooled.
 
     Effective size: own `p(1-p)/V` with df >= DF_LEAST and V > 0, else the pool's (never above Kish's), in any case at
-    most n / (1 - f). Where it leaves fewer than EXACT_BELOW answers of the rarer kind: Clopper-Pearson at that size,
-    Korn and Graubard's t-adjusted one when it is the own.
+    most n / (1 - f). With fewer than EXACT_BELOW answers of the rarer kind: Clopper-Pearson at that size, Korn and
+    Graubard's t-adjusted one when it is the own; hypergeometric when NEAR_CENSUS or more of the population answered.
     """
     own = _usable(figures) & (figures.df >= DF_LEAST) & (figures.variance > 0)
-    cap = figures.n / np.maximum(figures.remaining, np.finfo(float).tiny)
+    cap = _divided(figures.n, figures.remaining, usable=_usable(figures))
     smoothed = _smoothed(figures, pools)
     n_eff = np.minimum(np.where(own, _own_size(figures), smoothed), cap)
     df = np.where(own, figures.df, np.inf)
-    rare = n_eff * np.minimum(figures.value, 1 - figures.value) < EXACT_BELOW
+    rarer = np.minimum(figures.value, 1 - figures.value)
+    near = _usable(figures) & (figures.remaining <= 1 - NEAR_CENSUS) & (figures.n * rarer < EXACT_BELOW)
+    rare = ~near & (n_eff * rarer < EXACT_BELOW)
     adjusted = np.where(own, np.minimum(n_eff * _t_ratio(figures, level) ** 2, cap), n_eff)
     exact, score = clopper_pearson(figures.value, adjusted, level), wilson(figures.value, n_eff, level, df)
-    limits = (np.where(rare, exact[0], score[0]), np.where(rare, exact[1], score[1]))
+    census = hypergeometric(figures.value, figures.n, 1 - figures.remaining, cap / n_eff, level, near)
+    lower, upper = (np.where(near, c, np.where(rare, e, s)) for c, e, s in zip(census, exact, score, strict=True))
     wilson_name = np.where(own, Method.WILSON_OWN, Method.WILSON_POOLED)
     exact_name = np.where(own, Method.KORN_GRAUBARD, Method.CLOPPER_PEARSON)
-    return _finished(figures, np.where(rare, adjusted, n_eff), limits, np.where(rare, exact_name, wilson_name))
+    method = np.where(near, Method.HYPERGEOMETRIC, np.where(rare, exact_name, wilson_name))
+    return _finished(figures, np.where(rare, adjusted, n_eff), (lower, upper), method)
 
 
 def _usable(figures: Figures) -> BoolArray:
@@ -101,8 +108,11 @@ def _usable(figures: Figures) -> BoolArray:
 
 def _base(figures: Figures) -> FloatArray:
     """Effective size by the weights and the finite population alone; 1 where there is nothing to size."""
-    size = figures.n / np.maximum(figures.kish * figures.remaining, np.finfo(float).tiny)
-    return np.where(_usable(figures), size, 1.0)
+    return _divided(figures.n, figures.kish * figures.remaining, usable=_usable(figures))
+
+
+def _divided(above: FloatArray, below: FloatArray, *, usable: BoolArray) -> FloatArray:
+    return np.asarray(np.divide(above, below, out=np.ones_like(above), where=usable))
 
 
 def _own_size(figures: Figures) -> FloatArray:

@@ -143,6 +143,7 @@ def combined(made: Influence, shares: FloatArray) -> Figures:
     return Figures(
         value, np.where(variance < NO_VARIANCE, 0.0, variance), n, low, high, kish, remaining,
         np.broadcast_to(blocks.df[:, None], wide), np.broadcast_to(blocks.complete[:, None], wide),
+        np.ones(wide),
     )  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from analysis.errors import NotFinite, OptionInvalid, Undefined
 from analysis.estimates.moments import Missing, Sample, degrees, mean, prepared
 
 LARGE = 1e300
-TIE = 1.5e-8  # a cumulative share this close to p counts as equal to it
 
 
 class Rule(StrEnum):
@@ -105,27 +104,32 @@ def _picker(values: FloatArray, weights: FloatArray, rule: Rule) -> Callable[[fl
     if rule is Rule.HF3:
         x, place = np.unique(x, return_inverse=True)
         w = np.asarray(np.bincount(place.reshape(-1), weights=w), dtype=np.float64)
-    total = np.cumsum(w)
-    if rule in _STEP_RULES or rule is Rule.HF4:
-        return lambda share: _step(x, total / total[-1], share, rule)
+    exact = np.cumsum(w.astype(np.longdouble))  # a tie with a share is a tie of exact sums, as in R
+    total, size = exact.astype(np.float64), float(exact[-1])
+    if rule in _STEP_RULES:
+        return lambda share: _step(x, total, size, share, rule)
     nodes = _nodes(w, total, rule)
     if rule is Rule.SHAHVAISH:
+        by_node = np.argsort(nodes, kind="stable")
+        nodes, x = nodes[by_node], x[by_node]
         return lambda share: float(x[max(int(np.searchsorted(nodes, share, side="right")) - 1, 0)])
     return lambda share: float(np.interp(share, nodes, x))
 
 
-_STEP_RULES = frozenset({Rule.MATH, Rule.SCHOOL, Rule.HF1, Rule.HF2, Rule.HF3})
+_STEP_RULES = frozenset({Rule.MATH, Rule.SCHOOL, Rule.HF1, Rule.HF2, Rule.HF3, Rule.HF4})
 
 
-def _step(x: FloatArray, below: FloatArray, share: float, rule: Rule) -> float:
-    at = max(int(np.searchsorted(below, share + TIE, side="right")) - 1, 0)
+def _step(x: FloatArray, total: FloatArray, size: float, share: float, rule: Rule) -> float:
+    at = int(np.searchsorted(total, share * size, side="right")) - 1
+    if at < 0:
+        return float(x[0])
     after = min(at + 1, len(x) - 1)
-    gap = share - below[at]
+    gap = share - total[at] / size
     if rule is Rule.HF4:
-        part = gap / (below[after] - below[at]) if after > at else 1.0
+        part = gap / (total[after] / size - total[at] / size) if after > at else 1.0
         return float(x[at] * (1 - part) + x[after] * part)
-    if abs(gap) > TIE or (rule is Rule.HF3 and at % 2 == 0):
-        return float(x[0] if gap < 0 else x[after])
+    if gap != 0 or (rule is Rule.HF3 and at % 2 == 0):
+        return float(x[after])
     return float((x[at] + x[after]) / 2 if rule in {Rule.SCHOOL, Rule.HF2} else x[at])
 
 

@@ -102,8 +102,13 @@ def status(code: str, database: str | None, as_json: bool) -> None:
         found = waves.find(session, code)
         cells = board.progress(session, found)
     name = f"name_{reader().language}"
-    rows = [{"code": c.code, "target": c.target, "invited": c.invited, "completed": c.completed, "left": c.left} for c in cells]
-    lines = [f"{c.code:<12} {c.target:>6} {c.invited:>6} {c.completed:>6} {c.left:>6}  {getattr(c, name)}" for c in cells]
+    rows = [
+        {"code": c.code, "target": c.target, "invited": c.invited, "completed": c.completed, "left": c.left}
+        for c in cells
+    ]
+    lines = [
+        f"{c.code:<12} {c.target:>6} {c.invited:>6} {c.completed:>6} {c.left:>6}  {getattr(c, name)}" for c in cells
+    ]
     put({"wave": code, "state": found.state, "cells": rows}, as_json=as_json, lines=[f"{code}: {found.state}", *lines])
 
 
@@ -124,8 +129,8 @@ def import_frame(wave: str, file: Path, dry_run: bool, database: str | None, as_
     site = open_site(database)
     with site.database.begin() as session:
         report = frames.import_frame(
-            session, waves.find(session, wave), file, installation=site.keys.installation, actor=actor(), now=site.now(),
-            dry_run=dry_run,
+            session, waves.find(session, wave), file, installation=site.keys.installation, actor=actor(),
+            now=site.now(), dry_run=dry_run,
         )  # fmt: skip
     put(report.as_dict(), as_json=as_json, lines=quarantine_sentences(report, reader()))
 
@@ -147,8 +152,8 @@ def import_officials(wave: str, file: Path, dry_run: bool, database: str | None,
     site = open_site(database)
     with site.database.begin() as session:
         report = raters.import_raters(
-            session, waves.find(session, wave), file, installation=site.keys.installation, actor=actor(), now=site.now(),
-            dry_run=dry_run,
+            session, waves.find(session, wave), file, installation=site.keys.installation, actor=actor(),
+            now=site.now(), dry_run=dry_run,
         )  # fmt: skip
     data = report.as_dict()
     put(data, as_json=as_json, lines=[f"{key}: {value}" for key, value in data.items()])

@@ -45,7 +45,7 @@ Say = Callable[[str], None]
 class Options:
     """How large the demonstration is: completed questionnaires of the closed citizens' wave, and its seed."""
 
-    responses: int = 6480
+    responses: int = 3240
     seed: int = 2026
     scale: float = 1.0
     open_waves: bool = True
@@ -129,7 +129,12 @@ def build(settings: Settings, database: Database, keys: Keys, options: Options, 
     made = Demo(
         database=settings.database,
         base_url=settings.base_url,
-        waves={"closed": closed, "open": opened["open"], "closed_officials": officials, "open_officials": opened["open_officials"]},
+        waves={
+            "closed": closed,
+            "open": opened["open"],
+            "closed_officials": officials,
+            "open_officials": opened["open_officials"],
+        },
         links=it.links,
         staff=people,
         results=str(folder / "results"),
@@ -202,7 +207,9 @@ def _closed_citizens(it: Builder) -> str:
     instrument = builtin_instrument("service-2025")
     made = world.make_world(instrument, seed=it.options.seed, scale=it.options.scale, period=PERIOD)
     target = round(it.options.responses / len(made.units))
-    plan = _plan("sipas-2025", "citizens", period=PERIOD, opens=date(2026, 1, 5), closes=date(2026, 1, 19), target=target)
+    plan = _plan(
+        "sipas-2025", "citizens", period=PERIOD, opens=date(2026, 1, 5), closes=date(2026, 1, 19), target=target
+    )
     _create(it, plan)
     _invite(it, plan, made)
     rng = np.random.default_rng(it.options.seed + 1)
@@ -210,7 +217,7 @@ def _closed_citizens(it: Builder) -> str:
         answering = respondents.citizens(session, waves.find(session, plan.code), it.keys, made, rng=rng)
     it.say(f"answers: {len(answering)}")
     respondents.answer_all(it.database, it.keys, answering, now=plan.opens + timedelta(days=2))
-    close.run(it.database, it.keys, plan.code, actor=ACTOR, now=plan.closes, rng=Random(it.options.seed))  # noqa: S311
+    close.run(it.database, it.keys, plan.code, actor=ACTOR, now=plan.closes, rng=Random(it.options.seed))
     _type_in(it, plan.code)
     _score(it, plan.code, "extract", "results")
     _write_truth(it, made)
@@ -234,14 +241,21 @@ def _invite(it: Builder, plan: WavePlan, made: World) -> None:
 
 def _type_in(it: Builder, code: str) -> None:
     """Type in figures for the parts of the schemes that are not surveyed, spread around sensible values."""
-    rng = Random(it.options.seed)  # noqa: S311
+    rng = Random(it.options.seed)
     with it.database.begin() as session:
         wave = waves.find(session, code)
         for unit, _target in waves.units_of(session, wave):
             for component in results.typed_in(session, wave, unit.type):
                 value = _usual(component, rng)
                 results.set_input(
-                    session, wave, unit=unit.code, code=component.code, value=value, source=SOURCE, actor=ACTOR, now=it.now
+                    session,
+                    wave,
+                    unit=unit.code,
+                    code=component.code,
+                    value=value,
+                    source=SOURCE,
+                    actor=ACTOR,
+                    now=it.now,
                 )
 
 
@@ -299,7 +313,7 @@ def _closed_officials(it: Builder) -> str:
     answering = _officials(it, plan, 1.0)
     it.say(f"officials' answers: {len(answering)}")
     respondents.answer_all(it.database, it.keys, answering, now=plan.opens + timedelta(days=2))
-    close.run(it.database, it.keys, plan.code, actor=ACTOR, now=plan.closes, rng=Random(it.options.seed))  # noqa: S311
+    close.run(it.database, it.keys, plan.code, actor=ACTOR, now=plan.closes, rng=Random(it.options.seed))
     _score(it, plan.code, "extract-officials", "results-officials")
     return plan.code
 
@@ -307,7 +321,10 @@ def _closed_officials(it: Builder) -> str:
 def _open_waves(it: Builder) -> dict[str, str]:
     """Two waves that can be answered now, a part of their answers in already, and counters with a poster."""
     today = it.now.astimezone(PROVINCE_TIME).date()
-    period, dates = (today - timedelta(days=90), today - timedelta(days=1)), (today - timedelta(days=1), today + timedelta(days=180))
+    period, dates = (
+        (today - timedelta(days=90), today - timedelta(days=1)),
+        (today - timedelta(days=1), today + timedelta(days=180)),
+    )
     citizens = _plan("sipas-dang-mo", "citizens", period=period, opens=dates[0], closes=dates[1], target=30)
     made = world.make_world(builtin_instrument("service-2025"), seed=it.options.seed + 5, scale=0.3, period=period)
     _create(it, citizens)

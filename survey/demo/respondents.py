@@ -20,7 +20,7 @@ from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
 from survey.model.rater import Rater
 from survey.model.wave import Wave
-from survey.stages import drafts, responses, waves
+from survey.stages import responses, waves
 
 BATCH = 250
 SKIPPED = 0.03
@@ -45,13 +45,12 @@ def answer_all(database: Database, keys: Keys, answering: list[Answering], *, no
 
 def answer(session: Session, keys: Keys, one: Answering, *, now: datetime) -> None:
     opening = responses.open_link(session, keys, one.code, now=now)
-    body = drafts.start(session, opening.wave.id, opening.key, one.code, now=now)
     said = one.say(opening)
     responses.accept(
         session,
         opening,
         secret=one.code,
-        submission_key=body.key,
+        submission_key=one.code,
         answers=said,
         body=repr(sorted(said.items())).encode(),
         now=now,

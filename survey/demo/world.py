@@ -57,16 +57,19 @@ class World:
     def true_index(self) -> Floats:
         """The mean over items of the share satisfied (4 and 5) among the dossiers that the item applies to, percent."""
         satisfied, valid = self.dossiers.answers >= 4, self.dossiers.answers > 0
-        size = len(self.units)
+        unit, size = self.dossiers.unit, len(self.units)
         shares = [
-            np.bincount(self.dossiers.unit, satisfied[:, item], size) / np.bincount(self.dossiers.unit, valid[:, item], size)
+            np.bincount(unit, satisfied[:, item], size)
+            / np.bincount(unit, valid[:, item], size)
             for item in range(len(self.items))
         ]
-        return 100 * np.mean(shares, axis=0)
+        index: Floats = 100 * np.mean(shares, axis=0)
+        return index
 
     def late_share(self) -> Floats:
-        size = len(self.units)
-        return np.bincount(self.dossiers.unit, self.dossiers.late, size) / np.bincount(self.dossiers.unit, minlength=size)
+        unit, size = self.dossiers.unit, len(self.units)
+        share: Floats = np.bincount(unit, self.dossiers.late, size) / np.bincount(unit, minlength=size)
+        return share
 
 
 def make_world(instrument: Instrument, *, seed: int, scale: float, period: tuple[date, date]) -> World:

@@ -10,9 +10,7 @@ from survey.keys import Keys
 from survey.stages import mixing, responses, waves
 
 
-def run(
-    database: Database, keys: Keys, wave_code: str, *, actor: str, now: datetime, rng: Random | None = None
-) -> int:
+def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: datetime, rng: Random | None = None) -> int:
     """Close a wave; the number of answers that were still waiting.
 
     The used marks and links go first, in a transaction of their own: only then do classes leave the spool in which

@@ -1,4 +1,4 @@
-"""The hand-over to the statistics: one closed wave as an extract, sorted by content, the same digits on every engine."""
+"""The hand-over to the statistics: a closed wave as an extract, the same digits on every engine."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def _answers(
     for row in session.scalars(select(Answer).where(Answer.wave_id == wave.id).execution_options(yield_per=2000)):
         cell = cells.get(row.class_code)
         answered[row.class_code] += 1
-        stratum, fpc, weight = (row.unit_code, "", 1.0)  # nobody was drawn behind a counter's poster
+        stratum, fpc, weight = row.unit_code, "", 1.0  # nobody was drawn behind a counter's poster
         if cell is not None:
-            stratum, fpc, weight = cell.stratum, cell.stratum_population, cell.weight_sum / cell.kept
+            stratum, fpc, weight = cell.stratum, str(cell.stratum_population), cell.weight_sum / cell.kept
         _put(
             columns, phase=str(row.phase), mode=row.mode, unit=row.unit_code, stratum=stratum, psu="", fpc=fpc,
             weight_base=weight, class_=row.class_code, flag="",
@@ -162,7 +162,13 @@ def _manifest(session: Session, wave: Wave) -> dict[str, Any]:
         "seed": draw.seed if draw else 0,
         "province": {"code": province.code, "name_vi": province.name_vi, "name_en": province.name_en},
         "units": [
-            {"code": unit.code, "name_vi": unit.name_vi, "name_en": unit.name_en, "type": unit.type, "rated": unit.rated}
+            {
+                "code": unit.code,
+                "name_vi": unit.name_vi,
+                "name_en": unit.name_en,
+                "type": unit.type,
+                "rated": unit.rated,
+            }
             for unit, _target in waves.units_of(session, wave)
         ],
     }

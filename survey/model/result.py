@@ -42,7 +42,7 @@ class Figure(Base):
 
 
 class InputFigure(Base):
-    """A figure that is not surveyed, typed in with its source; a new value replaces the old one and both stay in the audit log."""
+    """A figure that is not surveyed, typed in with its source; the audit log keeps the values before."""
 
     __tablename__ = "input_figure"
 

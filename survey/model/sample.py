@@ -24,7 +24,7 @@ class Draw(Base):
 
 
 class SampledDossier(Base):
-    """A drawn dossier: its inclusion probability, how many of its person's dossiers were drawn, and whether it was kept."""
+    """A drawn dossier: its inclusion probability, its person's drawn dossiers, and whether it was kept."""
 
     __tablename__ = "sampled_dossier"
 

@@ -19,7 +19,7 @@ START = bytes(32)
 def record(
     session: Session, *, actor: str, action: str, subject: str, detail: dict[str, Any], now: datetime
 ) -> AuditEntry:
-    """Append one entry; writers are one at a time on SQLite, and the primary key refuses a second `number` elsewhere."""
+    """Append one entry; where writers are not one at a time, the primary key refuses a second `number`."""
     last = session.scalars(select(AuditEntry).order_by(AuditEntry.number.desc()).limit(1)).first()
     number, previous = (1, START) if last is None else (last.number + 1, last.hash)
     text = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -45,7 +45,9 @@ def start(session: Session, wave_id: bytes, key: WaveKey, secret: str, *, now: d
     if existing is not None:
         return existing
     body = DraftBody(secrets.token_urlsafe(16))
-    session.add(Draft(mark=mark_of(key, secret), wave_id=wave_id, body=_hide(key, secret, body), expires_on=_until(now)))
+    session.add(
+        Draft(mark=mark_of(key, secret), wave_id=wave_id, body=_hide(key, secret, body), expires_on=_until(now))
+    )
     session.flush()
     return body
 

@@ -10,15 +10,17 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
 
 import xlsxwriter
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
-from survey.model.result import Run
+from survey.model.result import Figure, Run
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
@@ -45,10 +47,12 @@ STATUS_NOTES = {
 }
 REHEARSAL_NOTE = "bản thử"
 ESTIMATE_NOTE = "ước tính nội bộ"
+HEAD_FACTS = ("wave", "kind", "audience", "year", "extract", "index_name_vi", "index_name_en")
 BOM = "\ufeff"
+CHUNK = 1000
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-FORMULA = re.compile(r"[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r]")
-UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+FORMULA = re.compile(r"[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20\t]")
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 Row = Mapping[str, Any]
 
 
@@ -65,6 +69,7 @@ class About:
     extract_digest: str
     code_version: str
     schemes: tuple[Scheme, ...]
+    facts: Mapping[str, Any]
 
     @property
     def is_rehearsal(self) -> bool:
@@ -82,16 +87,24 @@ def about(wave: Wave, run: Run, schemes: Sequence[Scheme]) -> About:
         extract_digest=run.extract_digest,
         code_version=run.code_version,
         schemes=tuple(schemes),
+        facts=run.options.get("facts", {}),
     )
 
 
-def write_csv(about: About, rows: Sequence[Row], stream: IO[bytes]) -> None:
+def rows_of(session: Session, run: Run) -> Iterator[Row]:
+    """Every row of a run in its order, a few at a time: a run is larger than a web process should hold."""
+    wanted = select(Figure.row).where(Figure.run_id == run.id).order_by(Figure.position)
+    return iter(session.scalars(wanted.execution_options(yield_per=CHUNK)))
+
+
+def write_csv(about: About, rows: Iterable[Row], stream: IO[bytes]) -> None:
     """UTF-8 with BOM, so that spreadsheets read the Vietnamese letters; no cell can start a formula."""
-    text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
     text.write(BOM)
-    writer = csv.writer(text)
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([csv_cell(row[column]) for column in COLUMNS] for row in rows)
+    text.flush()
     text.detach()
 
 
@@ -105,68 +118,56 @@ def printable(value: Any) -> str:
     return "" if value is None else UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
 
 
-def write_json(about: About, rows: Sequence[Row], stream: IO[bytes]) -> None:
+def write_json(about: About, rows: Iterable[Row], stream: IO[bytes]) -> None:
     """One object; every row stands on a line of its own, so that two files can be compared."""
-    head = json.dumps(json_head(about), ensure_ascii=False, indent=1)[:-2]
-    lines = (json.dumps({column: row[column] for column in COLUMNS}, ensure_ascii=False) for row in rows)
-    text = f'{head},\n "rows": [\n' + ",\n".join(lines) + "\n ]\n}\n"
-    stream.write(text.encode("utf-8", errors="replace"))
+    text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
+    text.write(json.dumps(json_head(about), ensure_ascii=False, indent=1)[:-2] + ',\n "rows": [\n')
+    sign = ""
+    for row in rows:
+        text.write(sign + json.dumps({column: row[column] for column in COLUMNS}, ensure_ascii=False))
+        sign = ",\n"
+    text.write("\n]\n}\n")
+    text.flush()
+    text.detach()
 
 
 def json_head(about: About) -> dict[str, Any]:
-    return {
-        "format": 1,
-        "wave": about.wave,
-        "kind": about.kind,
-        "audience": about.audience,
-        "province": about.province,
-        "period_from": about.period[0],
-        "period_to": about.period[1],
-        "made_at": about.made_at.isoformat(timespec="seconds"),
-        "extract": about.extract_digest,
-        "code_version": about.code_version,
-        "schemes": [{"code": one.code, "version": one.version, "digest": one.digest} for one in about.schemes],
-    }
+    """What stands before the rows, as `python -m analysis score` writes it."""
+    told = {"wave": about.wave, "kind": about.kind, "audience": about.audience, **about.facts}
+    return {"format": 1, "schema": "scores.schema.json", **{key: told[key] for key in HEAD_FACTS if key in told}}
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of `scores.json`, to lie beside it."""
-    decimal = {"type": ["string", "null"], "pattern": f"^{DECIMAL.pattern}$"}
-    text = {"type": ["string", "null"]}
-    columns = {column: decimal if column in NUMBERS else text for column in COLUMNS}
-    columns["year"] = {"type": ["integer", "string"]}
-    row = {"type": "object", "properties": columns, "required": list(COLUMNS), "additionalProperties": False}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Survey scores, one figure a row",
-        "type": "object",
-        "properties": {"format": {"const": 1}, "rows": {"type": "array", "items": row}},
-        "required": ["format", "wave", "kind", "audience", "made_at", "extract", "code_version", "schemes", "rows"],
-    }
-
-
-def write_xlsx(about: About, rows: Sequence[Row], stream: IO[bytes]) -> None:
+def write_xlsx(about: About, rows: Iterable[Row], stream: IO[bytes]) -> None:
     """The import table first, then every row, then what the file is made from; codes are text, numbers are numbers."""
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(stream, {**options, "constant_memory": True})
-    book.set_properties({"title": f"{about.wave} {REHEARSAL_NOTE if about.is_rehearsal else ''}".strip()})
     formats = {
         "head": book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1}),
         "text": book.add_format({"num_format": "@"}),
         "bold": book.add_format({"num_format": "@", "bold": True}),
     }
     suffix = f" ({REHEARSAL_NOTE})" if about.is_rehearsal else ""
-    sheet = _new_sheet(book, f"Bảng nhập điểm{suffix}", IMPORT_COLUMNS, IMPORT_WIDTHS, formats)
-    _fill_import_table(book, sheet, about, rows, formats)
+    table = _new_sheet(book, f"Bảng nhập điểm{suffix}", IMPORT_COLUMNS, IMPORT_WIDTHS, formats)
     sheet = _new_sheet(book, f"Toàn bộ số liệu{suffix}", COLUMNS, [12] * len(COLUMNS), formats)
-    for line, row in enumerate(rows, start=1):
-        for place, column in enumerate(COLUMNS):
-            _write(sheet, line, place, row[column], formats["text"] if column in KEY else None, column in NUMBERS)
+    points = _fill_rows(sheet, rows, formats["text"])
+    _fill_import_table(book, table, about, points, formats)
     sheet = _new_sheet(book, "Nguồn gốc", ("Mục", "Giá trị"), (28, 90), formats)
     for line, (label, value) in enumerate(provenance(about), start=1):
         _write(sheet, line, 0, label)
         _write(sheet, line, 1, value)
     book.close()
+
+
+def _fill_rows(sheet: Any, rows: Iterable[Row], text: Any) -> list[Row]:
+    """Write every row; return those that the import table is made of."""
+    shapes = [(place, one, text if one in KEY else None, one in NUMBERS) for place, one in enumerate(COLUMNS)]
+    points = []
+    for line, row in enumerate(rows, start=1):
+        for place, column, shape, is_number in shapes:
+            _write(sheet, line, place, row[column], shape, is_number)
+        if row["is_official"] == "yes" and row["level_of"] in POINT_LEVELS:
+            points.append(row)
+    return points
 
 
 def _new_sheet(book: Any, name: str, columns: Sequence[str], widths: Sequence[int], formats: Mapping[str, Any]) -> Any:
@@ -196,14 +197,10 @@ class ImportLine:
     cells: tuple[Any, ...]
 
 
-def import_lines(about: About, rows: Sequence[Row]) -> Iterator[tuple[Scheme, ImportLine]]:
+def import_lines(about: About, points: Sequence[Row]) -> Iterator[tuple[Scheme, ImportLine]]:
     """The import table: a block a unit, in the scheme's order; the province's lines are an internal estimate."""
     for scheme in about.schemes:
-        official = {
-            (row["unit"], row["code"]): row
-            for row in rows
-            if row["scheme"] == scheme.code and row["is_official"] == "yes" and row["level_of"] in POINT_LEVELS
-        }
+        official = {(row["unit"], row["code"]): row for row in points if row["scheme"] == scheme.code}
         for unit in dict.fromkeys(unit for unit, _code in official):
             for line in _block(about, scheme, unit, official):
                 yield scheme, line
@@ -238,11 +235,11 @@ def _points_line(about: About, component: Component, unit: str, row: Row | None)
     return ImportLine(False, (*head, appraised, surveyed, *limits, "; ".join(notes), unit))
 
 
-def _fill_import_table(book: Any, sheet: Any, about: About, rows: Sequence[Row], formats: Mapping[str, Any]) -> None:
+def _fill_import_table(book: Any, sheet: Any, about: About, points: Sequence[Row], formats: Mapping[str, Any]) -> None:
     decimals = {scheme.decimals for scheme in about.schemes}
     shapes = {places: book.add_format({"num_format": f"0.{'0' * places}" if places else "0"}) for places in decimals}
     count = book.add_format({"num_format": "0"})
-    for number, (scheme, line) in enumerate(import_lines(about, rows), start=1):
+    for number, (scheme, line) in enumerate(import_lines(about, points), start=1):
         for place, value in enumerate(line.cells):
             is_number = 2 <= place <= 8
             text = formats["bold"] if line.is_part else formats["text"]
@@ -267,7 +264,7 @@ def provenance(about: About) -> list[tuple[str, str]]:
     ]
 
 
-WRITERS: dict[str, Callable[[About, Sequence[Row], IO[bytes]], None]] = {
+WRITERS: dict[str, Callable[[About, Iterable[Row], IO[bytes]], None]] = {
     "csv": write_csv,
     "json": write_json,
     "xlsx": write_xlsx,

@@ -36,11 +36,13 @@ def issue(session: Session, wave: Wave, *, key: WaveKey, actor: str, now: dateti
         raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
     rows = _of_citizens(session, wave) if wave.audience == "citizens" else _of_raters(session, wave)
     for row in rows:
-        row["id"] = new_id()
-        row["code_mark"] = key.mark("code", key.code(row["id"]))
+        identity = new_id()
+        row.update(id=identity, code_mark=key.mark("code", key.code(identity)))
     for start in range(0, len(rows), CHUNK):
         session.execute(insert(Invitation), rows[start : start + CHUNK])
-    audit.record(session, actor=actor, action="invitations.issue", subject=wave.code, detail={"new": len(rows)}, now=now)
+    audit.record(
+        session, actor=actor, action="invitations.issue", subject=wave.code, detail={"new": len(rows)}, now=now
+    )
     return len(rows)
 
 
@@ -106,7 +108,7 @@ def counts_by_unit(session: Session, wave: Wave) -> dict[str, int]:
     """Invited by unit (citizens) or by rater group (officials), from the counts that outlive the register."""
     key = ClassCell.unit_code if wave.audience == "citizens" else ClassCell.class_code
     found = session.execute(select(key, func.sum(ClassCell.invited)).where(ClassCell.wave_id == wave.id).group_by(key))
-    return {cell: int(invited) for cell, invited in found}
+    return {str(cell): int(invited) for cell, invited in found}
 
 
 def block_of(session: Session, wave: Wave, key: WaveKey, invitation: Invitation) -> tuple[Unit, ...]:
@@ -123,5 +125,5 @@ def block_of(session: Session, wave: Wave, key: WaveKey, invitation: Invitation)
         for unit, _target in waves.units_of(session, wave)
         if unit.code != rater.agency and (rater.rates == [ALL] or unit.code in rater.rates)
     ]
-    rng = random.Random(key.mark("block", rater.code_mark))  # noqa: S311 - seeded by a secret, spread evenly
+    rng = random.Random(key.mark("block", rater.code_mark))
     return tuple(rng.sample(may, min(int(wave.settings["block"]), len(may))))

@@ -39,7 +39,7 @@ def waiting(session: Session, wave: Wave) -> Counter[str]:
         .where(Spooled.wave_id == wave.id, Spooled.kind == "answer")
         .group_by(Spooled.cell)
     )
-    return Counter({cell: count for cell, count in found})
+    return Counter({str(cell): int(count) for cell, count in found})
 
 
 def _move(session: Session, wave: Wave, key: WaveKey, kind: str, cell: str, rng: Random) -> int:

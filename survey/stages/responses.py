@@ -10,19 +10,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import cast
 
-from sqlalchemy import CursorResult, Insert, delete, literal, select, update
+from sqlalchemy import CursorResult, Executable, Table, delete, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from survey.errors import AnswerRefused, KeyReused, LinkClosed
 from survey.instrument import Instrument, Item
 from survey.keys import Keys, WaveKey, normalise_code, seal
-from survey.model.base import Base
+from survey.model.base import Base, new_id
+from survey.model.draft import Draft
 from survey.model.invitation import Invitation
-from survey.model.quota import QuotaCell
-from survey.model.response import Spooled, SpentMark, Submission, Tally
+from survey.model.quota import QuotaCell, Reservation
+from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
@@ -190,30 +192,41 @@ def _wait(session: Session, opening: Opening, kind: str, cell: str, content: Map
     text = json.dumps(content, separators=(",", ":")).encode()
     padded = text.ljust(-(-len(text) // PAD) * PAD)  # the length tells nothing of how much was answered
     sealed = seal(opening.wave.public_key, padded)
-    session.add(Spooled(wave_id=opening.wave.id, kind=kind, cell=cell, sealed=sealed))
-    session.flush()
+    _insert_new(session, Spooled, id=new_id(), wave_id=opening.wave.id, kind=kind, cell=cell, sealed=sealed)
 
 
 def _count(session: Session, wave: Wave, cell: str, mode: str) -> None:
-    _insert_new(session, Tally, wave_id=wave.id, cell=cell, mode=mode, completed=0)
-    here = (Tally.wave_id == wave.id) & (Tally.cell == cell) & (Tally.mode == mode)
-    session.execute(update(Tally).where(here).values(completed=Tally.completed + 1))
+    """One more completed form in a cell of the board, without reading any answer."""
+    row = {"wave_id": wave.id, "cell": cell, "mode": mode, "completed": 1}
+    session.connection().execute(_one_more(session.get_bind().dialect.name), row)
 
 
 def _insert_new(session: Session, table: type[Base], **values: object) -> bool:
     """Insert unless the primary key is there; a parallel insert of the same key is waited for. True when new."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = cast(Insert, (sqlite.insert if is_sqlite else postgresql.insert)(table))
-    statement = insert.values(**values).on_conflict_do_nothing().returning(literal(1))  # type: ignore[attr-defined]
-    return session.execute(statement).first() is not None
+    statement = _new_or_nothing(table, session.get_bind().dialect.name)
+    return session.connection().execute(statement, values).first() is not None
+
+
+def _insert(table: type[Base], engine: str) -> sqlite.Insert | postgresql.Insert:
+    rows = cast(Table, table.__table__)
+    return sqlite.insert(rows) if engine == "sqlite" else postgresql.insert(rows)
+
+
+@cache
+def _new_or_nothing(table: type[Base], engine: str) -> Executable:
+    return _insert(table, engine).on_conflict_do_nothing().returning(literal(1))
+
+
+@cache
+def _one_more(engine: str) -> Executable:
+    key = [Tally.wave_id, Tally.cell, Tally.mode]
+    return _insert(Tally, engine).on_conflict_do_update(index_elements=key, set_={"completed": Tally.completed + 1})
 
 
 def empty_register(session: Session, wave: Wave) -> None:
     """Forget who could answer and who did: only counts by class stay (HOUSE rule 5)."""
     session.execute(
-        delete(quotas.Reservation).where(
-            quotas.Reservation.cell_id.in_(select(QuotaCell.id).where(QuotaCell.wave_id == wave.id))
-        )
+        delete(Reservation).where(Reservation.cell_id.in_(select(QuotaCell.id).where(QuotaCell.wave_id == wave.id)))
     )
-    for table in (SpentMark, Submission, drafts.Draft, Invitation):
+    for table in (SpentMark, Submission, Draft, Invitation):
         session.execute(delete(table).where(table.wave_id == wave.id))

@@ -90,7 +90,11 @@ def draw(session: Session, wave: Wave, *, seed: int, response_rate: float, actor
     keep_one_each(drawn, seed)
     trees, cells = _classify(frame, strata, drawn)
     record = Draw(
-        wave_id=wave.id, seed=seed, drawn_at=now, allocation=_allocation(strata, trees, response_rate), digest=_digest(drawn)
+        wave_id=wave.id,
+        seed=seed,
+        drawn_at=now,
+        allocation=_allocation(strata, trees, response_rate),
+        digest=_digest(drawn),
     )
     session.add(record)
     _store(session, wave, drawn, cells)
@@ -120,7 +124,7 @@ def _read_frame(session: Session, wave: Wave) -> dict[str, list[Listed]]:
     )  # fmt: skip
     frame: dict[str, list[Listed]] = defaultdict(list)
     for row in session.execute(select(*columns).where(Dossier.wave_id == wave.id)):
-        listed = Listed(*row)
+        listed = Listed(*tuple(row))
         frame[listed.unit].append(listed)
     for dossiers in frame.values():
         dossiers.sort(key=lambda one: one.mark)
@@ -169,7 +173,7 @@ def _shares(populations: list[int], wanted: int) -> list[int]:
 
 def _draw_stratum(stratum: Stratum, dossiers: list[Listed], seed: int) -> Iterator[Drawn]:
     members = [one for one in dossiers if one.field in stratum.fields]
-    rng = random.Random(f"{seed}|{stratum.code}")  # noqa: S311 - a published seed is the point
+    rng = random.Random(f"{seed}|{stratum.code}")
     for listed in rng.sample(members, stratum.size):
         yield Drawn(listed, stratum.code, stratum.size / stratum.population)
 
@@ -180,7 +184,7 @@ def keep_one_each(drawn: list[Drawn], seed: int) -> None:
     for one in drawn:
         if one.listed.person is not None:
             by_person[one.listed.person].append(one)
-    rng = random.Random(f"{seed}|persons")  # noqa: S311
+    rng = random.Random(f"{seed}|persons")
     for _person, dossiers in sorted(by_person.items(), key=lambda pair: min(one.listed.mark for one in pair[1])):
         dossiers.sort(key=lambda one: one.listed.mark)
         chosen = rng.randrange(len(dossiers))
@@ -207,7 +211,7 @@ def _classify(
     return trees, cells
 
 
-def _traits(one: Listed, field_stratum: dict[str, str], filed: Counter[bytes | None]) -> dict[str, str]:
+def _traits(one: Listed, field_stratum: dict[str, str], filed: Counter[bytes]) -> dict[str, str]:
     return {
         "timing": one.timing,
         "stratum": field_stratum.get(one.field, ""),
@@ -237,7 +241,12 @@ def _count(
         if taken.kept:
             cell["weights"].append(taken.weight)
     return [
-        {"class_code": code, **cell, "stratum_population": strata[cell["stratum"]], "weight_sum": math.fsum(cell["weights"])}
+        {
+            "class_code": code,
+            **cell,
+            "stratum_population": strata[cell["stratum"]],
+            "weight_sum": math.fsum(cell["weights"]),
+        }
         for code, cell in sorted(cells.items())
     ]
 

@@ -105,7 +105,9 @@ def start_session(session: Session, account: Account, *, now: datetime) -> str:
     session.execute(delete(StaffSession).where(StaffSession.expires_at <= now))
     token = secrets.token_urlsafe(32)
     session.add(
-        StaffSession(token_hash=_token_hash(token), account_id=account.id, started_at=now, expires_at=now + SESSION_LIFE)
+        StaffSession(
+            token_hash=_token_hash(token), account_id=account.id, started_at=now, expires_at=now + SESSION_LIFE
+        )
     )
     session.flush()
     return token

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -37,15 +37,16 @@ class Own:
         return {**row, **dict.fromkeys(RANKS)} if row["scheme"] in self.schemes else row
 
 
-def visible(rows: Iterable[Row], own: Own | None) -> list[Row]:
+def visible(rows: Iterable[Row], own: Own | None) -> Iterator[Row]:
     """The rows that an account may have, in files as on pages."""
-    return list(rows) if own is None else [own.shown(row) for row in rows if own.may_see(row)]
+    return iter(rows) if own is None else (own.shown(row) for row in rows if own.may_see(row))
 
 
-def for_page(rows: Sequence[Row]) -> list[Row]:
+def for_page(rows: Iterable[Row]) -> list[Row]:
     """Blank what fewer than ten answers stand behind, and the sums of points that it could be worked out from."""
-    small = {_place(row) for row in rows if is_small(row) and row["points"] is not None}
-    return [_blank(row) if is_small(row) or _holds(row, small) else row for row in rows]
+    kept = list(rows)
+    small = {_place(row) for row in kept if is_small(row) and row["max"] is not None}
+    return [_blank(row) if is_small(row) or _holds(row, small) else row for row in kept]
 
 
 def is_small(row: Row) -> bool:

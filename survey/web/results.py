@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 
-from flask import Blueprint, Response, abort, render_template
+from flask import Blueprint, Response, abort, render_template, send_file
 from sqlalchemy.orm import Session
 
 from survey.model.wave import Wave
@@ -86,17 +86,15 @@ def unit(wave: str, unit: str) -> str:
 @blueprint.get("/<wave>/scores.<any(xlsx, csv, json):kind>")
 def download(wave: str, kind: str) -> Response:
     """The results folder's files, with the rows that this account may have."""
+    stream = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the response
     with site().database.read() as session:
         found = wave_list.find(session, wave)
         run = stored.latest(session, found)
-        rows = figures.visible(stored.figures(session, run), own_unit(session, found))
-        schemes = wave_list.schemes_of(session, found)
-    stream = io.BytesIO()
-    exports.WRITERS[kind](exports.about(found, run, schemes), rows, stream)
+        rows = figures.visible(exports.rows_of(session, run), own_unit(session, found))
+        exports.WRITERS[kind](exports.about(found, run, wave_list.schemes_of(session, found)), rows, stream)
+    stream.seek(0)
     name = f"{'ban-thu-' if found.kind == 'rehearsal' else ''}{found.code}-scores.{kind}"
-    response = Response(stream.getvalue(), mimetype=FILES[kind])
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return send_file(stream, mimetype=FILES[kind], as_attachment=True, download_name=name)
 
 
 def surveyed(scheme: Scheme) -> list[Component]:

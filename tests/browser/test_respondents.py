@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -21,8 +21,14 @@ def choose(page: Page, answer: str) -> None:
         label.check()
 
 
+def press(page: Page, button: Locator) -> None:
+    """Press a button and wait for the page that it leads to."""
+    with page.expect_navigation():
+        button.click()
+
+
 def go_on(page: Page, button: str) -> None:
-    page.locator("main").get_by_role("button", name=button, exact=True).click()
+    press(page, page.locator("main").get_by_role("button", name=button, exact=True))
 
 
 def state(page: Page) -> str | None:
@@ -61,7 +67,7 @@ def test_switching_to_english_half_way_loses_nothing(site: Any, open_phone: Call
         choose(page, "Hài lòng")
         go_on(page, "Tiếp tục")
     choose(page, "Rất hài lòng")
-    page.get_by_role("button", name="English").click()
+    press(page, page.get_by_role("button", name="English"))
     page.screenshot(path=shots / "english.png", full_page=True)
     assert page.locator("html").get_attribute("lang") == "en"
     assert "Part 3 of 6:" in page.inner_text("h1")
@@ -70,11 +76,11 @@ def test_switching_to_english_half_way_loses_nothing(site: Any, open_phone: Call
     assert page.locator("input[value='4']:checked").count() == page.locator("fieldset").count()
     for _ in range(4):
         go_on(page, "Continue")
-    page.get_by_role("button", name="Tiếng Việt").click()
-    page.get_by_role("button", name="English").click()
+    press(page, page.get_by_role("button", name="Tiếng Việt"))
+    press(page, page.get_by_role("button", name="English"))
     go_on(page, "Send answers")
     assert state(page) == "done"
-    page.get_by_role("button", name="Tiếng Việt").click()
+    press(page, page.get_by_role("button", name="Tiếng Việt"))
     assert "Cảm ơn" in page.inner_text("h1")
     assert state(page) == "done"
 
@@ -117,7 +123,8 @@ def test_a_draft_survives_a_closed_browser(site: Any, chromium: Browser, tmp_pat
 def test_enter_goes_on_and_does_not_change_the_language(site: Any, open_phone: Callable[..., Page]) -> None:
     page = open_phone()
     page.goto(f"{site.url}/k/{site.field.personal[3]}")
-    page.get_by_role("button", name="Bắt đầu").press("Enter")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Bắt đầu").press("Enter")
     for number in range(1, 6):
         assert f"Phần {number} trong 6:" in page.inner_text("h1")
         page.locator("input[type=radio]").first.focus()
@@ -193,8 +200,8 @@ def test_axe_finds_nothing_on_any_kind_of_page(site: Any, open_phone: Callable[.
     def look(name: str) -> None:
         found[name] = [violation["id"] for violation in axe.run(page, options=RULES)["violations"]]
 
-    def press() -> None:
-        page.locator("main form button").first.click()
+    def first_button() -> None:
+        press(page, page.locator("main form button").first)
 
     for kind, link in (
         ("citizen", f"/k/{site.field.personal[number]}"),
@@ -203,29 +210,29 @@ def test_axe_finds_nothing_on_any_kind_of_page(site: Any, open_phone: Callable[.
     ):
         page.goto(site.url + link)
         look(f"{kind} first")
-        press()
+        first_button()
         look(f"{kind} questions")
         page.locator("fieldset input").first.check()
         look(f"{kind} checked")
         while page.locator("fieldset").count():
             if page.locator("input[name=key]").count():
                 look(f"{kind} last")
-            press()
+            first_button()
     look("receipt")
     page.goto(f"{site.url}/k/{site.field.personal[number + 2]}")
-    press()
+    first_button()
     page.route("**/1", lambda route: route.continue_(post_data=(route.request.post_data or "") + "&S15=9"))
-    press()
+    first_button()
     look("refused")
     page.goto(f"{site.url}/k/unknown")
     look("closed")
     page.goto(f"{site.url}/k/{site.field.personal[number + 2]}/not-mine")
     look("not mine")
-    press()
+    first_button()
     look("declined")
     for phone in (open_phone(), page):
         phone.goto(f"{site.url}/q/{site.field.small_counter}")
-        phone.locator("main form button").first.click()
+        press(phone, phone.locator("main form button").first)
     look("full")
     assert state(page) == "full"
     assert len(found) == 18

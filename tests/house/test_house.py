@@ -59,7 +59,11 @@ def test_nothing_names_a_machine_or_a_registry() -> None:
     tracked = run("git", "ls-files").stdout.split("\n")
     for name in filter(None, tracked):
         path = ROOT / name
-        if path.suffix in {".py", ".md", ".toml", ".txt", ".html", ".cfg", ""} and path.is_file() and path != Path(__file__):
+        if (
+            path.suffix in {".py", ".md", ".toml", ".txt", ".html", ".cfg", ""}
+            and path.is_file()
+            and path != Path(__file__)
+        ):
             text = path.read_text(encoding="utf-8", errors="replace")
             assert "index-url" not in text.replace("--no-emit-index-url", ""), name
             assert "/root/" not in text, name

@@ -19,7 +19,7 @@ from survey.i18n import Language
 ROOT = Path(__file__).parents[2]
 TEMPLATE = resources.tree(resources.Tree.TRANSLATIONS) / "messages.pot"
 EXTRACT = ["pybabel", "-q", "extract", "-F", str(ROOT / "pyproject.toml"), "--no-location", "-o"]
-PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|\{\w*\}")
 
 
 def messages(path: Path) -> dict[str, str]:

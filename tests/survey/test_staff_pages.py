@@ -295,5 +295,16 @@ def test_a_wrong_figure_is_named_and_nothing_of_the_page_is_kept(
         assert results.inputs(session, wave) == []
 
 
+def test_a_form_from_an_account_without_the_role_does_nothing(
+    app: Flask, signed_in: SignIn, wave: Wave, database: Database
+) -> None:
+    client = signed_in("survey_office")
+    client.get("/staff/")
+    values = {**client.form(0), "value-1.1.1": "0,5", "source-1.1.1": "QĐ 12"}
+    assert client.post("/results/W1/inputs/75-STP", data=values).status_code == 403
+    with database.read() as session:
+        assert results.inputs(session, wave) == []
+
+
 def test_a_unit_of_another_wave_takes_no_figures(signed_in: SignIn, wave: Wave) -> None:
     assert signed_in("lead_agency").get("/results/W1/inputs/75").status_code == 404
