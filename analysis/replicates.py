@@ -65,16 +65,20 @@ def jackknife(design: Design, *, mse: bool = False) -> Replicates:
     """Delete-one-unit jackknife of the first stage (JK1 without strata, JKn with), with its population correction.
 
     Reference: Wolter (2007), Introduction to Variance Estimation, ch. 4. Raises LonelyStratum for a lonely unit under
-    `fail`; `remove`, `certainty` and `average` leave it out.
+    `fail`; `remove`, `certainty` and `average` leave it out, `adjust` deletes its whole stratum like one of H units.
     """
     units, strata, first_rows, remaining = _first_stage(design)
     drawn = np.bincount(strata)
-    kept = np.flatnonzero((drawn[strata] > 1) & (remaining > 0))
-    _check_lonely(design, strata, first_rows, remaining)
+    lonely = (drawn[strata] == 1) & (remaining > 0)
+    if lonely.any() and design.lonely_psu is LonelyPsu.FAIL:
+        raise LonelyStratum(1, int(first_rows[np.argmax(lonely)]))
+    adjusted = lonely & (design.lonely_psu is LonelyPsu.ADJUST) & (len(drawn) > 1)
+    kept = np.flatnonzero(((drawn[strata] > 1) & (remaining > 0)) | adjusted)
     if not len(kept):
         raise Undefined("the jackknife", "every stratum is exhausted or has one unit")
-    counts = drawn[strata[kept]]
-    factor = np.where(strata[:, None] == strata[kept][None, :], counts / (counts - 1), 1.0)
+    counts = np.where(adjusted[kept], len(drawn), drawn[strata[kept]])
+    reached = (strata[:, None] == strata[kept][None, :]) | adjusted[kept][None, :]
+    factor = np.where(reached, counts / (counts - 1), 1.0)
     factor[kept, np.arange(len(kept))] = 0.0
     scale = len(strata) / len(kept) if design.lonely_psu is LonelyPsu.AVERAGE else 1.0
     rscales = remaining[kept] * (counts - 1) / counts
@@ -221,16 +225,6 @@ def _first_stage(design: Design) -> tuple[IntArray, IntArray, IntArray, FloatArr
     if stage.population is not None:
         remaining = 1.0 - np.bincount(strata)[strata] / stage.population[first_rows]
     return units, strata, first_rows, remaining
-
-
-def _check_lonely(design: Design, strata: IntArray, first_rows: IntArray, remaining: FloatArray) -> None:
-    lonely = (np.bincount(strata)[strata] == 1) & (remaining > 0)
-    if not lonely.any():
-        return
-    if design.lonely_psu is LonelyPsu.FAIL:
-        raise LonelyStratum(1, int(first_rows[np.argmax(lonely)]))
-    if design.lonely_psu is LonelyPsu.ADJUST:
-        raise OptionInvalid("lonely_psu", "adjust", "fail, remove, certainty or average for a jackknife")
 
 
 def _expanded(

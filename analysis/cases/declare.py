@@ -110,7 +110,10 @@ def _prepared(spec: Mapping[str, Any], table: Table, sample: Sample) -> Sample:
         return _replicated(spec, sample)
     step = _step(spec, table)
     if isinstance(sample, Replicates):
-        return replications.recalibrated(sample, step)
+        changed = replications.recalibrated(sample, step)
+        if spec["op"] in {"poststratify", "rake"}:  # the reference counts the rank anew after these
+            return replace(changed, df=replications.rank(changed.replicates) - 1)
+        return changed
     done = step(sample.weights)
     return designs.reweighted(sample, done.weights, done.calibration)
 

@@ -19,14 +19,14 @@ Pair = tuple[float, float]
 def logit_limits(p: float, se: float, level: float, df: float) -> Pair:
     """Logit limits whose critical value takes the way round over a normal level, so that large ones become infinite;
     at 0 and 1 the fitted logit's limits coincide with the value."""
-    if not 0 < p < 1:
-        return p, p
     if df <= 0:
         return math.nan, math.nan
     normal_level = 1 - 2 * float(stats.norm.cdf(-float(intervals.critical(level, df))))
     z = -float(stats.norm.ppf((1 - normal_level) / 2))
     if math.isinf(z):
         return 0.0, math.nan
+    if not 0 < p < 1:
+        return p, p
     middle, half = float(special.logit(p)), z * se / (p * (1 - p))
     return float(special.expit(middle - half)), float(special.expit(middle + half))
 

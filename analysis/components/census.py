@@ -6,10 +6,14 @@ Reference: Buonaccorsi (1987), A note on confidence intervals for proportions in
 
 from __future__ import annotations
 
+from math import ceil, floor
+
 import numpy as np
 from scipy import stats
 
 from analysis.design import BoolArray, FloatArray
+
+ROUNDING = 1e-6  # a count this near a whole number is one
 
 
 def hypergeometric(
@@ -17,16 +21,18 @@ def hypergeometric(
 ) -> tuple[FloatArray, FloatArray]:
     """Limits [0, 1] where `wanted`, else the share itself.
 
-    `n` answers are the part `fraction` of the population, so n and n / fraction are whole dossiers. A share that weights
-    moved off a whole count keeps the distances of the nearest one; a design effect above 1 stretches them by its root.
+    `n` answers are the part `fraction` of the population, so n and n / fraction are whole dossiers. Where weights moved
+    the share off a whole count, the counts below and above it give the limits; a design effect above 1 stretches them.
     """
     lower, upper = share.copy(), share.copy()
     for place in zip(*np.nonzero(wanted), strict=True):
-        size, p = round(float(n[place])), float(share[place])
+        size, yes = round(float(n[place])), float(share[place]) * float(n[place])
         population = max(round(size / float(fraction[place])), size)
-        low, high = _one(round(p * size), size, population, level)
-        middle, stretch = round(p * size) / size, max(float(deff[place]), 1.0) ** 0.5
-        lower[place], upper[place] = p - stretch * (middle - low), p + stretch * (high - middle)
+        below, above = floor(yes + ROUNDING), ceil(yes - ROUNDING)
+        low, high = _one(below, size, population, level)[0], _one(above, size, population, level)[1]
+        stretch = max(float(deff[place]), 1.0) ** 0.5
+        lower[place] = below / size - stretch * (below / size - low)
+        upper[place] = above / size + stretch * (high - above / size)
     return np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
 
 

@@ -37,6 +37,8 @@ class GroupTest:
 def t_test(sample: Sample, y: FloatArray, groups: IntArray) -> GroupTest:
     """Design-based two-sample t test of `mean(group 1) - mean(group 0)`; `groups` int64[n] in {0, 1}, -1 left out.
     df is the design's less one. Reference: Lumley (2010) 2.4; Korn and Graubard (1999) 3."""
+    if groups.max(initial=-1) > 1:
+        raise OptionInvalid("groups", int(groups.max()) + 1, "2 for a t test")
     kept = narrowed(sample, groups >= 0)
     x = np.column_stack([np.ones(len(y)), (groups == 1).astype(np.float64)])
     fit = glm(kept, y, x, Family.GAUSSIAN)

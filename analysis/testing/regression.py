@@ -60,9 +60,9 @@ def glm(sample: Sample, y: FloatArray, x: FloatArray, family: Family) -> Fit:
     used, both = prepared(sample, np.column_stack([y, x]), Missing.DROP)
     rows = used.domain_weights > 0
     outcome, matrix = both[:, 0], both[:, 1:]
-    beta = _fitted(outcome[rows], matrix[rows], used.domain_weights[rows], family)
+    beta = fitted(outcome[rows], matrix[rows], used.domain_weights[rows], family)
     if isinstance(used, Replicates):
-        each = [_fitted(outcome, matrix, column, family) for column in used.domain_replicates.T]
+        each = [fitted(outcome, matrix, column, family) for column in used.domain_replicates.T]
         spread = replications.covariance(used, np.array(each), beta)
     else:
         mean, slope = _mean(matrix @ beta, family)
@@ -80,7 +80,13 @@ def wald(fit: Fit, places: list[int]) -> WaldTest:
     return WaldTest(value, len(places), fit.df_residual, float(stats.f.sf(value, len(places), fit.df_residual)))
 
 
-def _fitted(y: FloatArray, x: FloatArray, weights: FloatArray, family: Family) -> FloatArray:
+def predicted(beta: FloatArray, x: FloatArray, family: Family) -> FloatArray:
+    """Means float64[n] that coefficients give at the rows of a model matrix."""
+    return _mean(x @ beta, family)[0]
+
+
+def fitted(y: FloatArray, x: FloatArray, weights: FloatArray, family: Family) -> FloatArray:
+    """Weighted maximum likelihood coefficients float64[p], without their covariance."""
     rows = weights > 0
     if np.linalg.matrix_rank(x[rows]) < x.shape[1]:
         raise Undefined("a regression", "columns of the model depend on each other")

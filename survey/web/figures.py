@@ -30,7 +30,7 @@ class Own:
 
     def may_see(self, row: Row) -> bool:
         """Neither its own rows nor the province's, whose mean would give them away."""
-        return row["unit"] != self.unit and not (row["unit"] == self.province and row["scheme"] in self.schemes)
+        return row["unit"] not in {self.unit, self.province}
 
     def shown(self, row: Row) -> Row:
         """Without ranks where they would tell its own by the gap."""
@@ -132,11 +132,10 @@ def by_rank(standings: Iterable[Standing]) -> list[Standing]:
 
 @dataclass(frozen=True)
 class League:
-    """The table of one scheme: units by rank, the province apart, the survey's points by component."""
+    """The table of one scheme: its units by rank, and the survey's points by component."""
 
     scheme: Scheme
     standings: list[Standing]
-    province: list[Standing]
     components: list[Component]
     points: dict[str, dict[str, Row]]
 
@@ -155,10 +154,15 @@ def league(scheme: Scheme, rows: Sequence[Row], province: str, components: Seque
     return League(
         scheme,
         by_rank(one for one in standings if one.unit != province),
-        [one for one in standings if one.unit == province],
         [one for one in components if one.code in scored],
         points,
     )
+
+
+def whole_province(rows: Iterable[Row], province: str) -> Standing | None:
+    """The index of all units together, whichever scheme it stands under."""
+    found = side_by_side([row for row in rows if row["unit"] == province and row["level_of"] == "overall"])
+    return found[0] if found and found[0].value is not None else None
 
 
 def sheet(rows: Sequence[Row], scheme: Scheme) -> dict[str, list[Standing]]:

@@ -53,6 +53,7 @@ def league(wave: str) -> str:
         own=own,
         may_type_in=may_open("inputs.units", signed_in().roles),
         index_name=wording.index_name(wave_list.instrument_of(found)),
+        province=figures.whole_province(rows, found.province),
         tables=tables,
         words=wording,
     )
