@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.cases.run import Outcome, Status, check_file
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, FileUnreadable
 
 USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns 0 (well), 1 (a check failed or the analysis refused) or 2 (wrong usage)."""
+    """Run one command; returns 0 (well), 1 (a case failed or the analysis refused) or 2 (wrong usage)."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "check":
@@ -33,7 +33,11 @@ def check(file: Path, *, as_json: bool) -> int:
     if not file.is_file():
         print(f"no such file: {file}", file=sys.stderr)
         return USAGE
-    outcomes = check_file(file)
+    try:
+        outcomes = check_file(file)
+    except FileUnreadable as error:
+        print(error, file=sys.stderr)
+        return USAGE
     counts = {status: sum(one.status is status for one in outcomes) for status in Status}
     passed = [one for one in outcomes if one.status is Status.PASSED]
     worst = max(passed, key=lambda one: one.worst, default=None)
@@ -77,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     scored = commands.add_parser("score", help="score an extract of a wave")
     scored.add_argument("extract", type=Path, metavar="EXTRACT", help="folder of the extract")
     scored.add_argument("--scheme", type=Path, help="scoring scheme (TOML); default: the extract's own")
-    scored.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    scored.add_argument("--out", type=Path, metavar="DIR", help="folder for the results; default: only a summary")
+    scored.add_argument("--json", action="store_true", help="print the summary for machines")
     return parser
 
 

@@ -79,8 +79,8 @@ class Design:
 
     @property
     def counted(self) -> BoolArray:
-        """Rows inside the domain with a positive weight, bool[n]."""
-        return np.asarray(self.domain_weights > 0)
+        """Rows inside the domain with a weight (linear calibration may have made it negative), bool[n]."""
+        return np.asarray(self.domain_weights != 0)
 
 
 def declare(
@@ -115,13 +115,19 @@ def declare(
 
 def checked_weights(weights: Column) -> FloatArray:
     """Weights as float64[n], refused when not finite or negative."""
+    values = finite_weights(weights)
+    if (values < 0).any():
+        row = int(np.argmax(values < 0))
+        raise NegativeWeight(row, float(values[row]))
+    return values
+
+
+def finite_weights(weights: Column) -> FloatArray:
+    """Weights as float64[n], refused when not finite; what linear calibration without bounds makes may be negative."""
     values = np.asarray(weights, dtype=np.float64)
     bad = ~np.isfinite(values)
     if bad.any():
         raise NotFinite("weight", int(np.argmax(bad)))
-    if (values < 0).any():
-        row = int(np.argmax(values < 0))
-        raise NegativeWeight(row, float(values[row]))
     return values
 
 
@@ -135,7 +141,7 @@ def domain(design: Design, keep: BoolArray) -> Design:
 
 def reweighted(design: Design, weights: Column, calibration: Calibration | None = None) -> Design:
     """The same design with other final weights and, when they come from a calibration, its record."""
-    values = checked_weights(weights)
+    values = finite_weights(weights) if calibration is not None else checked_weights(weights)
     if len(values) != design.rows:
         raise LengthMismatch("weights", design.rows, len(values))
     added = () if calibration is None else (calibration,)

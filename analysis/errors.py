@@ -237,7 +237,8 @@ class FileChanged(AnalysisError):
     found: str
 
     def __str__(self) -> str:
-        return f"{self.file} is not the file that the manifest names (SHA-256 {self.expected[:12]}, found {self.found[:12]})"
+        hashes = f"SHA-256 {self.expected[:12]}, found {self.found[:12]}"
+        return f"{self.file} is not the file that the manifest names ({hashes})"
 
 
 @dataclass(eq=False)

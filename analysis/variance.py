@@ -48,7 +48,7 @@ def residuals(calibration: Calibration, scores: FloatArray) -> FloatArray:
     """GREG residuals of scores float64[n, k]: `w_after (y - x B)` with B the regression of y on the auxiliaries
     weighted by the weights before calibration. Reference: Deville and Särndal (1992); Särndal et al. (1992) 6.6."""
     after = calibration.after[:, None]
-    y = np.divide(scores, after, out=np.zeros_like(scores), where=after > 0)
+    y = np.divide(scores, after, out=np.zeros_like(scores), where=after != 0)
     if len(calibration.margins) == 1 and calibration.numeric is None:
         return np.asarray(after * (y - _cell_means(calibration.margins[0], calibration.before, y)))
     matrix = auxiliary_matrix(calibration.margins, calibration.numeric)

@@ -27,10 +27,6 @@ def register(name: str) -> Callable[[Job], Job]:
     return add
 
 
-def registered(name: str) -> Job:
-    return _JOBS[name]
-
-
 def open_queue(settings: Settings) -> Huey:
     """The queue of a site: Redis where one is named, else a file of its own beside the key folder."""
     if settings.redis:
@@ -39,6 +35,11 @@ def open_queue(settings: Settings) -> Huey:
     folder.mkdir(parents=True, exist_ok=True)
     # Huey uses the standard library's older SQLite: without WAL its reset bug cannot strike
     return SqliteHuey("hailong", filename=str(Path(folder) / "queue.db"), journal_mode="truncate")
+
+
+def enqueue(settings: Settings, name: str, **arguments: str) -> None:
+    """Hand a job over by its name; call it after the commit, so that the job finds what was stored."""
+    runner(open_queue(settings))(name, arguments)
 
 
 def runner(queue: Huey) -> Callable[[str, Mapping[str, Any]], Any]:

@@ -49,6 +49,9 @@ QUIRKS: dict[str, tuple[str, ...]] = {
 }
 
 
+NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, ArithmeticError)
+
+
 class Status(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
@@ -89,7 +92,7 @@ def run_case(case: Mapping[str, Any], tables: Tables) -> Outcome:
         found = operation(declared(case, tables), case["task"])
     except AnalysisError as error:
         found = {"error": f"{type(error).__name__}: {error}"}
-    except (KeyError, TypeError, ValueError) as error:
+    except NOT_UNDERSTOOD as error:
         return Outcome(name, Status.FAILED, 0.0, 0, (f"the case is not understood: {error!r}",))
     return _outcome(name, case, found)
 
@@ -103,7 +106,7 @@ def run_figure(name: str, case: Mapping[str, Any]) -> Outcome:
         found = feature(case["input"])
     except AnalysisError as error:
         found = {"error": f"{type(error).__name__}: {error}"}
-    except (KeyError, TypeError, ValueError) as error:
+    except NOT_UNDERSTOOD as error:
         return Outcome(name, Status.FAILED, 0.0, 0, (f"the case is not understood: {error!r}",))
     tolerance = float(case.get("rel_tol") or 1e-8)
     return _judged(name, compare(case["expected"], figures.settled(case, found), tolerance))
@@ -112,7 +115,7 @@ def run_figure(name: str, case: Mapping[str, Any]) -> Outcome:
 def run_recommended(entry: Mapping[str, Any]) -> Outcome:
     try:
         return _judged(recommended.name_of(entry), recommended.checked(entry))
-    except (KeyError, TypeError, ValueError) as error:
+    except NOT_UNDERSTOOD as error:
         return Outcome("?", Status.FAILED, 0.0, 0, (f"the entry is not understood: {error!r}",))
 
 

@@ -137,8 +137,9 @@ def _about(sample: Sequence[SampleRow], made: Influence, scheme: Scheme) -> Abou
             notes.add(unit, because(Reason.GROUPS_WITHOUT_RATINGS, silent))
         if strange:
             notes.add(unit, because(Reason.GROUPS_WITHOUT_WEIGHT, strange))
-        if unit in made.blocks.joined:
-            notes.add(unit, because(Reason.STRATA_JOINED, [len(made.blocks.joined[unit])]))
+        joins = max((len(one.joined.get(unit, ())) for one in made.blocks), default=0)
+        if joins:
+            notes.add(unit, because(Reason.STRATA_JOINED, [joins]))
     rate = answered / invited if invited else float("nan")
     size = len(units)
     return About(units, np.full(size, float(invited)), np.full(size, rate), notes)

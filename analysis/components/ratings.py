@@ -42,10 +42,12 @@ class Ratings:
         """Code of (unit, group), int64[n]."""
         return self.unit * len(self.groups) + self.group
 
-    def counted(self) -> IntArray:
-        """Ratings of every unit by every group, int64[U, G]; raises CountsDisagree past the group's population."""
+    def counted(self, rows: BoolArray | None = None) -> IntArray:
+        """Ratings (those in `rows`) of every unit by every group, int64[U, G]; raises CountsDisagree past the group's
+        population."""
         size = len(self.units) * len(self.groups)
-        counts = np.bincount(self.pair, minlength=size).reshape(len(self.units), len(self.groups))
+        pairs = self.pair if rows is None else self.pair[rows]
+        counts = np.bincount(pairs, minlength=size).reshape(len(self.units), len(self.groups))
         for g, group in enumerate(self.groups):
             most = int(counts[:, g].max(initial=0))
             if most > self.population[g]:
@@ -55,10 +57,10 @@ class Ratings:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Each rating's variance stratum (a group at a unit, or groups joined there) and what follows from its size."""
+    """The variance strata of the ratings of one component (a group at a unit, or groups joined there)."""
 
     strata: IntArray  # [n]
-    factor: FloatArray  # [n] sqrt((1 - f) m / (m - 1))
+    factor: FloatArray  # [n] sqrt((1 - f) m / (m - 1)), 0 for a rating that does not judge the component
     remaining: FloatArray  # [n] 1 - f
     df: FloatArray  # [U]
     complete: BoolArray  # [U]
@@ -67,11 +69,11 @@ class Blocks:
 
 @dataclass(frozen=True, eq=False)
 class Influence:
-    """Components' values [U, J] with near-census limits, and by rating: influence (on the variance's scale), share of
-    the value that it carries, whether it judged the component, [n, J] each."""
+    """Components' values [U, J] with near-census limits, and by rating [n, J]: influence (on the variance's scale),
+    share of the value that it carries, whether it judged the component."""
 
     ratings: Ratings
-    blocks: Blocks
+    blocks: tuple[Blocks, ...]
     value: FloatArray
     low: FloatArray
     high: FloatArray
@@ -80,15 +82,15 @@ class Influence:
     judged: BoolArray
 
 
-def make_blocks(ratings: Ratings) -> Blocks:
-    """The variance strata of the ratings.
+def make_blocks(ratings: Ratings, judged: BoolArray) -> Blocks:
+    """The variance strata of the ratings that judge one component.
 
     In unit u the group g is a random part f = m / N of all who could judge it, because blocks of units are random (a
     second phase). Scaling each deviation by sqrt((1 - f) m / (m - 1)) makes the unit's own variance exactly that of a
     simple random sample, `(1 - f) s^2 / m`, gives the usual stratified estimator when every rater judges every unit,
     and keeps the covariance of units that share raters. A group with one rating joins the nearest group of the unit.
     """
-    counts = ratings.counted()
+    counts = ratings.counted(judged)
     groups = len(ratings.groups)
     heads = np.tile(np.arange(groups), (len(ratings.units), 1))
     joined: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -100,7 +102,7 @@ def make_blocks(ratings: Ratings) -> Blocks:
         if pairs:
             joined[ratings.units[u]] = pairs
     strata = ratings.unit * groups + heads[ratings.unit, ratings.group]
-    drawn = np.bincount(strata, minlength=counts.size).astype(np.float64)
+    drawn = np.bincount(strata, weights=judged, minlength=counts.size)
     population = np.zeros(counts.size)
     places = np.arange(len(ratings.units))[:, None] * groups + heads
     np.add.at(population, places, np.where(counts > 0, ratings.population, 0.0))
@@ -110,40 +112,40 @@ def make_blocks(ratings: Ratings) -> Blocks:
     wanted = (ratings.group_weights > 0) & (ratings.population > 0)
     complete = (counts >= ratings.population)[:, wanted].all(axis=1) & (counts.sum(axis=1) > 0)
     df = np.maximum(counts.sum(axis=1) - held, 0).astype(np.float64)
-    return Blocks(strata, factor[strata], remaining[strata], df, complete, joined)
+    return Blocks(strata, factor[strata] * judged, remaining[strata], df, complete, joined)
 
 
 def make_influence(ratings: Ratings, components: Sequence[Sequence[str]]) -> Influence:
     """Value and influence of components, each given by its items' codes."""
-    blocks = make_blocks(ratings)
+    places = [[ratings.items.index(item) for item in items] for items in components]
+    judged = [np.asarray(~np.isnan(ratings.values[:, own]).all(axis=1)) for own in places]
     shape, rows = (len(ratings.units), len(components)), (len(ratings.unit), len(components))
     made = Influence(
-        ratings, blocks, np.zeros(shape), np.zeros(shape), np.zeros(shape),
-        np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=np.bool_),
+        ratings, tuple(make_blocks(ratings, one) for one in judged), np.zeros(shape), np.zeros(shape), np.zeros(shape),
+        np.zeros(rows), np.zeros(rows), np.stack(judged, axis=1) if judged else np.zeros(rows, dtype=np.bool_),
     )  # fmt: skip
-    for j, items in enumerate(components):
-        _fill(made, j, [ratings.items.index(item) for item in items])
+    for j, own in enumerate(places):
+        _fill(made, j, own)
     return made
 
 
 def combined(made: Influence, shares: FloatArray) -> Figures:
     """Figures [U, P] of linear combinations of the components, `shares` [U, P, J] summing to 1 or 0."""
-    ratings, blocks = made.ratings, made.blocks
+    ratings, used = made.ratings, shares > 0
     size, parts = shares.shape[0], shares.shape[1]
     value, low, high = ((shares @ one[:, :, None])[:, :, 0] for one in (made.value, made.low, made.high))
-    columns = []
-    for part in range(parts):
-        own = shares[ratings.unit, part]
-        columns.append(_by_unit(made, own, size, blocks.remaining))
-    none = np.zeros((size, 0))
+    columns = [_by_unit(made, shares[ratings.unit, part], size) for part in range(parts)]
     variance, n, kish, remaining = (
-        np.stack([column[place] for column in columns], axis=1) if columns else none for place in range(4)
+        np.stack([column[place] for column in columns], axis=1) if columns else np.zeros((size, 0))
+        for place in range(4)
     )
-    wide = (size, parts)
+    df = np.stack([one.df for one in made.blocks], axis=1) if made.blocks else np.zeros((size, 0))
+    least = np.where(used, df[:, None, :], np.inf).min(axis=2, initial=np.inf)
+    whole = np.stack([one.complete for one in made.blocks], axis=1) if made.blocks else np.zeros((size, 0), np.bool_)
+    complete = np.asarray((whole[:, None, :] | ~used).all(axis=2) & used.any(axis=2))
     return Figures(
         value, np.where(variance < NO_VARIANCE, 0.0, variance), n, low, high, kish, remaining,
-        np.broadcast_to(blocks.df[:, None], wide), np.broadcast_to(blocks.complete[:, None], wide),
-        np.ones(wide),
+        np.where(np.isinf(least), 0.0, least), complete, np.ones((size, parts)),
     )  # fmt: skip
 
 
@@ -157,12 +159,14 @@ def covariance(made: Influence, shares: FloatArray) -> FloatArray:
 
 
 def _by_unit(
-    made: Influence, own: FloatArray, size: int, left: FloatArray
+    made: Influence, own: FloatArray, size: int
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Variance, raters, Kish's design effect and remaining share of a combination by unit, [U] each."""
     unit = made.ratings.unit
     scores, carried = (own * made.scores).sum(axis=1), (own * made.carried).sum(axis=1)
     judged = ((own > 0) & made.judged).any(axis=1)
+    parts = [own[:, j] * made.carried[:, j] * one.remaining for j, one in enumerate(made.blocks)]
+    left = np.divide(sum(parts, np.zeros(len(unit))), carried, out=np.ones(len(unit)), where=carried > 0)
     columns = np.stack([judged.astype(np.float64), carried, carried**2, carried**2 * left, scores**2], axis=1)
     n, total, squared, kept, variance = _sums(unit, columns, size).T
     kish = np.divide(n * squared, total**2, out=np.ones(size), where=total > 0)
@@ -171,7 +175,7 @@ def _by_unit(
 
 
 def _fill(made: Influence, j: int, places: list[int]) -> None:
-    ratings, blocks = made.ratings, made.blocks
+    ratings, blocks = made.ratings, made.blocks[j]
     size, groups = len(ratings.units), len(ratings.groups)
     y = ratings.values[:, places]
     judged = ~np.isnan(y)
@@ -188,10 +192,10 @@ def _fill(made: Influence, j: int, places: list[int]) -> None:
     carried = weight * (share.ravel()[:, None] * per_item / np.where(found, mass, 1.0))[ratings.pair]
     centre = _centres(ratings, blocks, means, share.ravel()[:, None] * per_item)
     raw = (carried * (y - centre)).sum(axis=1)
-    drawn = np.maximum(np.bincount(blocks.strata, minlength=size * groups), 1)
+    drawn = np.maximum(np.bincount(blocks.strata, weights=made.judged[:, j], minlength=size * groups), 1)
     middle = np.bincount(blocks.strata, weights=raw, minlength=size * groups) / drawn
     made.scores[:, j] = (raw - middle[blocks.strata]) * blocks.factor
-    made.carried[:, j], made.judged[:, j] = carried.sum(axis=1), judged.any(axis=1)
+    made.carried[:, j] = carried.sum(axis=1)
     answered = np.bincount(ratings.pair, weights=judged.any(axis=1), minlength=size * groups).reshape(size, groups)
     part = np.minimum(answered / np.maximum(ratings.population, 1.0), 1.0)
     made.low[:, j] = (share * part * group_value).sum(axis=1)

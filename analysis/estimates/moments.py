@@ -84,12 +84,12 @@ def variance(sample: Sample, values: Column, *, missing: Missing) -> Estimate:
     """Population variances and covariances of columns [n, k]: weighted mean of `(y - mean)(y - mean)' n/(n-1)`,
     the k^2 entries row by row, in squared units; n is the number of rows with a positive weight."""
     used, y = prepared(sample, values, missing)
-    n = int((used.domain_weights > 0).sum())
+    n = int((used.domain_weights != 0).sum())
     if n < 2:
         raise EmptyDomain("with at least two answers")
 
     def products(average: FloatArray) -> FloatArray:
-        centred = np.where((used.domain_weights > 0)[:, None], y - average, 0.0)
+        centred = np.where((used.domain_weights != 0)[:, None], y - average, 0.0)
         return np.asarray((centred[:, :, None] * centred[:, None, :]).reshape(len(y), -1) * n / (n - 1))
 
     if isinstance(used, Replicates):
@@ -115,7 +115,7 @@ def design_effect(sample: Sample, values: Column, estimate: Estimate, *, missing
     variance over the squared sum of weights."""
     used, y = prepared(sample, values, missing)
     weights = used.domain_weights
-    n, size = int((weights > 0).sum()), float(weights.sum())
+    n, size = int((weights != 0).sum()), float(weights.sum())
     average = weights @ y / size
     spread = weights @ (y - average) ** 2 / size * n / (n - 1)
     simple = spread / n * (1.0 if replace else (size - n) / size)
@@ -137,7 +137,7 @@ def by_domain(sample: Sample, column: FloatArray, groups: designs.IntArray, *, m
     """Means of one column float64[n] in each group code 0..G-1, with the covariance between the groups, float64[G, G].
     Rows with a negative code are in no group."""
     used, y = prepared(sample, column, missing)
-    inside = np.where((used.domain_weights > 0) & (groups >= 0), groups, -1)
+    inside = np.where((used.domain_weights != 0) & (groups >= 0), groups, -1)
     member = (inside[:, None] == np.arange(int(groups.max(initial=-1)) + 1)).astype(np.float64)
     return ratio(used, member * y, member, missing=Missing.FAIL)
 
@@ -157,7 +157,7 @@ def prepared(sample: Sample, values: Column, missing: Missing) -> tuple[Sample, 
     y = _matrix(values)
     if len(y) != sample.rows:
         raise LengthMismatch("values", sample.rows, len(y))
-    counts = sample.domain_weights > 0
+    counts = sample.domain_weights != 0
     complete: BoolArray = np.asarray(np.isfinite(y).all(axis=1), dtype=np.bool_)
     if (counts & ~complete).any():
         if missing is Missing.FAIL:
@@ -165,7 +165,7 @@ def prepared(sample: Sample, values: Column, missing: Missing) -> tuple[Sample, 
         if np.isinf(y[counts]).any():
             raise NotFinite("value", int(np.argmax(counts & np.isinf(y).any(axis=1))))
         sample = narrowed(sample, complete)
-        counts = sample.domain_weights > 0
+        counts = sample.domain_weights != 0
     if not counts.any():
         raise EmptyDomain("asked for")
     return sample, np.where(counts[:, None], y, 0.0)
@@ -186,7 +186,7 @@ def _replicated(used: Replicates, statistic: Callable[[FloatArray], FloatArray])
     """`statistic` maps weights float64[n, R] to values float64[R, k]."""
     full = statistic(used.domain_weights[:, None])[0]
     spread = replications.covariance(used, statistic(used.domain_replicates), full)
-    return Estimate(full, spread, used.df, int((used.domain_weights > 0).sum()))
+    return Estimate(full, spread, used.df, int((used.domain_weights != 0).sum()))
 
 
 def _moment_replicates(weights: FloatArray, y: FloatArray, n: int) -> FloatArray:

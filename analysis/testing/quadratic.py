@@ -6,6 +6,15 @@ import numpy as np
 from scipy import optimize, stats
 
 from analysis.design import FloatArray
+from analysis.errors import Undefined
+
+
+def wald_form(values: FloatArray, covariance: FloatArray) -> float:
+    """The Wald statistic `b' V^-1 b`. Raises Undefined when the covariance is singular (more contrasts than degrees of
+    freedom, or an estimate without variance)."""
+    if np.linalg.matrix_rank(covariance, hermitian=True) < len(values):
+        raise Undefined("a Wald test", "the covariance of its estimates is singular")
+    return float(values @ np.linalg.solve(covariance, values))
 
 
 def satterthwaite_tail(statistic: float, weights: FloatArray, df: float) -> float:

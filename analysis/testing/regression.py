@@ -14,6 +14,7 @@ from analysis.design import FloatArray
 from analysis.errors import LengthMismatch, NotConverged, Undefined
 from analysis.estimates.moments import Estimate, Missing, Sample, degrees, prepared
 from analysis.replicates import Replicates
+from analysis.testing.quadratic import wald_form
 from analysis.variance import covariance
 
 
@@ -76,7 +77,7 @@ def glm(sample: Sample, y: FloatArray, x: FloatArray, family: Family) -> Fit:
 def wald(fit: Fit, places: list[int]) -> WaldTest:
     """F test that the coefficients at `places` are all zero."""
     beta, spread = fit.estimate.values[places], fit.estimate.covariance[np.ix_(places, places)]
-    value = float(beta @ np.linalg.solve(spread, beta)) / len(places)
+    value = wald_form(beta, spread) / len(places)
     return WaldTest(value, len(places), fit.df_residual, float(stats.f.sf(value, len(places), fit.df_residual)))
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 from analysis.design import FloatArray, IntArray
 from analysis.errors import OptionInvalid, Undefined
 from analysis.estimates.moments import Estimate, Missing, Sample, mean, total, transformed
-from analysis.testing.quadratic import saddlepoint_tail
+from analysis.testing.quadratic import saddlepoint_tail, wald_form
 
 
 class Statistic(StrEnum):
@@ -141,7 +141,7 @@ def _wald(counts: Estimate, shape: tuple[int, int], df: float, *, adjusted: bool
         jacobian[i, j] = slope
     inner = jacobian[1:, 1:].transpose(0, 1, 3, 2).reshape((r - 1) * (c - 1), r * c)
     residual = transformed(counts, excess[1:, 1:].reshape(-1), inner)
-    value = float(residual.values @ np.linalg.solve(residual.covariance, residual.values))
+    value = wald_form(residual.values, residual.covariance)
     numerator = (r - 1) * (c - 1)
     denominator = df - numerator + 1 if adjusted else df
     value *= denominator / (numerator * df) if adjusted else 1 / numerator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -11,7 +12,9 @@ from survey.cli.database import DATABASE
 from survey.jobs import close as closing
 from survey.sentences import quarantine_sentences
 from survey.stages import board, frames, raters, waves
+from survey.stages import privacy as privacies
 from survey.stages import units as places
+from survey.stages.classes import PRIVACY_FLOOR
 from survey.wavefile import read_wave_file
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -110,6 +113,22 @@ def status(code: str, database: str | None, as_json: bool) -> None:
         f"{c.code:<12} {c.target:>6} {c.invited:>6} {c.completed:>6} {c.left:>6}  {getattr(c, name)}" for c in cells
     ]
     put({"wave": code, "state": found.state, "cells": rows}, as_json=as_json, lines=[f"{code}: {found.state}", *lines])
+
+
+@wave.command()
+@click.argument("code")
+@DATABASE
+@JSON
+@refuses
+def privacy(code: str, database: str | None, as_json: bool) -> None:
+    """Join register and answers on all that they share: how many people may stand behind an answer?"""
+    site = open_site(database)
+    with site.database.read() as session:
+        found = privacies.hiding(session, waves.find(session, code))
+    data = {"wave": code, "answers": found.answers, "smallest": found.smallest}
+    put(data, as_json=as_json, lines=[f"{key}: {value}" for key, value in data.items()])
+    if found.smallest is not None and found.smallest < PRIVACY_FLOOR:
+        sys.exit(1)
 
 
 @click.group()

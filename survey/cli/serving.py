@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Any
 
 import click
@@ -16,10 +15,9 @@ from survey.cli.context import actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
 from survey.config import Settings
 from survey.jobs import mix
+from survey.queue import open_queue
 from survey.stages import audit
 from survey.stages import staff as people
-
-MIX_EVERY_SECONDS = 60
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -70,18 +68,19 @@ def serve(database: str | None, host: str, port: int, workers: int) -> None:
 
 @click.command()
 @DATABASE
-@click.option("--once", is_flag=True, help="Do what is due now, then stop.")
+@click.option("--once", is_flag=True, help="Do what is due this minute, then stop.")
 @refuses
 def work(database: str | None, once: bool) -> None:
-    """Do what is due off the pages: move waiting answers out of the spool, give back places that ran out."""
+    """Work off the pages: compute scores that were asked for; every minute let answers out of the spool."""
+    from survey.jobs import worker  # needs the statistics; the other commands do not
+
     site = open_site(database)
-    while True:
-        moved = mix.run(site.database, site.keys, now=site.now())
-        if moved:
-            say(f"mixed {moved}")
-        if once:
-            return
-        time.sleep(MIX_EVERY_SECONDS)
+    if once:
+        say(f"mixed {mix.run(site.database, site.keys, now=site.now())}")
+        return
+    waiting = open_queue(site.settings)
+    worker.prepare(waiting, site.database, site.keys, clock=site.now)
+    worker.run(waiting)
 
 
 @click.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import sys
 from typing import Any
 
@@ -33,6 +34,7 @@ def build_demo(database: str | None, base_url: str | None, responses: int | None
         return earlier
     settings = site.settings if base_url is None else site.settings.with_base_url(base_url)
     made = build.build(settings, site.database, site.keys, options, now=site.now(), say=say)
+    site.database.close()
     return made.as_dict()
 
 
@@ -64,7 +66,12 @@ def run(base_url: str | None, port: int, database: str | None) -> None:
     settings = settings_from().with_database(database).with_base_url(url)
     _show(_moved(made, url))
     host = "127.0.0.1" if any(f"//{name}" in url for name in LOOPBACK) else "0.0.0.0"  # noqa: S104 - asked for
-    run_server(settings, host=host, port=port, workers=2)
+    command = [sys.executable, "-m", "survey", "work", "--database", settings.database]
+    with subprocess.Popen(command) as worker:  # noqa: S603 - our own command
+        try:
+            run_server(settings, host=host, port=port, workers=2)
+        finally:
+            worker.terminate()
 
 
 def _require_free(port: int) -> None:

@@ -49,6 +49,7 @@ class Options:
     seed: int = 2026
     scale: float = 1.0
     open_waves: bool = True
+    officials: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -124,7 +125,7 @@ def build(settings: Settings, database: Database, keys: Keys, options: Options, 
         units.import_units(session, it.file("units.csv", places.units_csv()), actor=ACTOR, now=now)
     people = _staff(it)
     closed = _closed_citizens(it)
-    officials = _closed_officials(it)
+    officials = _closed_officials(it) if options.officials else ""
     opened = _open_waves(it) if options.open_waves else {"open": "", "open_officials": ""}
     made = Demo(
         database=settings.database,

@@ -59,8 +59,7 @@ class World:
         satisfied, valid = self.dossiers.answers >= 4, self.dossiers.answers > 0
         unit, size = self.dossiers.unit, len(self.units)
         shares = [
-            np.bincount(unit, satisfied[:, item], size)
-            / np.bincount(unit, valid[:, item], size)
+            np.bincount(unit, satisfied[:, item], size) / np.bincount(unit, valid[:, item], size)
             for item in range(len(self.items))
         ]
         index: Floats = 100 * np.mean(shares, axis=0)

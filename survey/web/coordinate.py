@@ -61,7 +61,7 @@ def board(wave: str) -> str:
     return render_template(
         "coordinate/board.html",
         wave=found,
-        lines=[line(cell) for cell in cells],
+        lines=[line(cell, is_closed=found.state == wave_list.CLOSED) for cell in cells],
         totals=totals(cells),
         cell_states=CELL_STATES,
         audiences=AUDIENCES,
@@ -71,10 +71,12 @@ def board(wave: str) -> str:
     )
 
 
-def line(cell: CellProgress) -> Line:
+def line(cell: CellProgress, *, is_closed: bool) -> Line:
     name = cell.name_vi if language() is Language.VI else cell.name_en
     if cell.target and not cell.left:
         return Line(name, cell, "reached")
+    if is_closed:
+        return Line(name, cell, "short")
     return Line(name, cell, "begun" if cell.completed else "none")
 
 

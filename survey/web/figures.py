@@ -12,7 +12,7 @@ from survey.scheme import Area, Component, Criterion, Scheme
 Row = Mapping[str, Any]
 Part = Area | Criterion | Component
 LEAST_SHOWN = 10  # METHOD section 5: figures of fewer respondents are not shown
-VALUES = ("index", "points", "se", "ci_low", "ci_high", "grade", "rank", "rank_low", "rank_high")
+VALUES = ("index", "points", "se", "ci_low", "ci_high", "n_effective", "deff", "grade", "rank", "rank_low", "rank_high")
 CHANGES = ("change", "change_low", "change_high", "change_clear")
 RANKS = ("rank", "rank_low", "rank_high")
 SUMS = frozenset({"criterion", "area", "total"})
@@ -68,8 +68,9 @@ def _holds(row: Row, small: set[tuple[str, ...]]) -> bool:
 
 
 def _blank(row: Row) -> Row:
+    """Without its reasons too: "all answers the same" would tell them all."""
     status = "empty" if row["status"] == "empty" else "suppressed"
-    return {**row, **dict.fromkeys(VALUES), **dict.fromkeys(CHANGES), "status": status}
+    return {**row, **dict.fromkeys(VALUES), **dict.fromkeys(CHANGES), "status": status, "reason": None}
 
 
 @dataclass(frozen=True)
@@ -94,15 +95,6 @@ class Standing:
     @property
     def other_value(self) -> str | None:
         return None if self.other is None else headline_value(self.other)
-
-    @property
-    def is_points(self) -> bool:
-        return self.official["max"] is not None
-
-    @property
-    def top(self) -> str:
-        """Where the scale of the bar ends."""
-        return str(self.official["max"]) if self.is_points else "100"
 
 
 def headline_value(row: Row) -> str | None:
@@ -138,6 +130,16 @@ class League:
     standings: list[Standing]
     components: list[Component]
     points: dict[str, dict[str, Row]]
+
+    @property
+    def is_points(self) -> bool:
+        """Whether the table is of points, as it is where no index is computed."""
+        return bool(self.standings) and self.standings[0].official["max"] is not None
+
+    @property
+    def top(self) -> Decimal:
+        """Where the scale ends: all the points that the survey gives, or 100 per cent."""
+        return sum((one.max for one in self.components), Decimal(0)) if self.is_points else Decimal(100)
 
 
 def league(scheme: Scheme, rows: Sequence[Row], province: str, components: Sequence[Component]) -> League:

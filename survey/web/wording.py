@@ -18,7 +18,12 @@ from survey.web.site import language
 
 STATES = {"draft": _n("in preparation"), "open": _n("open"), "closed": _n("closed")}
 AUDIENCES = {"citizens": _n("people and organisations"), "officials": _n("officials")}
-CELL_STATES = {"reached": _n("target reached"), "begun": _n("under way"), "none": _n("none yet")}
+CELL_STATES = {
+    "reached": _n("target reached"),
+    "short": _n("target not reached"),
+    "begun": _n("under way"),
+    "none": _n("none yet"),
+}
 STATUSES = {
     "ok": _n("published"),
     "not_ranked": _n("not ranked"),
@@ -53,24 +58,23 @@ REASONS = {
     "units_without_answers": _n("units without answers: %(values)s"),
     "self_selected_apart": _n("self-selected answers counted apart: %(values)s"),
     "missing": _n("without points yet: %(values)s"),
-    "typed_in": _n("typed in: no sampling error"),
     "imported": _n("points from another wave: %(values)s"),
     "groups_without_ratings": _n("rater groups that did not judge: %(values)s"),
     "groups_without_weight": _n("rater groups that the scheme does not count: %(values)s"),
     "previous_has_other_questions": _n("no change is given: other questions last time"),
 }
-UNSAID = frozenset({"rehearsal"})  # the page says it once
+UNSAID = frozenset({"rehearsal", "typed_in"})  # the page says the one once, the column of sources says the other
 
 
-def reasons(text: str | None) -> list[str]:
+def reasons(text: str | None, is_part: bool = False) -> list[str]:
     """The sentences of a row's reasons (`word` or `word=value,value`, joined by `; `)."""
     told = []
+    unsaid = UNSAID | {"missing"} if is_part else UNSAID
     for part in (text or "").split("; "):
         word, _sign, values = part.partition("=")
-        if word in REASONS:
-            told.append(_(REASONS[word], values=values.replace(",", ", ")))
-        elif word and word not in UNSAID:
-            told.append(part)
+        if word in unsaid or not word:
+            continue
+        told.append(_(REASONS[word], values=values.replace(",", ", ")) if word in REASONS else part)
     return told
 
 

@@ -45,7 +45,9 @@ def picture(rows: list[dict[str, str]], true: dict[str, float]) -> str:
         parts.append(f'<path d="M{x:.1f} {y(low):.1f}V{y(high):.1f}" stroke="#7a9cc6" stroke-width="3"/>')
         parts.append(f'<path d="M{x - 3:.1f} {y(index):.1f}h6" stroke="#0b3d91" stroke-width="2.5"/>')
         parts.append(f'<circle cx="{x:.1f}" cy="{y(true[row["unit"]]):.1f}" r="2.2" fill="#fff" stroke="#b3261e"/>')
-    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 8}">first to last by index: the order that a ranking would print</text></svg>')
+    parts.append(
+        f'<text x="{LEFT}" y="{HEIGHT - 8}">first to last by index: the order that a ranking would print</text></svg>'
+    )
     return "\n".join(parts) + "\n"
 
 

@@ -73,7 +73,7 @@ ROWS = [
     *index("75-STP", "88.125000", rank="1", rank_low="1", rank_high="2", grade="T"),
     *index("25900", "64.000000", scheme=COMMUNES, n_valid="9", status="not_ranked", reason="few_answers=10"),
     *index("75", "84.687500"),
-    figure("75-STP", "item", "S15", index="91.000000", n_valid="9"),
+    figure("75-STP", "item", "S15", index="91.000000", n_valid="9", reason="no_variance"),
     figure("75-STP", "item", "S16", index="92.000000", n_valid="10"),
     figure("75-STP", "component", "8.1", max="10", points="8.812500", index="88.125000"),
     figure("75-STP", "total", "total", max="100", points="8.812500", n_valid=None, reason="missing=1.1.1,1.1.2"),
@@ -223,6 +223,7 @@ def test_figures_of_fewer_than_ten_answers_are_not_shown(signed_in: SignIn, wave
     assert "64,00" not in text_of(client)
     client.get("/results/W1/75-STP")
     assert "91,00" not in text_of(client)
+    assert "giống nhau" not in text_of(client)  # that would tell every answer
     assert "92,00" in text_of(client)
 
 

@@ -1,0 +1,1 @@
+"""Planning: sample sizes, expected intervals, allocation and the next invitations, from counts and planning values."""

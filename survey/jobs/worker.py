@@ -1,0 +1,32 @@
+"""The worker: every minute what is due, and the jobs that pages hand over by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from huey import Huey, crontab
+
+from survey import queue
+from survey.db import Database
+from survey.jobs import mix, score
+from survey.keys import Keys
+
+
+def prepare(waiting: Huey, database: Database, keys: Keys, *, clock: Callable[[], datetime]) -> None:
+    """Tell the queue what its names mean here, and what to do every minute."""
+
+    @queue.register("score")
+    def compute(wave: str, actor: str) -> None:
+        score.run(database, wave, actor=actor, now=clock())
+
+    @waiting.periodic_task(crontab(minute="*"), name="every minute")  # type: ignore[untyped-decorator]
+    def every_minute() -> None:
+        mix.run(database, keys, now=clock())
+
+    queue.runner(waiting)
+
+
+def run(waiting: Huey) -> None:
+    """Work until stopped; a job that was interrupted is found undone in the database, not here."""
+    waiting.create_consumer(workers=1, periodic=True, check_worker_health=False).run()

@@ -1,0 +1,198 @@
+"""The extract folder: canonical bytes, verified hashes, every refusal names file, row and column."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.__main__ import main
+from analysis.errors import (
+    CellInvalid,
+    CodeUnknown,
+    ColumnMissing,
+    DuplicateKey,
+    FileChanged,
+    FileUnlisted,
+    FileUnreadable,
+    KeyInvalid,
+)
+from analysis.extract import Extract, make_extract, read_extract, score, write_extract, write_scores
+
+
+def shuffled(extract: Extract, seed: int) -> Extract:
+    """The same content in another order of rows, as another database would give it."""
+    rng = random.Random(seed)
+    table = extract.answers
+    columns = {name: (table.texts.get(name) or table.items.get(name)) for name in table.header()}
+    order = list(range(table.rows))
+    rng.shuffle(order)
+    answers = {name: [column.values()[row] for row in order] for name, column in columns.items() if column is not None}
+    answers |= {"fpc": [table.fpc[row] for row in order], "weight_base": [table.weight_base[row] for row in order]}
+    small: dict[str, dict[str, list[Any]]] = {}
+    for name in ("sample", "margins", "inputs"):
+        records = list(getattr(extract, name))
+        rng.shuffle(records)
+        names = {"sample": "unit stratum class_ population drawn kept invited answered weight_sum",
+                 "margins": "margin unit level total", "inputs": "unit code value source"}[name].split()  # fmt: skip
+        small[name] = {column.rstrip("_"): [getattr(one, column) for one in records] for column in names}
+    return make_extract(
+        answers=answers, **small, instrument=extract.instrument.text, schemes=[one.text for one in extract.schemes],
+        manifest=extract.manifest.told, previous=extract.previous,
+    )  # fmt: skip
+
+
+def test_a_folder_reads_back_to_the_same_scores_and_the_same_bytes(make: Any, tmp_path: Path) -> None:
+    extract = make.drawn(1)[0].extract()
+    write_extract(extract, tmp_path)
+    again = read_extract(tmp_path)
+    assert again.files == extract.files
+    assert again.digest == extract.digest
+    assert score(again).rows == score(extract).rows
+
+
+def test_the_order_of_the_database_changes_neither_bytes_nor_digits(make: Any) -> None:
+    extract = make.drawn(2)[0].extract()
+    other = shuffled(extract, 5)
+    assert other.digest == extract.digest
+    assert score(other).rows == score(extract).rows
+
+
+def test_a_changed_file_is_refused_by_name(make: Any, tmp_path: Path) -> None:
+    write_extract(make.drawn(1)[0].extract(), tmp_path)
+    data = (tmp_path / "answers.csv").read_bytes()
+    (tmp_path / "answers.csv").write_bytes(data.replace(b",5,", b",4,", 1))
+    with pytest.raises(FileChanged, match=r"answers\.csv"):
+        read_extract(tmp_path)
+
+
+def test_a_missing_or_unlisted_file_is_refused_by_name(make: Any, tmp_path: Path) -> None:
+    write_extract(make.drawn(1)[0].extract(), tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    del manifest["hashes"]["sample.csv"]
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(FileUnlisted, match=r"sample\.csv"):
+        read_extract(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(FileUnreadable, match=r"manifest\.json"):
+        read_extract(tmp_path)
+
+
+def test_a_manifest_cannot_name_a_file_outside_the_folder(make: Any, tmp_path: Path) -> None:
+    write_extract(make.drawn(1)[0].extract(), tmp_path / "in")
+    (tmp_path / "secret").write_text("x")
+    manifest = json.loads((tmp_path / "in/manifest.json").read_text())
+    manifest["hashes"]["../secret"] = "0" * 64
+    (tmp_path / "in/manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(FileUnreadable, match="outside the folder"):
+        read_extract(tmp_path / "in")
+
+
+def test_an_answer_outside_its_scale_is_refused_with_row_and_column(make: Any) -> None:
+    tables = make.tables()
+    tables.cell("u1", [["5", "4", "3", "6"]])
+    with pytest.raises(CellInvalid) as refused:
+        tables.extract()
+    assert (refused.value.file, refused.value.row, refused.value.column) == ("answers.csv", 2, "S4")
+
+
+@pytest.mark.parametrize(("column", "value"), [("weight_base", -1), ("weight_base", 0), ("weight_base", float("nan")),
+                                               ("weight_base", float("inf")), ("fpc", "many"), ("mode", "zalo")])  # fmt: skip
+def test_a_cell_that_is_not_what_it_should_be_is_refused(make: Any, column: str, value: object) -> None:
+    tables = make.tables()
+    tables.cell("u1", [["5", "4", "3", "1"]] * 3)
+    tables.answers[column][1] = value
+    with pytest.raises(CellInvalid) as refused:
+        tables.extract()
+    assert (refused.value.column, refused.value.row) == (column, 3)
+
+
+def test_a_missing_column_an_unknown_unit_and_a_repeated_class_are_refused(make: Any) -> None:
+    tables = make.tables()
+    tables.cell("u1", [["5", "4", "3", "1"]])
+    tables.answers["unit"][0] = "u9"
+    with pytest.raises(CodeUnknown, match="u9"):
+        tables.extract()
+    tables = make.tables()
+    tables.cell("u1", [["5", "4", "3", "1"]])
+    tables.cell("u1", [["5", "4", "3", "1"]])
+    with pytest.raises(DuplicateKey, match=r"sample\.csv"):
+        tables.extract()
+    tables.sample.pop("kept")
+    tables.sample["other"] = []
+    extract = make.drawn(1)[0].extract()
+    with pytest.raises(ColumnMissing, match="kept"):
+        make_extract(
+            answers={name: [] for name in extract.answers.header()}, sample={"unit": [], "stratum": [], "class": [],
+            "population": [], "drawn": []}, margins={}, inputs={}, instrument=extract.instrument.text,
+            schemes=[], manifest=extract.manifest.told,
+        )  # fmt: skip
+
+
+def test_another_encoding_is_refused_by_name(make: Any, tmp_path: Path) -> None:
+    tables = make.tables()
+    tables.cell("xã", [["5", "4", "3", "1"]])
+    extract = tables.extract()
+    files = dict(extract.files)
+    wrong = files["sample.csv"].decode().encode("windows-1258", errors="replace")
+    write_extract(extract, tmp_path)
+    manifest = json.loads(files["manifest.json"])
+    import hashlib
+
+    manifest["hashes"]["sample.csv"] = hashlib.sha256(wrong).hexdigest()
+    (tmp_path / "sample.csv").write_bytes(wrong)
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(FileUnreadable, match=r"sample\.csv.*UTF-8"):
+        read_extract(tmp_path)
+
+
+def test_a_scheme_without_a_key_that_a_province_decides_on_is_refused(make: Any) -> None:
+    tables = make.tables()
+    tables.cell("u1", [["5", "4", "3", "1"]])
+    tables.schemes = [make.scheme().replace("min_valid_item = 10\n", "")]
+    with pytest.raises(KeyInvalid) as refused:
+        tables.extract()
+    assert (refused.value.file, refused.value.key) == ("scheme.toml", "min_valid_item")
+
+
+def test_the_command_writes_the_folder_of_the_contract(make: Any, tmp_path: Path, capsys: Any) -> None:
+    extract = make.drawn(3)[0].extract()
+    write_extract(extract, tmp_path / "extract")
+    assert main(["score", str(tmp_path / "extract"), "--out", str(tmp_path / "out")]) == 0
+    assert extract.digest in capsys.readouterr().out
+    write_scores(score(extract), tmp_path / "library")
+    for name in ("scores.json", "scores.csv", "scores.schema.json", "manifest.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "library" / name).read_bytes()
+    assert (tmp_path / "out/scores.csv").read_bytes().startswith(b"\xef\xbb\xbfyear,scheme,wave,unit,level_of,code,")
+
+
+def test_the_command_refuses_with_one_and_the_reason(make: Any, tmp_path: Path, capsys: Any) -> None:
+    write_extract(make.drawn(1)[0].extract(), tmp_path)
+    (tmp_path / "margins.csv").write_text("margin\n")
+    assert main(["score", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "margins.csv" in capsys.readouterr().err
+
+
+def test_every_row_fits_the_schema_beside_it(make: Any, tmp_path: Path) -> None:
+    import re
+
+    tables, _ = make.drawn(4)
+    tables.answers["flag"][3] = "suspected"
+    write_scores(score(tables.extract()), tmp_path)
+    schema = json.loads((tmp_path / "scores.schema.json").read_text())
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert set(scores) == set(schema["required"])
+    row_schema = schema["$defs"]["row"]
+    for row in scores["rows"]:
+        assert list(row) == row_schema["required"]
+        for name, cell in row.items():
+            rule = row_schema["properties"][name]
+            if "enum" in rule:
+                assert cell in rule["enum"], (name, cell)
+            elif cell is None:
+                assert "null" in rule["type"], name
+            elif "pattern" in rule:
+                assert re.search(rule["pattern"], cell), (name, cell)
