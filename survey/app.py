@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, g, request
 from flask_wtf.csrf import CSRFProtect
@@ -63,7 +64,7 @@ def create_app(
 
 
 def configure(app: Flask, site: Site) -> None:
-    host = site.settings.trusted_host.rpartition(":")[0] or site.settings.trusted_host
+    host = urlsplit(site.settings.base_url).hostname or "localhost"
     app.secret_key = site.settings.secret_key or site.keys.installation.session_secret.hex()
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from scipy import optimize, stats
@@ -30,7 +31,7 @@ class Pair:
     def variance(self, sizes: tuple[float, float]) -> float:
         """Variance of the difference: `sum p (1 - p) deff / ratio (1/n - 1/N)`, n at most N."""
         parts = zip((self.first, self.second), sizes, self.populations, strict=True)
-        return float(sum(_spread(aim) * self.deff * (1 / min(n, size) - 1 / size) for aim, n, size in parts))
+        return sum(_spread(aim) * self.deff * (1 / min(n, size) - 1 / size) for aim, n, size in parts)
 
 
 def size_to_tell_apart(pair: Pair, *, level: float, power: float) -> tuple[int, int]:
@@ -62,7 +63,7 @@ def chance_to_tell_apart(pair: Pair, sizes: tuple[float, float], *, level: float
     variance = pair.variance(sizes)
     if variance <= 0:
         return float(pair.difference > 0)
-    shift = pair.difference / variance**0.5
+    shift = pair.difference / sqrt(variance)
     return float(stats.norm.cdf(shift - cut) + stats.norm.cdf(-shift - cut))
 
 
@@ -76,10 +77,10 @@ def visible_difference(pair: Pair, sizes: tuple[float, float], *, level: float, 
 
     def missing(fall: float) -> float:
         lower = Aim(pair.second.figure, top - fall, pair.second.ratio)
-        return fall - both * Pair(pair.first, lower, pair.populations, pair.deff).variance(sizes) ** 0.5
+        return fall - both * sqrt(Pair(pair.first, lower, pair.populations, pair.deff).variance(sizes))
 
     if missing(top) <= 0:
-        return top
+        return float(top)
     return 0.0 if missing(0.0) >= 0 else float(optimize.brentq(missing, 0.0, top, maxiter=HALVINGS))
 
 

@@ -70,13 +70,15 @@ class About:
     code_version: str
     schemes: tuple[Scheme, ...]
     facts: Mapping[str, Any]
+    withheld: str | None = None
 
     @property
     def is_rehearsal(self) -> bool:
         return self.kind == "rehearsal"
 
 
-def about(wave: Wave, run: Run, schemes: Sequence[Scheme]) -> About:
+def about(wave: Wave, run: Run, schemes: Sequence[Scheme], *, withheld: str | None = None) -> About:
+    """What the files of a run say of themselves; `withheld` is a unit whose rows are left out."""
     return About(
         wave=wave.code,
         kind=wave.kind,
@@ -88,6 +90,7 @@ def about(wave: Wave, run: Run, schemes: Sequence[Scheme]) -> About:
         code_version=run.code_version,
         schemes=tuple(schemes),
         facts=run.options.get("facts", {}),
+        withheld=withheld,
     )
 
 
@@ -261,6 +264,7 @@ def provenance(about: About) -> list[tuple[str, str]]:
         ("Mã băm dữ liệu đầu vào (SHA-256)", about.extract_digest),
         ("Phiên bản chương trình", about.code_version),
         *schemes,
+        *([("Không gồm số liệu (chờ công bố)", about.withheld)] if about.withheld else []),
     ]
 
 

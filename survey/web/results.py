@@ -91,8 +91,10 @@ def download(wave: str, kind: str) -> Response:
     with site().database.read() as session:
         found = wave_list.find(session, wave)
         run = stored.latest(session, found)
-        rows = figures.visible(exports.rows_of(session, run), own_unit(session, found))
-        exports.WRITERS[kind](exports.about(found, run, wave_list.schemes_of(session, found)), rows, stream)
+        own = own_unit(session, found)
+        schemes = wave_list.schemes_of(session, found)
+        told = exports.about(found, run, schemes, withheld=own.unit if own else None)
+        exports.WRITERS[kind](told, figures.visible(exports.rows_of(session, run), own), stream)
     stream.seek(0)
     name = f"{'ban-thu-' if found.kind == 'rehearsal' else ''}{found.code}-scores.{kind}"
     return send_file(stream, mimetype=FILES[kind], as_attachment=True, download_name=name)

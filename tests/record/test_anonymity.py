@@ -31,9 +31,7 @@ def answer_all(database: Database, keys: Keys, codes: tuple[str, ...], now: date
         with database.begin() as session:
             opening = responses.open_link(session, keys, code, now=now)
             answers = {f"{unit.code}:L1": "4" for unit in opening.block} or said
-            responses.accept(
-                session, opening, secret=code, submission_key=code, answers=answers, body=b"", now=now
-            )
+            responses.accept(session, opening, secret=code, submission_key=code, answers=answers, body=b"", now=now)
 
 
 def test_answers_have_no_time_and_share_only_unit_and_class_with_the_register() -> None:

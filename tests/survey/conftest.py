@@ -48,9 +48,7 @@ class PageClient(FlaskClient):
         """The values that the page's form number `number` would send as it stands."""
         return form_values(self.page, list(self.page.iter("form"))[number])
 
-    def submit(
-        self, path: str, values: dict[str, Any] | None = None, *, form: int = 0, **kwargs: Any
-    ) -> TestResponse:
+    def submit(self, path: str, values: dict[str, Any] | None = None, *, form: int = 0, **kwargs: Any) -> TestResponse:
         """Open a page and send one of its forms, the first unless told, with these values in it."""
         self.get(path)
         action = list(self.page.iter("form"))[form].get("action") or path

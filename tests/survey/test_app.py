@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import gzip
+import re
+import subprocess
+import sys
 from datetime import UTC
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from html5lib.html5parser import ParseError
 
+from survey import resources, schema
 from survey.app import create_app
 from survey.config import Settings, settings_from
-from survey.db import Database
+from survey.db import Database, open_database
 from survey.errors import DatabaseUnavailable, RouteUnlisted
-from survey.web import routes
+from survey.web import health, routes
 
 
 def test_the_first_page_is_vietnamese_and_stays_as_the_reader_chooses(client: FlaskClient) -> None:
@@ -82,10 +87,15 @@ def test_an_unknown_error_shows_and_logs_nothing_of_the_inside(
     assert "chrome.home" in caplog.text
 
 
-def test_health_and_readiness(client: FlaskClient, settings: Settings, database: Database) -> None:
+def test_a_site_is_ready_once_its_tables_are_those_of_this_version(client: FlaskClient, settings: Settings) -> None:
     assert client.get("/healthz").status_code == 200
     response = client.get("/readyz")  # these tables were not made by the migrations
     assert (response.status_code, response.get_data(as_text=True)) == (503, "DatabaseNotReady\n")
+    migrated = open_database(f"{settings.database}.new")
+    schema.upgrade(migrated)
+    assert create_app(settings, database=migrated).test_client().get("/readyz").status_code == 200
+    assert health.newest_revision() == schema.head()
+    migrated.close()
 
 
 def test_text_is_compressed_for_those_who_take_it(client: FlaskClient) -> None:
@@ -121,6 +131,24 @@ def test_a_route_that_nobody_decided_on_keeps_the_site_from_starting() -> None:
 
 def test_the_table_names_no_route_that_is_gone(app: Flask) -> None:
     assert set(routes.ROUTES) == {rule.endpoint for rule in app.url_map.iter_rules()}
+
+
+TEMPLATES = sorted(resources.tree(resources.Tree.TEMPLATES).rglob("*.html"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_template_parses_has_a_title_and_trusts_no_text(app: Flask, path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    app.jinja_env.get_template(str(path.relative_to(resources.tree(resources.Tree.TEMPLATES))))
+    assert not re.search(r"\|\s*safe\b|autoescape|style=|<script(?![^>]*nonce)", text)
+    if path.parent.name != "macros" and path.name not in {"base.html", "staff.html"}:
+        assert "{% block title %}" in text
+
+
+def test_the_site_starts_without_the_statistics() -> None:
+    code = "import sys, survey.app; print([one for one in ('numpy', 'scipy', 'analysis') if one in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 BROKEN = ["<p>no frame", "<!doctype html><html lang=vi><title>t</title><main><h1>a</h1><h1>b</h1></main></html>"]

@@ -16,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from analysis.components.sheet import Reason, Status
 from survey.db import Database
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
@@ -26,7 +27,7 @@ from survey.model.wave import Wave
 from survey.stages import exports, results, waves
 from survey.stages.staff import Role
 from survey.wavefile import read_wave_file
-from survey.web import routes
+from survey.web import routes, wording
 from survey.web.site import Site
 
 SignIn = Callable[..., FlaskClient]
@@ -250,6 +251,11 @@ def test_the_files_hold_every_row(signed_in: SignIn, wave: Wave) -> None:
     assert response.get_data()[:2] == b"PK"
     assert "ban-thu-W1-scores.xlsx" in response.headers["Content-Disposition"]
     assert client.get("/results/W1/scores.exe").status_code == 404
+
+
+def test_every_word_of_the_statistics_has_a_sentence() -> None:
+    assert {str(reason) for reason in Reason} == set(wording.REASONS) | wording.UNSAID
+    assert {str(status) for status in Status} == set(wording.STATUSES)
 
 
 def test_a_wave_without_scores_has_no_page(app: Flask, signed_in: SignIn, database: Database) -> None:

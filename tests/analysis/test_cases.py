@@ -1,0 +1,99 @@
+"""The reference cases: R's numbers on the synthetic survey, and how answers are compared."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from analysis.__main__ import main
+from analysis.cases.compare import compare
+from analysis.cases.run import Status, check_file
+from analysis.cases.table import holds, read_table
+from analysis.errors import ColumnMissing, FileUnreadable
+
+GOLDEN = Path(__file__).parent / "golden" / "cases.json"
+
+
+def test_every_golden_case_gives_the_numbers_of_r() -> None:
+    outcomes = check_file(GOLDEN)
+    assert [one for one in outcomes if one.status is not Status.PASSED] == []
+    assert sum(one.compared for one in outcomes) > 1000
+
+
+def test_the_check_command_prints_counts_and_the_worst_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(GOLDEN)]) == 0
+    told = capsys.readouterr().out
+    assert "passed 24, failed 0, not supported 0" in told
+    assert "worst relative error" in told
+
+
+def test_a_wrong_expectation_fails_with_exit_1_and_names_the_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = next(one for one in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"] if one["id"] == "G-alpha")
+    case["expected"]["alpha"] += 1e-5
+    (tmp_path / "data").symlink_to(GOLDEN.parent / "data")
+    (tmp_path / "cases.json").write_text(json.dumps({"cases": [case]}), encoding="utf-8")
+    assert main(["check", str(tmp_path / "cases.json"), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["failed"], report["passed"]) == (1, 0)
+    assert "alpha" in report["cases"][0]["faults"][0]
+
+
+def test_an_unknown_operation_is_not_supported_and_does_not_fail(tmp_path: Path) -> None:
+    path = tmp_path / "cases.json"
+    path.write_text(json.dumps({"cases": [{"id": "x", "task": {"op": "tea"}, "expected": {}}]}), encoding="utf-8")
+    assert [one.status for one in check_file(path)] == [Status.UNSUPPORTED]
+
+
+@pytest.mark.parametrize("arguments", [[], ["tea"], ["check"], ["check", "no such file"]])
+def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
+    try:
+        code = main(arguments)
+    except SystemExit as stop:
+        code = int(str(stop.code))
+    assert code == 2
+
+
+def test_a_case_that_asks_for_a_missing_column_fails_and_names_it(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "d.csv").write_text("y,w\n1,1\n2,1\n", encoding="utf-8")
+    case = {"id": "x", "dataset": "d.csv", "design": {"weights": "v"}, "task": {"op": "mean", "vars": ["y"]}}
+    case["expected"] = [{"estimates": [{"name": "y", "est": 1.5}]}]
+    (tmp_path / "cases.json").write_text(json.dumps({"cases": [case]}), encoding="utf-8")
+    (outcome,) = check_file(tmp_path / "cases.json")
+    assert outcome.status is Status.FAILED
+    assert "'v'" in outcome.faults[0]
+
+
+def test_a_table_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_bytes("tên,w\nHà Nội,1\n".encode("utf-16"))
+    with pytest.raises(FileUnreadable):
+        read_table(path)
+
+
+def test_a_condition_never_holds_for_a_missing_value(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("y,z\n1,a\n,b\n3,\n", encoding="utf-8")
+    table = read_table(path)
+    assert holds({"var": "y", "op": "<", "value": 9}, table).tolist() == [True, False, True]
+    both = {"all": [{"var": "z", "in": ["a", "b"]}, {"var": "y", "in": [1]}]}
+    assert holds(both, table).tolist() == [True, False, False]
+    with pytest.raises(ColumnMissing):
+        holds({"var": "tea", "in": [1]}, table)
+
+
+def test_null_asks_for_nothing_but_a_number_asks_for_a_number() -> None:
+    assert compare({"est": None, "se": 1.0}, {"est": 3.0, "se": 1.0}, 1e-8).faults == []
+    assert compare({"est": 1.0}, {"est": None}, 1e-8).faults != []
+    one, more = [{"name": "a", "est": 1.0}], [{"name": "a", "est": 1.0}, {"name": "b", "est": 1.0}]
+    assert compare(one, one, 1e-8).faults == []
+    assert compare(one, more, 1e-8).faults != []
+    assert compare({"error": "refused"}, {"error": "so is this"}, 1e-8).faults == []
+    assert compare({"error": "refused"}, {"est": 1.0}, 1e-8).faults != []
+
+
+def test_a_p_value_is_compared_relatively_however_small() -> None:
+    assert compare({"p": 1e-40}, {"p": 2e-40}, 1e-8).faults != []
+    assert compare({"se": 1e-17}, {"se": 2e-17}, 1e-8).faults == []

@@ -1,0 +1,92 @@
+"""The whole line on a small demonstration province: the same digits from both engines and from the extract alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from survey.config import Settings
+from survey.db import Database
+from survey.demo import build
+from survey.keys import Keys
+from survey.stages import results, waves
+
+SMALL = build.Options(responses=1296, seed=11, scale=0.25, open_waves=False)
+FILES = ("scores.json", "scores.csv")
+
+
+@dataclass(frozen=True)
+class Built:
+    """One demonstration: its database and its folders."""
+
+    database: Database
+    made: build.Demo
+
+
+@pytest.fixture(scope="module")
+def engines(
+    tmp_path_factory: pytest.TempPathFactory, module_database: Callable[[str], Database], stands: datetime
+) -> dict[str, Built]:
+    """The same province on SQLite and on PostgreSQL, with one key folder."""
+    folder = tmp_path_factory.mktemp("line")
+    built = {}
+    for engine in ("sqlite", "postgres"):
+        database = module_database(engine)
+        settings = Settings(database.url, folder / "keys", "http://127.0.0.1:8000", None, None)
+        made = build.build(settings, database, Keys(settings.keys), SMALL, now=stands, say=lambda _text: None)
+        built[engine] = Built(database, made)
+    return built
+
+
+def content(folder: str) -> dict[str, bytes]:
+    return {name: (Path(folder) / name).read_bytes() for name in FILES}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("audience", ["results", "results_officials"])
+def test_sqlite_and_postgresql_give_the_same_bytes(engines: dict[str, Built], audience: str) -> None:
+    sqlite, postgres = (content(getattr(engines[name].made, audience)) for name in ("sqlite", "postgres"))
+    assert sqlite == postgres
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("extract", "results_of"), [("extract", "results"), ("extract_officials", "results_officials")]
+)
+def test_the_extract_alone_gives_the_same_bytes(
+    engines: dict[str, Built], tmp_path: Path, extract: str, results_of: str
+) -> None:
+    made = engines["sqlite"].made
+    command = [sys.executable, "-m", "analysis", "score", getattr(made, extract), "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert content(str(tmp_path)) == content(getattr(made, results_of))
+
+
+@pytest.mark.postgres
+def test_every_unit_has_a_figure_with_limits_and_points(engines: dict[str, Built]) -> None:
+    built = engines["sqlite"]
+    rows: list[dict[str, Any]] = json.loads((Path(built.made.results) / "scores.json").read_text())["rows"]
+    overall = [r for r in rows if r["level_of"] == "overall" and r["is_official"] == "yes" and r["unit"] != "98"]
+    assert len(overall) == 108
+    for row in overall:
+        if row["status"] == "ok":
+            assert float(row["ci_low"]) < float(row["index"]) < float(row["ci_high"]) or float(row["index"]) == 100
+            assert float(row["ci_high"]) - float(row["ci_low"]) > 1
+        else:
+            assert row["reason"]
+    assert not [row for row in rows if {"nan", "inf", "-inf"} & {str(value) for value in row.values()}]
+    areas = {row["code"] for row in rows if row["level_of"] == "area" and row["points"] is not None}
+    assert "8" in areas
+    with built.database.read() as session:
+        wave = waves.find(session, "sipas-2025")
+        stored = results.figures(session, results.latest(session, wave))
+    assert stored == rows
