@@ -24,8 +24,8 @@ check: .venv/dev.stamp ## Style, types and import contracts
 	$(BIN)/lint-imports
 
 messages: .venv/dev.stamp ## Bring the catalogues up to date with the code
-	$(BIN)/pybabel extract -q -F translations/babel.cfg -k _n -k gettext -k ngettext:1,2 --no-location --omit-header -o translations/messages.pot .
-	$(BIN)/pybabel update -q --no-fuzzy-matching --ignore-obsolete -i translations/messages.pot -d translations
+	$(BIN)/pybabel -q extract -F translations/babel.cfg -k _n --no-location --sort-output --omit-header --no-wrap -o translations/messages.pot .
+	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap -i translations/messages.pot -d translations
 
 lock: .venv/dev.stamp ## Choose versions anew, with hashes
 	$(BIN)/uv pip compile -q pyproject.toml requirements/build.in --extra analysis --extra postgres --extra dev --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -o requirements/dev.txt

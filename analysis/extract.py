@@ -17,9 +17,18 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from analysis.components.averages import level_averages
 from analysis.components.changes import read_previous, with_changes
 from analysis.components.citizens import Rating, Scored, make_wave, score_citizens
-from analysis.components.folder_files import SMALL, answers_bytes, json_bytes, read_columns, read_json, records_bytes
+from analysis.components.folder_files import (
+    SMALL,
+    answers_bytes,
+    json_bytes,
+    read_columns,
+    read_json,
+    read_parquet,
+    records_bytes,
+)
 from analysis.components.instrument import Audience, Instrument, parse_instrument
 from analysis.components.manifest import Manifest, WaveKind, read_manifest
 from analysis.components.moments import item_cells
@@ -40,6 +49,7 @@ from analysis.components.weighting import make_frame
 from analysis.errors import CodeUnknown, FileChanged, FileUnlisted, FileUnreadable, KeyInvalid
 
 MANIFEST = "manifest.json"
+PARQUET = "answers.parquet"  # may stand for answers.csv: the same columns, the same digits
 SCHEMA = "scores.schema.json"
 
 
@@ -118,13 +128,14 @@ def read_extract(folder: Path) -> Extract:
     FileChanged and the leaves of `make_extract`."""
     manifest = read_json(_bytes(folder, MANIFEST), MANIFEST)
     hashes: dict[str, str] = manifest.get("hashes", {})
-    for name in ("answers.csv", *SMALL, "instrument.toml", *scheme_files(1)):
+    source = PARQUET if PARQUET in hashes else "answers.csv"
+    for name in (source, *SMALL, "instrument.toml", *scheme_files(1)):
         if name not in hashes:
             raise FileUnlisted(name)
     files = {name: _verified(folder, name, expected) for name, expected in sorted(hashes.items())}
     count = sum(name.startswith("scheme") for name in files)
     return make_extract(
-        answers=read_columns(files["answers.csv"], "answers.csv"),
+        answers=(read_parquet if source == PARQUET else read_columns)(files[source], source),
         sample=read_columns(files["sample.csv"], "sample.csv"),
         margins=read_columns(files["margins.csv"], "margins.csv"),
         inputs=read_columns(files["inputs.csv"], "inputs.csv"),
@@ -201,6 +212,7 @@ def _facts(extract: Extract, schemes: Sequence[Scheme], scored: Scored, *, own: 
     """What the results' manifest names: the data, the code, the rules and what was done to the weights."""
     manifest = extract.manifest
     vi, en = extract.instrument.index_name()
+    dossiers = {row.unit: row.total for row in extract.margins if row.margin == "unit"}
     served = {unit for one in schemes for unit in manifest.rated(one.serves)}
     return {
         **{key: value for key, value in manifest.as_dict().items() if key not in ("units", "hashes")},
@@ -211,6 +223,7 @@ def _facts(extract: Extract, schemes: Sequence[Scheme], scored: Scored, *, own: 
         "index_name_vi": vi,
         "index_name_en": en,
         "units_without_scheme": [unit for unit in manifest.rated() if unit not in served],
+        "level_averages": level_averages(scored.sheets, dossiers),
         "self_selected": scored.self_selected,
         "weighting": scored.weighting,
     }

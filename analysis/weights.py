@@ -84,9 +84,9 @@ def margin(name: str, column: Column, totals: Mapping[str, float]) -> Margin:
 def kish_deff(weights: FloatArray) -> float:
     """Kish's design effect of unequal weighting `n sum w^2 / (sum w)^2` over positive weights; 1.0 without rows.
     Reference: Kish (1965) 11.7, Survey Sampling."""
-    positive = weights[weights > 0]
+    positive = weights if len(weights) and weights.min() > 0 else weights[weights > 0]
     total = float(positive.sum())
-    return float(len(positive) * (positive**2).sum() / total**2) if total > 0 else 1.0
+    return float(len(positive) * (positive @ positive) / total**2) if total > 0 else 1.0
 
 
 def nonresponse_in_classes(weights: Column, classes: IntArray, responded: BoolArray) -> Weighting:
@@ -134,10 +134,12 @@ def rake(
     if not margins:
         raise OptionInvalid("margins", (), "at least one margin")
     for one in margins:
-        _checked_sums(before, one)
+        _check_length(before, one)
         _check_agreement(one, margins[0])
     cells, place = _joint_cells(margins)
     mass = np.asarray(np.bincount(cells, weights=before, minlength=len(place[0])), dtype=np.float64)
+    for one, level in zip(margins, place, strict=True):
+        _check_present(one, np.bincount(level, weights=mass, minlength=len(one.levels) + 1))
     start = mass.copy()
     limit = tolerance * max(float(margins[0].totals.sum()), 1e-300)
     for iteration in range(1, max_iterations + 1):
@@ -217,23 +219,34 @@ def trim(weights: Column, *, lower: float = -np.inf, upper: float = np.inf, stri
 def _diagnostics(
     before: FloatArray, after: FloatArray, iterations: int = 0, worst: str = "", misfit: float = 0.0
 ) -> Diagnostics:
-    used = (before > 0) & (after > 0)
-    ratio = after[used] / before[used] if used.any() else np.ones(1)
+    if len(before) and before.min() > 0 and after.min() > 0:
+        ratio = after / before
+    else:
+        used = (before > 0) & (after > 0)
+        ratio = after[used] / before[used] if used.any() else np.ones(1)
     effects = kish_deff(before), kish_deff(after)
     return Diagnostics(float(ratio.min()), float(ratio.max()), *effects, iterations, worst, float(misfit))
 
 
 def _checked_sums(weights: FloatArray, one: Margin) -> FloatArray:
     """Weighted sample totals of a margin's levels, float64[L]; refuses a wanted level that the sample lacks."""
-    if len(one.codes) != len(weights):
-        raise LengthMismatch(f"margin {one.name}", len(weights), len(one.codes))
+    _check_length(weights, one)
     inside = one.codes >= 0
     sums = np.bincount(one.codes[inside], weights=weights[inside], minlength=len(one.levels))
-    absent = (sums <= 0) & (one.totals > 0)
+    _check_present(one, sums)
+    return np.asarray(sums, dtype=np.float64)
+
+
+def _check_length(weights: FloatArray, one: Margin) -> None:
+    if len(one.codes) != len(weights):
+        raise LengthMismatch(f"margin {one.name}", len(weights), len(one.codes))
+
+
+def _check_present(one: Margin, sums: FloatArray | IntArray) -> None:
+    absent = (sums[: len(one.levels)] <= 0) & (one.totals > 0)
     if absent.any():
         level = int(np.argmax(absent))
         raise MarginLevelAbsent(one.name, one.levels[level], float(one.totals[level]))
-    return np.asarray(sums, dtype=np.float64)
 
 
 def _check_agreement(one: Margin, other: Margin) -> None:
@@ -254,7 +267,8 @@ def _joint_cells(margins: Sequence[Margin]) -> tuple[IntArray, list[IntArray]]:
     size = 1
     for one in margins:
         width = len(one.levels) + 1
-        joint = joint * width + np.where(one.codes >= 0, one.codes, width - 1)
+        joint *= width
+        joint += one.codes if one.codes.min(initial=0) >= 0 else np.where(one.codes >= 0, one.codes, width - 1)
         size *= width
     if size <= max(4 * len(joint), 1 << 20):
         kept = np.flatnonzero(np.bincount(joint, minlength=size))

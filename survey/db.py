@@ -59,7 +59,9 @@ class Database:
 def open_database(url: str) -> Database:
     """Open (and for SQLite create the folder of) the database at an SQLAlchemy URL."""
     if make_url(url).get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_size=8, max_overflow=8, pool_timeout=10, pool_pre_ping=True)
+        engine = create_engine(
+            url, pool_size=8, max_overflow=8, pool_timeout=10, pool_pre_ping=True, hide_parameters=True
+        )
         return Database(url, engine, engine)
     path = Path(make_url(url).database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +73,9 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
     """An SQLite engine whose transactions start with the given statement (the driver starts none itself)."""
     from pysqlite3 import dbapi2  # bundles an SQLite without the WAL-reset bug of 3.40
 
-    engine = create_engine(url, module=dbapi2, connect_args={"check_same_thread": False}, pool_size=8, max_overflow=8)
+    engine = create_engine(
+        url, module=dbapi2, connect_args={"check_same_thread": False}, pool_size=8, max_overflow=8, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -73,11 +73,6 @@ class SealBroken(SurveyError):
 
 
 @dataclass(eq=False)
-class SignInRefused(SurveyError):
-    """Unknown address, wrong password or a locked account: one answer for all."""
-
-
-@dataclass(eq=False)
 class AccountExists(SurveyError):
     """An account with this address is there already."""
 
@@ -231,3 +226,26 @@ class DemoDiffers(SurveyError):
     """A demonstration of another size or seed is in this database already."""
 
     database: str
+
+
+@dataclass(eq=False)
+class ScoringRefused(SurveyError):
+    """The statistics cannot score the wave; the reason names file, row and column of its extract."""
+
+    wave: str
+    reason: str
+
+
+@dataclass(eq=False)
+class NotAskable(SurveyError):
+    """The questionnaire has items that the pages cannot ask yet."""
+
+    code: str
+    items: str
+
+
+@dataclass(eq=False)
+class FileChanged(SurveyError):
+    """A file is not the one that its manifest names."""
+
+    file: str

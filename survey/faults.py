@@ -42,35 +42,40 @@ class Reason(StrEnum):
     GAP = "gap"
 
 
+def _n(message: str) -> str:
+    """Mark a sentence for extraction; it is translated where it is shown."""
+    return message
+
+
 SENTENCES: dict[Reason, str] = {
-    Reason.NOT_TOML: "this is not TOML: {}",
-    Reason.NOT_UTF8: "the file is not UTF-8 text: {}",
-    Reason.MISSING: "this is missing",
-    Reason.UNKNOWN_KEY: "no such key here",
-    Reason.WRONG_TYPE: "this must be {}",
-    Reason.CODE_NOT_TEXT: "a code is text, write it in quotes: {}",
-    Reason.BAD_CODE: "a code has only letters, digits, '.', '_' and '-', at most 40: {}",
-    Reason.RESERVED_CODE: "this code is the name of a column of the extract: {}",
-    Reason.NOT_ONE_OF: "not one of {}",
-    Reason.MISSING_LANGUAGE: "the text in language {} is missing",
-    Reason.UNKNOWN_LANGUAGE: "language {} is not among the file's languages",
-    Reason.EMPTY: "this is empty",
-    Reason.DUPLICATE: "{} was given before",
-    Reason.UNKNOWN_LIST: "unknown list {}",
-    Reason.UNKNOWN_FACTOR: "unknown factor {}",
-    Reason.UNKNOWN_GROUP: "unknown group {}",
-    Reason.UNKNOWN_ITEM: "unknown item {}",
-    Reason.UNKNOWN_CHOICE: "unknown choice {}",
-    Reason.NO_VALUE: "no value is given for the choice {}",
-    Reason.NOT_EARLIER: "item {} is not asked before this one",
-    Reason.NOT_A_SCALE: "a scored item needs a list with the codes 1, 2, 3 ..., not list {}",
-    Reason.NOT_SCORED: "item {} is not scored",
-    Reason.UNFIT: "this does not go with {}",
-    Reason.OUT_OF_RANGE: "out of range: {}",
-    Reason.WRONG_SUM: "the parts do not add up: {}",
-    Reason.UNSORTED: "the limits must fall from line to line: {}",
-    Reason.OVERLAP: "two lines begin at the same limit: {}",
-    Reason.GAP: "the last line must begin at 0, not at {}",
+    Reason.NOT_TOML: _n("this is not TOML: {}"),
+    Reason.NOT_UTF8: _n("the file is not UTF-8 text: {}"),
+    Reason.MISSING: _n("this is missing"),
+    Reason.UNKNOWN_KEY: _n("no such key here"),
+    Reason.WRONG_TYPE: _n("this must be {}"),
+    Reason.CODE_NOT_TEXT: _n("a code is text, write it in quotes: {}"),
+    Reason.BAD_CODE: _n("a code has only letters, digits, '.', '_' and '-', at most 40: {}"),
+    Reason.RESERVED_CODE: _n("this code is the name of a column of the extract: {}"),
+    Reason.NOT_ONE_OF: _n("not one of {}"),
+    Reason.MISSING_LANGUAGE: _n("the text in language {} is missing"),
+    Reason.UNKNOWN_LANGUAGE: _n("language {} is not among the file's languages"),
+    Reason.EMPTY: _n("this is empty"),
+    Reason.DUPLICATE: _n("{} was given before"),
+    Reason.UNKNOWN_LIST: _n("unknown list {}"),
+    Reason.UNKNOWN_FACTOR: _n("unknown factor {}"),
+    Reason.UNKNOWN_GROUP: _n("unknown group {}"),
+    Reason.UNKNOWN_ITEM: _n("unknown item {}"),
+    Reason.UNKNOWN_CHOICE: _n("unknown choice {}"),
+    Reason.NO_VALUE: _n("no value is given for the choice {}"),
+    Reason.NOT_EARLIER: _n("item {} is not asked before this one"),
+    Reason.NOT_A_SCALE: _n("a scored item needs a list with the codes 1, 2, 3 ..., not list {}"),
+    Reason.NOT_SCORED: _n("item {} is not scored"),
+    Reason.UNFIT: _n("this does not go with {}"),
+    Reason.OUT_OF_RANGE: _n("out of range: {}"),
+    Reason.WRONG_SUM: _n("the parts do not add up: {}"),
+    Reason.UNSORTED: _n("the limits must fall from line to line: {}"),
+    Reason.OVERLAP: _n("two lines begin at the same limit: {}"),
+    Reason.GAP: _n("the last line must begin at 0, not at {}"),
 }
 
 

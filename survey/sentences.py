@@ -23,7 +23,6 @@ REFUSALS: dict[type[SurveyError], str] = {
     ),
     errors.KeyMissing: _n('The key "%(name)s" is not in the key folder.'),
     errors.SealBroken: _n("A sealed value was changed, or belongs to another key."),
-    errors.SignInRefused: _n("The e-mail address or the password is not right."),
     errors.AccountExists: _n("There is an account for %(email)s already."),
     errors.UnitUnknown: _n('There is no unit "%(unit)s".'),
     errors.WaveUnknown: _n('There is no wave "%(wave)s".'),
@@ -46,6 +45,9 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.CellFull: _n("All places are taken."),
     errors.KeyReused: _n("This was sent before with other content."),
     errors.NotScored: _n('The wave "%(wave)s" has no scores yet. Run: hailong score %(wave)s'),
+    errors.ScoringRefused: _n('The wave "%(wave)s" cannot be scored: %(reason)s'),
+    errors.NotAskable: _n('The questionnaire "%(code)s" has items that cannot be asked yet: %(items)s'),
+    errors.FileChanged: _n('The file "%(file)s" is missing or was changed.'),
     errors.DemoDiffers: _n(
         "There is a demonstration of another size or seed in %(database)s. Name another database with --database."
     ),

@@ -27,7 +27,7 @@ def hypergeometric(
     lower, upper = share.copy(), share.copy()
     for place in zip(*np.nonzero(wanted), strict=True):
         size, yes = round(float(n[place])), float(share[place]) * float(n[place])
-        population = max(round(size / float(fraction[place])), size)
+        population = max(round(size / float(fraction[place])), size + 1)  # somebody is unseen
         below, above = floor(yes + ROUNDING), ceil(yes - ROUNDING)
         low, high = _one(below, size, population, level)[0], _one(above, size, population, level)[1]
         stretch = max(float(deff[place]), 1.0) ** 0.5
@@ -42,4 +42,6 @@ def _one(yes: int, n: int, population: int, level: float) -> tuple[float, float]
     at_least = stats.hypergeom.sf(yes - 1, population, possible, n)
     at_most = stats.hypergeom.cdf(yes, population, possible, n)
     kept = possible[(at_least >= tail) & (at_most >= tail)]
+    if len(kept) < 2:  # a sample is never certain: all that the unseen may hold
+        kept = possible
     return float(kept.min()) / population, float(kept.max()) / population

@@ -14,7 +14,7 @@ from analysis.components.index import Codes, index_codes
 from analysis.components.instrument import Instrument
 from analysis.components.level import LevelData, index_sheet, points_sheet, province_sheet
 from analysis.components.moments import Cells, Sampling, item_cells, make_moments, province, remaining_share
-from analysis.components.scheme import IndexRule, Scheme
+from analysis.components.scheme import IndexRule, Level, Scheme
 from analysis.components.sheet import About, Notes, Reason, Sheet, SheetKey, Used, because
 from analysis.components.strata import make_strata
 from analysis.components.tables import SELF_SELECTED, Answers, InputRow, Mode
@@ -95,6 +95,7 @@ def score_citizens(wave: Wave, ratings: Sequence[Rating], province_code: str) ->
                 whole = _province_data(data, answers, sampling, province_code)
                 keys = _keys(ratings[0].scheme, "province", weighted, used)
                 sheets += [province_sheet(whole, key) for key in keys]
+                sheets += _estimates(whole, ratings, weighted, used)
     return Scored(tuple(sheets), facts, wave.self_selected)
 
 
@@ -116,6 +117,21 @@ def _rating_sheets(data: LevelData, rating: Rating, weighted: Weighted, used: Us
     keys = _keys(scheme, scheme.level, weighted, used)
     sheets = [index_sheet(level, key) for key in keys]
     return sheets + [points_sheet(level, key, fixed) for key in keys if key.rule is scheme.index_rule]
+
+
+def _estimates(whole: LevelData, ratings: Sequence[Rating], weighted: Weighted, used: Used) -> list[Sheet]:
+    """Points of the province by schemes of its level, marked as the province's own estimate (METHOD.md section 1)."""
+    sheets = []
+    code = whole.about.units[0]
+    notes = Notes({code: [*whole.about.notes.of(code), because(Reason.INTERNAL_ESTIMATE)]})
+    about = About(whole.about.units, whole.about.invited, whole.about.response_rate, notes)
+    for rating in ratings:
+        scheme = rating.scheme
+        if scheme.level is Level.PROVINCE:
+            fixed = fixed_points(scheme, rating.inputs, frozenset([code]), strict=rating.own)
+            key = SheetKey(scheme, Level.PROVINCE, scheme.index_rule, weighted.rule, used)
+            sheets.append(points_sheet(LevelData(about, whole.moments, whole.codes), key, fixed))
+    return sheets
 
 
 def _keys(scheme: Scheme, level: str, weighted: Weighted, used: Used) -> list[SheetKey]:

@@ -54,6 +54,19 @@ def read_columns(data: bytes, file: str) -> dict[str, list[str]]:
     return dict(zip(header, columns, strict=True))
 
 
+def read_parquet(data: bytes, file: str) -> dict[str, list[Any]]:
+    """The columns of a Parquet file by name; an absent cell of it is an empty one of the CSV."""
+    from pyarrow import ArrowException, BufferReader, parquet
+
+    try:
+        table = parquet.read_table(BufferReader(data))
+    except ArrowException as error:
+        raise FileUnreadable(file, f"it is not Parquet ({error})") from error
+    return {
+        name: ["" if cell is None else cell for cell in table.column(name).to_pylist()] for name in table.column_names
+    }
+
+
 def json_bytes(value: Mapping[str, Any]) -> bytes:
     """A JSON object as it is hashed: sorted keys, two spaces, UTF-8, LF."""
     return (json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False) + "\n").encode()

@@ -51,7 +51,7 @@ def index_sheet(data: LevelData, key: SheetKey) -> Sheet:
     scheme, rule = key.scheme, key.rule
     included = data.moments.valid >= scheme.min_valid_item
     figures = index_figures(data.moments, data.codes, IndexOptions(rule, scheme.aggregation), included)
-    status = _status(figures, scheme.min_valid_unit, data.codes, scheme.min_valid_item)
+    status = _status(figures, scheme, data.codes)
     basis = rank_basis(data, key, figures, included, status)
     reasons = _reasons(data, scheme, figures, included, basis.reasons)
     ranked = np.isin(status, list(RANKED))
@@ -67,7 +67,7 @@ def points_sheet(data: LevelData, key: SheetKey, fixed: Mapping[tuple[str, str],
     scheme = key.scheme
     included = data.moments.valid >= scheme.min_valid_item
     figures = index_figures(data.moments, data.codes, IndexOptions(key.rule, scheme.aggregation), included)
-    status = _status(figures, scheme.min_valid_unit, data.codes, scheme.min_valid_item)
+    status = _status(figures, scheme, data.codes)
     basis = rank_basis(data, key, figures, included, status).figures
     components = by_kind(scheme, Kind.SATISFACTION)
     found = [data.codes.position(one.rule.level_of, one.rule.code) for one in components]
@@ -129,7 +129,7 @@ def province_sheet(data: LevelData, key: SheetKey) -> Sheet:
     limits = own_limits(figures, CONFIDENCE)
     if rule is IndexRule.TOP2BOX:
         limits = _with_items(limits, figures, data.codes, CONFIDENCE)
-    status = _status(figures, scheme.min_valid_unit, data.codes, scheme.min_valid_item)
+    status = _status(figures, scheme, data.codes)
     none = np.full(figures.value.shape, np.nan)
     reasons = _reasons(data, scheme, figures, included, (None,) * len(data.codes.codes))
     return _sheet(data, key, figures, limits, status, reasons, (none, (none, none)))
@@ -175,10 +175,15 @@ def _with_items(limits: Limits, figures: Figures, codes: Codes, level: float) ->
     return Limits(*(np.concatenate([first, second[:, k:]], axis=1) for first, second in pairs))
 
 
-def _status(figures: Figures, least: int, codes: Codes, least_item: int) -> Objects:
-    """Status of every unit and code; an item needs `min_valid_item`, everything else `min_valid_unit`."""
-    needed = np.array([least_item if one.level_of == "item" else least for one in codes.codes])
-    held = np.where(figures.n < needed, Status.NOT_RANKED, np.where(figures.complete, Status.COMPLETE, Status.OK))
+def _least(scheme: Scheme, codes: Codes) -> list[int]:
+    """Valid answers that each code needs: an item `min_valid_item`, everything else `min_valid_unit`."""
+    return [scheme.min_valid_item if one.level_of == "item" else scheme.min_valid_unit for one in codes.codes]
+
+
+def _status(figures: Figures, scheme: Scheme, codes: Codes) -> Objects:
+    """Status of every unit and code."""
+    enough = np.where(figures.complete, Status.COMPLETE, Status.OK)
+    held = np.where(figures.n < np.array(_least(scheme, codes)), Status.NOT_RANKED, enough)
     return np.where(figures.n > 0, held, Status.EMPTY).astype(object)
 
 
@@ -186,6 +191,7 @@ def _reasons(
     data: LevelData, scheme: Scheme, figures: Figures, included: BoolArray, basis: Sequence[str | None]
 ) -> Objects:
     codes = data.codes
+    least = _least(scheme, codes)
     reasons = np.full(figures.value.shape, None, dtype=object)
     for u, unit in enumerate(data.about.units):
         answered = data.moments.valid[u] > 0
@@ -194,16 +200,14 @@ def _reasons(
             why: list[str] = []
             if figures.n[u, c] == 0:
                 why.append(because(Reason.NO_ANSWERS))
-            elif figures.n[u, c] < (scheme.min_valid_item if one.level_of == "item" else scheme.min_valid_unit):
-                least = scheme.min_valid_item if one.level_of == "item" else scheme.min_valid_unit
-                why.append(because(Reason.FEW_ANSWERS, [least]))
+            elif figures.n[u, c] < least[c]:
+                why.append(because(Reason.FEW_ANSWERS, [least[c]]))
             if one.level_of != "item" and scheme.aggregation is not Aggregation.POOLED_ANSWERS:
                 why += _left_out(codes, codes.members[c], included[u], answered)
             if figures.n[u, c] > 0 and figures.variance[u, c] <= 0 and not figures.complete[u, c]:
                 why.append(because(Reason.NO_VARIANCE))
-            if figures.n[u, c] > 0:
-                why += [because(Reason.COMPLETE)] if figures.complete[u, c] else []
-                why += [reason for reason in [basis[c]] if reason]
+            why += [because(Reason.COMPLETE)] if figures.n[u, c] > 0 and figures.complete[u, c] else []
+            why += [reason for reason in [basis[c]] if reason and figures.n[u, c] >= least[c]]
             reasons[u, c] = (*why, *shared)
     return reasons
 

@@ -157,7 +157,7 @@ def _judged(
     return status, reasons
 
 
-def _status(held: bool, method: Method) -> Status:
+def _status(held: bool, method: object) -> Status:
     if held:
         return Status.NOT_RANKED
-    return Status.COMPLETE if method is Method.COMPLETE else Status.OK
+    return Status.COMPLETE if method == Method.COMPLETE else Status.OK

@@ -12,7 +12,7 @@ from operator import attrgetter
 import numpy as np
 
 from analysis.components.decimals import six, whole
-from analysis.components.scheme import Scheme
+from analysis.components.scheme import Level
 from analysis.components.sheet import RANKED, Line, Sheet, Used
 
 BOM = "\ufeff"
@@ -142,18 +142,21 @@ def _row(sheet: Sheet, context: Context, u: int, p: int) -> Row:
         six(float(sheet.low[u, p])), six(float(sheet.high[u, p])), str(sheet.method[u, p]) or None,
         whole(float(sheet.n_invited[u])) if sampled else None, whole(n), six(n_eff),
         six(n / n_eff if n_eff > 0 else None), six(float(sheet.response_rate[u])) if sampled else None,
-        _grade(scheme, line, index) if sheet.status[u, p] in RANKED else None,
+        _grade(sheet, line, index) if sheet.status[u, p] in RANKED else None,
         *(whole(float(one[u, p])) for one in (sheet.rank, sheet.rank_low, sheet.rank_high)),
     )  # fmt: skip
 
 
 def _is_chosen(sheet: Sheet) -> bool:
     key = sheet.key
-    return key.rule is key.scheme.index_rule and key.weighting is key.scheme.weighting and key.used is Used.ALL
+    chosen = key.rule is key.scheme.index_rule and key.weighting is key.scheme.weighting and key.used is Used.ALL
+    return chosen and key.scheme.level is not Level.PROVINCE  # the provincial index is the ministry's, here an estimate
 
 
-def _grade(scheme: Scheme, line: Line, index: str | None) -> str | None:
-    return scheme.grade(index) if index is not None and line.level_of in GRADED else None
+def _grade(sheet: Sheet, line: Line, index: str | None) -> str | None:
+    """The grade of a percentage; a province is graded by a scheme of its own only."""
+    graded = line.level_of in GRADED and sheet.key.level == sheet.key.scheme.level
+    return sheet.key.scheme.grade(index) if index is not None and graded else None
 
 
 def _plain(cell: str) -> str:

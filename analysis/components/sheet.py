@@ -60,7 +60,7 @@ class Reason(StrEnum):
     IMPORTED = "imported"  # survey points typed in from another wave (=codes)
     GROUPS_WITHOUT_RATINGS = "groups_without_ratings"  # rater groups that did not judge the unit (=groups)
     GROUPS_WITHOUT_WEIGHT = "groups_without_weight"  # rater groups that the scheme does not count (=groups)
-    OTHER_YEAR_DIFFERS = "previous_has_other_questions"  # no change is given
+    INTERNAL_ESTIMATE = "internal_estimate"  # ước tính nội bộ: the ministry's own survey gives the provincial index
 
 
 def because(reason: Reason, values: Iterable[object] = ()) -> str:

@@ -58,29 +58,23 @@ def digits(values: FloatArray, *, first_row: int = 0) -> dict[int, FloatArray]:
 
 
 class ExactSums:
-    """Exact sums of m quantities over cells, growing: by digit float64[m, capacity], every entry an integer of at most
-    `load` times 2^36. Only weights that are not negative, times integers that are not negative, may be added."""
+    """Exact sums of m quantities over c cells: by digit float64[m, c], every entry an integer of at most `load` times
+    2^36. Only weights that are not negative, times integers that are not negative, may be added."""
 
-    def __init__(self, quantities: int, cells: int = 0) -> None:
-        self.shape = (quantities, cells)
-        self.arrays: dict[int, FloatArray] = {}
-        self.load = 0
+    def __init__(self, shape: tuple[int, int], arrays: Mapping[int, FloatArray] | None = None, load: int = 0) -> None:
+        """Zero, or digit sums made elsewhere in which no cell added more than `load` weights."""
+        self.shape = shape
+        self.arrays = dict(arrays or {})
+        self.load = load
 
-    @classmethod
-    def of(cls, arrays: Mapping[int, FloatArray], load: int, shape: tuple[int, int]) -> ExactSums:
-        """Sums that were made elsewhere: digit sums [m, c] in which no cell added more than `load` weights."""
-        made = cls(*shape)
-        made.arrays, made.load = dict(arrays), load
-        return made
-
-    def grow(self, cells: int) -> None:
-        """Make room for more cells; new ones are zero."""
-        added = cells - self.shape[1]
-        self.arrays = {digit: np.pad(array, ((0, 0), (0, added))) for digit, array in self.arrays.items()}
-        self.shape = (self.shape[0], cells)
+    def take(self, cells: slice | IntArray) -> ExactSums:
+        """The sums of some cells (a slice shares its memory)."""
+        arrays = {digit: array[:, cells] for digit, array in self.arrays.items()}
+        length = len(range(*cells.indices(self.shape[1]))) if isinstance(cells, slice) else len(cells)
+        return ExactSums((self.shape[0], length), arrays, self.load)
 
     def add(self, other: ExactSums, at: slice | IntArray) -> None:
-        """Add another's cells to the cells `at` (each named once)."""
+        """Add another's cells to the cells `at` (each named once); the other may be carried in place."""
         if self.load + other.load > CAPACITY:
             self.carry()
         if self.load + other.load > CAPACITY:
@@ -91,6 +85,14 @@ class ExactSums:
                 own = self.arrays[digit] = np.zeros(self.shape)
             own[:, at] += array
         self.load += other.load
+
+    def place(self, other: ExactSums, at: slice | IntArray) -> None:
+        """Put another's sums into cells that are still zero."""
+        for digit, array in other.arrays.items():
+            if digit not in self.arrays:
+                self.arrays[digit] = np.zeros(self.shape)
+            self.arrays[digit][:, at] = array
+        self.load = max(self.load, other.load)
 
     def carry(self) -> None:
         """Bring every digit below 2^36: the only form of its number, whatever was added in which order."""
@@ -109,17 +111,18 @@ class ExactSums:
                 above += over
         self.load = 1 if self.arrays else 0
 
-    def values(self, order: IntArray) -> FloatArray:
-        """The sums as doubles float64[m, len(order)], cells in this order; with two digits correctly rounded, with
-        more rounded once a digit from the lowest up, so always the same double for the same exact sum."""
+    def write(self, out: FloatArray, at: slice | IntArray, cells: slice | IntArray) -> None:
+        """Write the sums of some cells into out[:, at] as doubles: with two digits correctly rounded, with more
+        rounded once a digit from the lowest up, so always the same double for the same exact sum."""
         self._settle()
-        out = np.zeros((self.shape[0], len(order)))
-        straight = bool((order == np.arange(len(order))).all())
-        for digit in sorted(self.arrays):
-            unit = 2.0 ** exponent(digit)
-            for row, array in zip(out, self.arrays[digit], strict=True):
-                row += (array[: len(order)] if straight else array[order]) * unit
-        return out
+        present = sorted(self.arrays)
+        if not present:
+            out[:, at] = 0.0
+        for row in range(self.shape[0] if present else 0):
+            total = self.arrays[present[0]][row] * 2.0 ** exponent(present[0])
+            for digit in present[1:]:
+                total += self.arrays[digit][row] * 2.0 ** exponent(digit)
+            out[row, at] = total[cells]
 
     def _settle(self) -> None:
         """Carry, unless at most two neighbouring digits hold the number: then one rounding gives the same double."""

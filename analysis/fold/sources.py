@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
-from analysis.errors import ColumnMissing, FileUnreadable, LengthMismatch
+from analysis.errors import ColumnMissing, DuplicateKey, FileUnreadable, LengthMismatch
 
 CHUNK = 65_536  # rows that are worked on at once: they stay in the processor's cache
-TASK = 4 * CHUNK  # rows of memory handed to a worker at once
 CSV_BLOCK = 8 * 1024 * 1024  # bytes
 
 
@@ -46,7 +46,7 @@ class Arrays:
     """Columns in memory, numpy or Arrow arrays of the same length."""
 
     columns: Mapping[str, Any]
-    rows_a_task: int = TASK
+    rows_a_task: int = CHUNK
     rows_a_chunk: int = CHUNK
 
     def tasks(self, columns: Sequence[str]) -> Iterator[Task]:
@@ -140,15 +140,17 @@ class Csv:
                 for batch in self._batches(path, columns):
                     yield ArraysTask(_columns(batch), first_row, batch.num_rows, self.rows_a_chunk, str(path))
                     first_row += batch.num_rows
-            except (OSError, pa.ArrowException) as error:
+            except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
                 raise FileUnreadable(str(path), _reason(error)) from error
-            except KeyError as error:
-                raise ColumnMissing(str(error.args[0]), str(path)) from error
 
     def _batches(self, path: Path, columns: Sequence[str]) -> Iterator[Any]:
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise pa.ArrowInvalid("it is empty")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+        for name in columns:
+            if name not in header:
+                raise ColumnMissing(name, str(path))
+            if header.count(name) > 1:
+                raise DuplicateKey(str(path), name)
         types = {name: pa.float64() if name in self.numbers else pa.string() for name in columns}
         convert = pa_csv.ConvertOptions(
             column_types=types, include_columns=list(columns), strings_can_be_null=False, null_values=[""],

@@ -7,7 +7,14 @@ import click
 from survey.cli import database, fieldwork, register, scores, serving, trial
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class InOrder(click.Group):
+    """Lists its commands in the order of the work, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hailong")
 def hailong() -> None:
     """Surveys of citizens and civil servants: from the dossier list to scores that hold."""
@@ -24,6 +31,7 @@ for command in (
     scores.inputs,
     scores.score,
     scores.results,
+    scores.verify,
     serving.staff,
     serving.doctor,
     serving.serve,

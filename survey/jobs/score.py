@@ -6,8 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from analysis.components.rows import Row
+from analysis.errors import AnalysisError
 from analysis.extract import Scores, score, write_scores
 from survey.db import Database
+from survey.errors import ScoringRefused
 from survey.jobs import extract
 from survey.model.result import Run
 from survey.stages import exports, results, waves
@@ -20,7 +22,10 @@ def run(database: Database, wave_code: str, *, actor: str, now: datetime) -> Run
     """Score a wave from its answers as they are now; earlier runs stay."""
     with database.read() as session:
         taken = extract.build(session, waves.find(session, wave_code))
-    scores = score(taken)
+    try:
+        scores = score(taken)
+    except AnalysisError as error:
+        raise ScoringRefused(wave=wave_code, reason=str(error)) from error
     made = Made(taken.digest, extract.code_version(), {"facts": dict(scores.facts)})
     with database.begin() as session:
         wave = waves.find(session, wave_code)

@@ -15,6 +15,7 @@ from survey.errors import InputRefused, NotScored
 from survey.model.base import new_id
 from survey.model.result import Figure, InputFigure, Run
 from survey.model.wave import Wave
+from survey.rule import Manual
 from survey.scheme import Component, Scheme
 from survey.stages import audit, waves
 
@@ -116,6 +117,9 @@ def set_input(
     if code not in {component.code for component in typed_in(session, wave, units[unit].type)}:
         raise InputRefused(unit=unit, code=code, reason="unknown_code")
     if not value.is_finite() or abs(value) >= Decimal(10) ** 14:
+        raise InputRefused(unit=unit, code=code, reason="out_of_range")
+    component = next(one for one in typed_in(session, wave, units[unit].type) if one.code == code)
+    if isinstance(component.rule, Manual) and not 0 <= value <= component.max:
         raise InputRefused(unit=unit, code=code, reason="out_of_range")
     if not source.strip():
         raise InputRefused(unit=unit, code=code, reason="no_source")

@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from survey.errors import AccountExists, SignInRefused
+from survey.errors import AccountExists
 from survey.model.staff import Account, AccountRole, StaffSession
 from survey.stages import audit
 
@@ -85,23 +85,41 @@ def create_account(
     return account
 
 
-def verify(session: Session, *, email: str, password: str, now: datetime) -> Account | None:
-    """The account behind an address and password, or None; failures are counted and lock for a while.
+@dataclass(frozen=True)
+class Candidate:
+    """An account as it stands before a password is tried; an unknown address has no id."""
 
-    The caller commits in both cases, so that a failure counts. An unknown address costs the same time.
-    """
+    id: bytes | None
+    password_hash: str
+
+
+def candidate(session: Session, *, email: str, now: datetime) -> Candidate:
+    """Who may be signing in; unknown and locked addresses get a hash that no password fits: time tells nothing."""
     account = session.scalars(select(Account).where(Account.email == email.strip().lower())).first()
-    right = _matches(account.password_hash if account else _decoy(), password)
     if account is None or not account.active or (account.locked_until and account.locked_until > now):
+        return Candidate(None, _decoy())
+    return Candidate(account.id, account.password_hash)
+
+
+def matches(candidate: Candidate, password: str) -> bool:
+    """Whether the password fits; takes a good part of a second, so no transaction is open meanwhile."""
+    try:
+        return _HASHER.verify(candidate.password_hash, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+def settle(session: Session, candidate: Candidate, *, right: bool, now: datetime) -> str | None:
+    """Count a failure (ten in a row lock for a while) or start a session; its token goes to the browser."""
+    account = session.get(Account, candidate.id) if candidate.id else None
+    if account is None:
         return None
-    account.failures = 0 if right else account.failures + 1
-    account.locked_until = now + LOCK if account.failures and account.failures % FAILURES_BEFORE_LOCK == 0 else None
-    session.flush()
-    return account if right else None
-
-
-def start_session(session: Session, account: Account, *, now: datetime) -> str:
-    """A new session; the token goes to the browser, its hash stays here."""
+    if not right:
+        account.failures += 1
+        account.locked_until = now + LOCK if account.failures % FAILURES_BEFORE_LOCK == 0 else account.locked_until
+        session.flush()
+        return None
+    account.failures, account.locked_until = 0, None
     session.execute(delete(StaffSession).where(StaffSession.expires_at <= now))
     token = secrets.token_urlsafe(32)
     session.add(
@@ -111,14 +129,6 @@ def start_session(session: Session, account: Account, *, now: datetime) -> str:
     )
     session.flush()
     return token
-
-
-def sign_in(session: Session, *, email: str, password: str, now: datetime) -> str:
-    """Verify and start a session in one step; SignInRefused otherwise."""
-    account = verify(session, email=email, password=password, now=now)
-    if account is None:
-        raise SignInRefused()
-    return start_session(session, account, now=now)
 
 
 def signed_in(session: Session, token: str | None, now: datetime) -> SignedIn | None:
@@ -142,13 +152,6 @@ def sign_out(session: Session, token: str) -> None:
 
 def _token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _matches(password_hash: str, password: str) -> bool:
-    try:
-        return _HASHER.verify(password_hash, password)
-    except (VerifyMismatchError, InvalidHashError):
-        return False
 
 
 @cache

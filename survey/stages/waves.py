@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.errors import SampleInstrument, UnitUnknown, WaveExists, WaveUnknown, WrongState
-from survey.instrument import Instrument, Status, builtin_instrument, load_instrument
+from survey.errors import NotAskable, SampleInstrument, UnitUnknown, WaveExists, WaveUnknown, WrongState
+from survey.instrument import Instrument, ItemType, Status, builtin_instrument, load_instrument
 from survey.keys import Keys, WaveKey
 from survey.model.base import new_id
 from survey.model.unit import Unit
@@ -31,6 +31,7 @@ def create(
     if session.get(Unit, plan.province) is None:
         raise UnitUnknown(unit=plan.province)
     instrument = builtin_instrument(plan.instrument)
+    _require_askable(instrument)
     schemes = tuple(builtin_scheme(code) for code in plan.schemes)
     wave = _new_wave(plan, instrument, now)
     session.add(wave)
@@ -45,6 +46,13 @@ def create(
     audit.record(session, actor=actor, action="wave.create", subject=plan.code, detail=detail, now=now)
     session.flush()
     return wave
+
+
+def _require_askable(instrument: Instrument) -> None:
+    """The pages ask single choices, one after the other."""
+    others = [item.code for item in instrument.items if item.type is not ItemType.SINGLE or item.route is not None]
+    if others:
+        raise NotAskable(code=instrument.code, items=", ".join(others))
 
 
 def _new_wave(plan: WavePlan, instrument: Instrument, now: datetime) -> Wave:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 
-from flask import Blueprint, Response, abort, render_template, send_file
+from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
 
+from survey import queue
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
@@ -35,6 +37,15 @@ def waves() -> str:
         return render_template("results/waves.html", waves=stored.scored_waves(session), audiences=wording.AUDIENCES)
 
 
+@blueprint.post("/<wave>/compute")
+def compute(wave: str) -> BaseResponse:
+    """Ask the worker for a new run: answers and typed-in figures as they are now; earlier runs stay."""
+    with site().database.read() as session:
+        wave_list.require(wave_list.find(session, wave), wave_list.CLOSED)
+    queue.enqueue(site().settings, "score", wave=wave, actor=signed_in().email)
+    return redirect(url_for("results.league", wave=wave, asked="yes"), 303)
+
+
 @blueprint.get("/<wave>")
 def league(wave: str) -> str:
     """The units of each level by rank, with what is known of every figure's uncertainty."""
@@ -56,6 +67,7 @@ def league(wave: str) -> str:
         province=figures.whole_province(rows, found.province),
         tables=tables,
         words=wording,
+        is_asked=request.args.get("asked") == "yes",
     )
 
 

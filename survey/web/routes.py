@@ -44,6 +44,7 @@ ROUTES: dict[str, Who] = {
     "coordinate.board": BOARD,
     "results.waves": SCORES,
     "results.league": SCORES,
+    "results.compute": SCORES,
     "results.unit": SCORES,
     "results.download": SCORES,
     "inputs.units": TYPING_IN,

@@ -150,9 +150,10 @@ def scheme(code: str = "local", level: str = "commune", **keys: object) -> str:
     return SCHEME.format(code=code, level=level, keys="\n".join(lines))
 
 
-def manifest(units: Mapping[str, str], **keys: object) -> dict[str, Any]:
+def manifest(units: Mapping[str, str], names: Mapping[str, str] | None = None, **keys: object) -> dict[str, Any]:
+    names = names or {}
     told = [
-        {"code": code, "name_vi": f"Đơn vị {code}", "name_en": f"Unit {code}", "type": kind, "rated": True}
+        {"code": code, "name_vi": names.get(code, f"Đơn vị {code}"), "name_en": code, "type": kind, "rated": True}
         for code, kind in units.items()
     ]
     return {
@@ -173,6 +174,7 @@ class Tables:
     inputs: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     items: tuple[str, ...] = ITEMS
     schemes: list[str] = field(default_factory=lambda: [scheme()])
+    names: dict[str, str] = field(default_factory=dict)
     keys: dict[str, Any] = field(default_factory=dict)
     previous: dict[str, bytes] = field(default_factory=dict)
 
@@ -223,7 +225,7 @@ class Tables:
             inputs={name: self.inputs[name] for name in INPUTS},
             instrument=instrument(self.items),
             schemes=self.schemes,
-            manifest=manifest(self.units, **self.keys),
+            manifest=manifest(self.units, self.names, **self.keys),
             previous=self.previous,
         )
 

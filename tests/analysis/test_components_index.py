@@ -1,4 +1,4 @@
-"""The index by hand: aggregations, rules, pairwise missing items, and its variance from one influence per respondent."""
+"""The index by hand: aggregations, rules, pairwise missing items, variance from one influence per respondent."""
 
 from __future__ import annotations
 

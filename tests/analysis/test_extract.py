@@ -101,8 +101,14 @@ def test_an_answer_outside_its_scale_is_refused_with_row_and_column(make: Any) -
     assert (refused.value.file, refused.value.row, refused.value.column) == ("answers.csv", 2, "S4")
 
 
-@pytest.mark.parametrize(("column", "value"), [("weight_base", -1), ("weight_base", 0), ("weight_base", float("nan")),
-                                               ("weight_base", float("inf")), ("fpc", "many"), ("mode", "zalo")])  # fmt: skip
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("weight_base", -1), ("weight_base", 0), ("weight_base", NAN), ("weight_base", INFINITE), ("fpc", "many"),
+     ("mode", "zalo")],
+)  # fmt: skip
 def test_a_cell_that_is_not_what_it_should_be_is_refused(make: Any, column: str, value: object) -> None:
     tables = make.tables()
     tables.cell("u1", [["5", "4", "3", "1"]] * 3)
@@ -194,3 +200,21 @@ def test_every_row_fits_the_schema_beside_it(make: Any, tmp_path: Path) -> None:
                 assert "null" in rule["type"], name
             elif "pattern" in rule:
                 assert re.search(rule["pattern"], cell), (name, cell)
+
+
+def test_answers_as_parquet_give_the_same_digits_and_digest(make: Any, tmp_path: Path) -> None:
+    from pyarrow import parquet, table
+
+    extract = make.drawn(6)[0].extract()
+    write_extract(extract, tmp_path)
+    columns = {name: text.values() for name, text in {**extract.answers.texts, **extract.answers.items}.items()}
+    columns |= {"fpc": extract.answers.fpc.tolist(), "weight_base": extract.answers.weight_base.tolist()}
+    parquet.write_table(table(columns), tmp_path / "answers.parquet")
+    (tmp_path / "answers.csv").unlink()
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    del manifest["hashes"]["answers.csv"]
+    manifest["hashes"]["answers.parquet"] = hashlib.sha256((tmp_path / "answers.parquet").read_bytes()).hexdigest()
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    again = read_extract(tmp_path)
+    assert again.digest == extract.digest
+    assert score(again).rows == score(extract).rows

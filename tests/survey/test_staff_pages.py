@@ -130,6 +130,7 @@ def test_one_refusal_for_unknown_addresses_and_wrong_passwords(
     client = app.test_client()
     assert client.submit("/staff/sign-in", {"email": email, "password": password}).status_code == 422
     assert "không đúng" in text_of(client)
+    assert client.form(-1)["next"] == "/staff/sign-in"  # the language can be changed here too
 
 
 def test_sign_in_leads_only_to_pages_of_this_site(app: Flask, signed_in: SignIn) -> None:

@@ -83,9 +83,12 @@ SENT_BEFORE = Ending(
 )
 
 
-def ending(what: Ending, key: str | None = None) -> Response:
-    """The page of an ending; with the key of a sending it can be shown again in another language."""
-    return make_response(render_template("respond/end.html", ending=what, key=key), what.status)
+def ending(what: Ending, *, key: str | None = None, again: str | None = None) -> Response:
+    """The page of an ending; with the key of a sending it can be shown again in another language.
+
+    `again` is the address of a first page where a second try may find a place.
+    """
+    return make_response(render_template("respond/end.html", ending=what, key=key, again=again), what.status)
 
 
 def first_page(visit: Visit, province: Unit, trouble: Trouble | None = None) -> Response:

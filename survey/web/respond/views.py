@@ -45,6 +45,10 @@ def start(door: str, code: str) -> Response:
         visit = enter(session, door, code)
         if sent.trouble:
             return show.first_page(visit, waves.province_of(session, visit.opening.wave), sent.trouble)
+        if sent.switch:
+            response = see(visit.first_page)
+            remember_language(response, sent.switch)
+            return response
         if visit.may_decline and request.form.get(forms.ACTION) == WRONG_PERSON:
             return see(visit.first_page + "/not-mine")
         visit = begin(session, visit)
@@ -174,7 +178,7 @@ def send(session: Session, visit: Visit, sent: Sent, answers: dict[str, str]) ->
 
 def thank(door: str, code: str, sent: Sent) -> Response:
     """The receipt; this browser keeps nothing of the form."""
-    response = show.ending(show.RECEIPT, sent.key)
+    response = show.ending(show.RECEIPT, key=sent.key)
     forget(response, door, code)
     return response
 
@@ -204,7 +208,7 @@ def closed(_error: LinkClosed) -> Response:
 @blueprint.errorhandler(CellFull)
 def full(_error: CellFull) -> Response:
     """No place is left in the counter's cell: thanked, not stored."""
-    return ended(show.FULL)
+    return ended(show.FULL, retry=True)
 
 
 @blueprint.errorhandler(KeyReused)
@@ -213,8 +217,8 @@ def sent_before(_error: KeyReused) -> Response:
     return ended(show.SENT_BEFORE)
 
 
-def ended(what: show.Ending) -> Response:
-    response = show.ending(what)
+def ended(what: show.Ending, *, retry: bool = False) -> Response:
     values = request.view_args or {}
+    response = show.ending(what, again=f"/{values['door']}/{values['code']}" if retry else None)
     forget(response, values["door"], values["code"])
     return response

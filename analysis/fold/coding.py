@@ -1,0 +1,241 @@
+"""Rows as small integers: the codes of key columns, the cell of each row, and the answers of rated items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analysis.design import FloatArray, IntArray
+from analysis.errors import CellInvalid, LengthMismatch, NotFinite, OptionInvalid
+from analysis.fold.sources import Chunk, numbers
+
+NOT_ANSWERED, NOT_APPLICABLE = ".", ""  # text cells; in a numeric column null or 0, and -1
+Label = int | float | str
+SMALL = 1 << 22  # codes are looked up in a table up to this range
+
+
+class Measure(StrEnum):
+    """What is added up of an answer v to a rated item."""
+
+    VALID = "valid"  # 1 for an answer on the scale
+    SATISFIED = "satisfied"  # 1 for an answer among the satisfied ones
+    VALUE = "value"  # v
+    SQUARE = "square"  # v^2
+    INAPPLICABLE = "inapplicable"  # 1 for "not applicable"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A rated scale 1..steps and which of its values count as satisfied."""
+
+    steps: int
+    satisfied: frozenset[int]
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.steps <= 100:
+            raise OptionInvalid("steps", self.steps, "2 to 100")
+        if not self.satisfied <= set(range(1, self.steps + 1)):
+            raise OptionInvalid("satisfied", sorted(self.satisfied), f"values from 1 to {self.steps}")
+
+    def table(self, measures: Sequence[Measure]) -> IntArray:
+        """What each class of an answer (0 none, 1..steps, steps + 1 not applicable) adds, int64[steps + 2, m]."""
+        value = np.arange(self.steps + 2)
+        value[-1] = 0
+        columns = {
+            Measure.VALID: value > 0,
+            Measure.SATISFIED: np.isin(value, sorted(self.satisfied)),
+            Measure.VALUE: value,
+            Measure.SQUARE: value**2,
+            Measure.INAPPLICABLE: np.arange(self.steps + 2) == self.steps + 1,
+        }
+        return np.stack([columns[one] for one in measures], axis=1).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """A key column: codes int64[n] into its sorted distinct labels."""
+
+    codes: IntArray
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """The cells of a chunk: cell of each row, codes of each cell's labels int64[q, c], rows and first row of each."""
+
+    cell: IntArray
+    codes: IntArray
+    labels: tuple[tuple[Label, ...], ...]
+    counts: IntArray
+    first: IntArray
+
+
+class Decoded:
+    """A chunk whose columns are coded when they are first asked for."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+        self._keys: dict[str, Coded] = {}
+        self._items: dict[tuple[str, int], NDArray[np.int8]] = {}
+
+    @property
+    def rows(self) -> int:
+        return self.chunk.rows
+
+    def key(self, name: str) -> Coded:
+        if name not in self._keys:
+            self._keys[name] = coded(self.chunk, name)
+        return self._keys[name]
+
+    def item(self, name: str, scale: Scale) -> NDArray[np.int8]:
+        if (name, scale.steps) not in self._items:
+            self._items[name, scale.steps] = item_classes(self.chunk, name, scale)
+        return self._items[name, scale.steps]
+
+    def weights(self, name: str) -> FloatArray:
+        return np.asarray(numbers(self.chunk.columns[name]), dtype=np.float64)
+
+    @cached_property
+    def row_numbers(self) -> IntArray:
+        return np.arange(self.rows, dtype=np.int64)
+
+    def place(self, keys: Sequence[str]) -> Placed:
+        """Number the combinations of the keys that occur here."""
+        columns = [self.key(name) for name in keys]
+        sizes = [max(len(one.labels), 1) for one in columns]
+        joint = np.zeros(self.rows, dtype=np.int64)
+        for one, size in zip(columns, sizes, strict=True):
+            joint *= size
+            joint += one.codes
+        kept, cell, counts = _numbered(joint, int(np.prod(sizes, dtype=object)))
+        codes = np.empty((len(keys), len(kept)), dtype=np.int64)
+        rest = kept
+        for place in range(len(keys) - 1, -1, -1):
+            rest, codes[place] = np.divmod(rest, sizes[place])
+        first = np.empty(len(kept), dtype=np.int64)
+        first[cell[::-1]] = self.row_numbers[::-1]
+        return Placed(cell, codes, tuple(one.labels for one in columns), counts, first + self.chunk.first_row)
+
+
+def coded(chunk: Chunk, name: str) -> Coded:
+    """Code a key column (whole numbers, finite numbers or text); a missing label is refused (NotFinite)."""
+    column = chunk.columns[name]
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if isinstance(column, pa.Array):
+        if column.null_count:
+            raise NotFinite(name, chunk.first_row + int(np.argmax(np.asarray(column.is_null()))))
+        kind = column.type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+            return _coded_text(column if pa.types.is_dictionary(kind) else column.dictionary_encode())
+    values = numbers(column)
+    if values.dtype.kind == "b":
+        values = values.view(np.int8)
+    if values.dtype.kind in "iu":
+        return _coded_integers(values)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise NotFinite(name, chunk.first_row + int(np.argmin(np.isfinite(values))))
+    if values.dtype.kind == "O":
+        missing = [value is None or value != value for value in values]
+        if any(missing):
+            raise NotFinite(name, chunk.first_row + missing.index(True))
+        values = values.astype(str)
+    found, inverse = np.unique(values, return_inverse=True)
+    return Coded(inverse.reshape(-1).astype(np.int64), tuple(found.tolist()))
+
+
+def item_classes(chunk: Chunk, name: str, scale: Scale) -> NDArray[np.int8]:
+    """Class of each answer int8[n]: 1..steps, 0 for none, steps + 1 for not applicable. Raises CellInvalid."""
+    column = chunk.columns[name]
+    arrow = isinstance(column, pa.Array | pa.ChunkedArray)
+    if not _numeric(column.type) if arrow else np.asarray(column).dtype.kind in "OU":
+        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        return _text_classes(chunk, name, array if isinstance(array, pa.Array) else pa.array(array, pa.string()), scale)
+    values = numbers(column)
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), 0, values)
+    least, most = values.min(initial=0), values.max(initial=0)
+    whole = values.dtype.kind in "iu" or bool((values == np.floor(values)).all())
+    if least < -1 or most > scale.steps or not whole:
+        wrong = (values < -1) | (values > scale.steps) | (values != np.floor(values))
+        raise _invalid(chunk, name, int(np.argmax(wrong)), str(values[np.argmax(wrong)]), scale)
+    classes = values.astype(np.int8, copy=False)
+    return np.where(classes == -1, np.int8(scale.steps + 1), classes) if least < 0 else classes
+
+
+def _text_classes(chunk: Chunk, name: str, column: Any, scale: Scale) -> NDArray[np.int8]:
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    known = {str(value): value for value in range(1, scale.steps + 1)}
+    known.update({NOT_ANSWERED: 0, NOT_APPLICABLE: scale.steps + 1})
+    levels = encoded.dictionary.to_pylist()
+    table = np.array([known.get(level, -1) for level in levels] + [0], dtype=np.int8)
+    codes = encoded.indices.fill_null(len(levels)).to_numpy(zero_copy_only=False)
+    classes = np.asarray(table[codes], dtype=np.int8)
+    if (classes < 0).any():
+        row = int(np.argmax(classes < 0))
+        raise _invalid(chunk, name, row, str(levels[codes[row]]), scale)
+    return classes
+
+
+def _invalid(chunk: Chunk, name: str, row: int, value: str, scale: Scale) -> CellInvalid:
+    allowed = f"1 to {scale.steps}, not applicable or not answered"
+    return CellInvalid(chunk.source, chunk.first_row + row + 1, name, value, allowed)
+
+
+def _numeric(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind))
+
+
+def _coded_integers(values: NDArray[Any]) -> Coded:
+    if not len(values):
+        return Coded(np.zeros(0, dtype=np.int64), ())
+    least, most = int(values.min()), int(values.max())
+    width = most - least + 1
+    if width > min(SMALL, 16 * len(values) + 1024):
+        found, inverse = np.unique(values, return_inverse=True)
+        return Coded(inverse.reshape(-1).astype(np.int64), tuple(int(one) for one in found))
+    place = np.subtract(values, least, dtype=np.int64)
+    present = np.zeros(width, dtype=np.bool_)
+    present[place] = True
+    if present.all():
+        return Coded(place, tuple(range(least, most + 1)))
+    kept = np.flatnonzero(present)
+    number = np.zeros(width, dtype=np.int64)
+    number[kept] = np.arange(len(kept))
+    return Coded(number[place], tuple((kept + least).tolist()))
+
+
+def _coded_text(encoded: Any) -> Coded:
+    labels = encoded.dictionary.to_pylist()
+    if len(set(labels)) != len(labels) or None in labels:
+        raise LengthMismatch("the distinct labels of a dictionary", len(labels), len(set(labels) - {None}))
+    codes = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+    used = np.flatnonzero(np.bincount(codes, minlength=len(labels))) if len(codes) else np.zeros(0, dtype=np.int64)
+    order = sorted(used.tolist(), key=lambda place: str(labels[place]))
+    number = np.zeros(max(len(labels), 1), dtype=np.int64)
+    number[order] = np.arange(len(order))
+    return Coded(number[codes], tuple(str(labels[place]) for place in order))
+
+
+def _numbered(joint: IntArray, size: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Distinct values of joint codes below `size`, the number of each row's value, and the rows of each."""
+    if size >= 2**62:
+        raise OptionInvalid("keys", size, "fewer than 2^62 combinations of labels in a chunk")
+    if size > max(8 * len(joint), 4096):
+        found = np.unique(joint, return_inverse=True, return_counts=True)
+        kept, inverse, counted = found
+        return kept, inverse.reshape(-1), counted
+    counts = np.bincount(joint, minlength=size)
+    kept = np.flatnonzero(counts)
+    if len(kept) == size:
+        return kept, joint, counts
+    number = np.empty(size, dtype=np.int64)
+    number[kept] = np.arange(len(kept))
+    return kept, number[joint], counts[kept]

@@ -1,0 +1,325 @@
+"""Scores of citizens' waves: what each row says, and a documented result for every kind of bad luck."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.components.scheme import parse_scheme
+from analysis.components.tables import InputRow
+from analysis.extract import Scores, make_extract, score, write_scores
+
+GOOD, BAD, MIXED = ["5", "4", "5", "4"], ["1", "2", "3", "1"], ["5", "2", "4", "1"]
+OVERALL = {"level_of": "overall", "rule": "top2box", "weighting": "design", "answers": "all"}
+
+
+def two_units(make: Any, first: list[list[str]], **cell: Any) -> Any:
+    """Unit u1 as given; u2 with 20 mixed answers beside it."""
+    tables = make.tables()
+    tables.cell("u1", first, population=200, **cell)
+    tables.cell("u2", [GOOD] * 12 + [BAD] * 4 + [MIXED] * 4, population=300)
+    return tables
+
+
+def assert_sound(scores: Scores) -> None:
+    """No NaN anywhere, limits enclose the value, no interval of zero width for a sample."""
+    for row in scores.rows:
+        assert "nan" not in [str(cell).lower() for cell in row.cells()]
+        value = row.points if row.points is not None else row.index
+        if row.ci_low is not None:
+            assert value is not None
+            assert float(row.ci_low) <= float(value) <= float(str(row.ci_high))
+            assert float(str(row.ci_high)) - float(row.ci_low) > 0, row
+        if row.status == "empty":
+            assert row.index is None
+            assert row.reason
+
+
+def test_every_unit_has_items_factors_group_whole_and_points_under_its_scheme(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 15)
+    tables.units["d1"] = "department"
+    tables.cell("d1", [GOOD] * 11 + [BAD])
+    tables.schemes = [make.scheme("department", "department"), make.scheme("commune", "commune")]
+    scores = score(tables.extract())
+    assert_sound(scores)
+    levels = {(row.scheme, row.unit, row.level) for row in scores.rows}
+    assert levels == {("department", "75", "province"), ("department", "d1", "department"),
+                      ("commune", "u1", "commune"), ("commune", "u2", "commune")}  # fmt: skip
+    index_rows = [row for row in scores.rows if row.unit == "u1" and row.points is None and row.max is None]
+    assert len(index_rows) == (4 + 2 + 1 + 1) * 3 * 2
+    official = [row for row in scores.rows if row.unit == "u1" and row.is_official == "yes"]
+    assert {(row.rule, row.weighting, row.answers) for row in official} == {("top2box", "design", "all")}
+    assert make.find(scores, unit="d1", **OVERALL).rank == "1"
+
+
+def test_satisfaction_and_typed_in_figures_add_up_unrounded_to_area_and_total(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 15)
+    for code, value in (("8.2.1", 75), ("8.2.2", 100), ("8.2.3", 95), ("8.2.4", 1.3), ("1.1", 60), ("1.10.1", 9),
+                        ("1.10.2", 8)):  # fmt: skip
+        tables.input("u1", code, value)
+    scores = score(tables.extract())
+    official = {"unit": "u1", "is_official": "yes"}
+    overall = make.find(scores, level_of="overall", **official)
+    assert overall.index == "50.000000"
+    satisfaction = make.find(scores, level_of="criterion", code="8.1", **official)
+    assert (satisfaction.points, satisfaction.max, satisfaction.index) == ("5.000000", "10.000000", "50.000000")
+    area = make.find(scores, level_of="area", code="8", **official)
+    assert area.points == f"{5 + 0.75 + 0.75 + 1 + 1.3:.6f}"
+    assert area.ci_low is not None
+    assert satisfaction.ci_low is not None
+    assert float(area.ci_low) == pytest.approx(float(satisfaction.ci_low) + 3.8, abs=2e-6)
+    total = make.find(scores, level_of="total", **official)
+    assert (total.points, total.grade, total.status) == ("85.800000", "T", "ok")
+    assert total.reason == "imported=1.10.1,1.10.2; no_variance"
+    typed = make.find(scores, level_of="component", code="8.2.1", **official)
+    assert (typed.points, typed.se, typed.ci_low, typed.reason) == ("0.750000", None, None, "typed_in")
+    lacking = make.find(scores, unit="u2", level_of="total", is_official="yes")
+    assert (lacking.status, lacking.reason, lacking.index, lacking.rank) == ("not_ranked", "missing=1,8.2", None, None)
+
+
+def test_the_standard_error_of_area_eight_is_that_of_the_index_times_max_over_one_hundred(make: Any) -> None:
+    scores = score(make.drawn(5)[0].extract())
+    for unit in ("u000", "u003"):
+        overall = make.find(scores, unit=unit, **OVERALL)
+        area = make.find(scores, unit=unit, level_of="area", code="8", weighting="design")
+        assert overall.se is not None
+        assert area.se is not None
+        assert float(area.se) == pytest.approx(float(overall.se) / 10, abs=1e-6)
+
+
+def test_an_empty_unit_one_answer_and_an_unanswered_item_are_results_that_say_so(make: Any) -> None:
+    tables = two_units(make, [["5", "4", "3", "."]] * 12)
+    tables.cell("u3", [], population=50, invited=10)
+    tables.cell("u4", [GOOD], population=50, invited=10)
+    tables.units["u5"] = "commune"
+    scores = score(tables.extract())
+    assert_sound(scores)
+    empty = make.find(scores, unit="u3", **OVERALL)
+    assert (empty.status, empty.reason, empty.n_invited, empty.n_valid) == ("empty", "no_answers", "10", "0")
+    assert make.find(scores, unit="u5", **OVERALL).reason == "no_answers; not_surveyed"
+    one = make.find(scores, unit="u4", **OVERALL)
+    assert (one.status, one.index, one.se, one.rank) == ("not_ranked", "100.000000", None, None)
+    assert one.reason == "few_answers=10; all_items_few; no_variance"
+    assert one.ci_low is not None
+    item = make.find(scores, unit="u1", level_of="item", code="S4", rule="top2box", weighting="design")
+    assert (item.status, item.n_valid) == ("empty", "0")
+    factor = make.find(scores, unit="u1", level_of="factor", code="II", rule="top2box", weighting="design")
+    assert "items_left_out=S4" in str(factor.reason)
+    province = make.find(scores, unit="75", **OVERALL)
+    assert province.reason == "units_without_answers=2"
+
+
+def test_a_wave_without_any_answer_is_a_table_of_empty_rows(make: Any) -> None:
+    tables = make.tables()
+    tables.cell("u1", [], population=50, invited=10)
+    scores = score(tables.extract())
+    assert_sound(scores)
+    assert {row.status for row in scores.rows if row.max is None} == {"empty"}
+
+
+def test_everybody_satisfied_has_wilson_limits_and_no_standard_error(make: Any) -> None:
+    scores = score(two_units(make, [GOOD] * 20).extract())
+    assert_sound(scores)
+    row = make.find(scores, unit="u1", **OVERALL)
+    assert (row.index, row.ci_high, row.se, row.status) == ("100.000000", "100.000000", None, "ok")
+    assert 80 < float(str(row.ci_low)) < 99
+    everybody = make.tables()
+    everybody.cell("u1", [GOOD] * 20, population=200)
+    lone = make.find(score(everybody.extract()), unit="u1", **OVERALL)
+    assert lone.ci_method == "wilson_kish"
+    assert float(str(lone.ci_low)) < 90
+
+
+def test_a_stratum_of_one_answer_is_joined_and_said(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    tables.cell("u1", [BAD], stratum="u1|F2", population=20)
+    row = make.find(score(tables.extract()), unit="u1", **OVERALL)
+    assert row.reason == "strata_joined=1"
+    assert row.se is not None
+
+
+def test_a_unit_where_everybody_answered_is_complete_without_an_interval(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 200)
+    row = make.find(score(tables.extract()), unit="u1", **OVERALL)
+    assert (row.status, row.reason, row.ci_method) == ("complete", "complete", "complete")
+    assert (row.se, row.ci_low, row.ci_high, row.n_effective) == (None, None, None, None)
+    assert row.rank is not None
+
+
+def test_fewer_answers_than_the_schemes_minimum_keep_their_value_unranked(make: Any) -> None:
+    scores = score(two_units(make, [MIXED] * 9).extract())
+    row = make.find(scores, unit="u1", **OVERALL)
+    assert (row.status, row.index, row.rank, row.grade) == ("not_ranked", "50.000000", None, None)
+    assert make.find(scores, unit="u2", **OVERALL).rank == "1"
+
+
+def test_ranks_compare_the_items_that_every_ranked_unit_has(make: Any) -> None:
+    tables = two_units(make, [["5", "5", "5", "."]] * 8 + [["1", "1", "1", "5"]] * 9)
+    scores = score(tables.extract())
+    row = make.find(scores, unit="u1", **OVERALL)
+    assert row.reason == "items_left_out=S4; ranked_on_items=S1,S2,S3"
+    assert make.find(scores, unit="u2", **OVERALL).reason == "ranked_on_items=S1,S2,S3"
+    tables = two_units(make, [["5", "5", ".", "."]] * 8 + [["1", "1", "1", "5"]] * 9)
+    row = make.find(score(tables.extract()), unit="u1", **OVERALL)
+    assert row.reason == "items_left_out=S3,S4; ranked_on_pooled_answers"
+
+
+def test_self_selected_answers_are_counted_apart_and_change_no_figure(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    before = score(tables.extract())
+    for mode in ("counter", "kiosk", "open", "open"):
+        tables.answer("u1", BAD, stratum="u1|F1", code="u1|F1|c", fpc=200, weight=1, mode=mode)
+    after = score(tables.extract())
+    assert after.facts["self_selected"] == {"u1": {"counter": 1, "kiosk": 1, "open": 2}}
+    row = make.find(after, unit="u1", **OVERALL)
+    assert row.reason == "no_variance; self_selected_apart=4"
+    assert [r.index for r in before.rows] == [r.index for r in after.rows]
+
+
+def test_flagged_answers_are_scored_with_and_without(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    assert {row.answers for row in score(tables.extract()).rows} == {"all"}
+    tables.answers["flag"][:2] = ["confirmed", "suspected"]
+    scores = score(tables.extract())
+    rows = [make.find(scores, unit="u1", **{**OVERALL, "answers": used}) for used in ("all", "unflagged")]
+    assert [(row.n_valid, row.is_official) for row in rows] == [("12", "yes"), ("10", "no")]
+
+
+def test_a_rehearsal_and_a_foreign_scheme_say_so(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    tables.keys = {"kind": "rehearsal"}
+    extract = tables.extract()
+    scores = score(extract)
+    assert all(str(row.reason).startswith("rehearsal") for row in scores.rows)
+    assert any(row.is_official == "yes" for row in scores.rows)
+    foreign = score(extract, parse_scheme(make.scheme("other", min_valid_unit=5)))
+    assert all(row.is_official == "no" and "other_scheme" in str(row.reason) for row in foreign.rows)
+    same = score(extract, extract.schemes[0])
+    assert same.rows == scores.rows
+
+
+def test_mean_indices_keep_to_their_own_range(make: Any) -> None:
+    scores = score(two_units(make, [["1", "1", "1", "1"]] * 20).extract())
+    found = {rule: make.find(scores, unit="u1", **{**OVERALL, "rule": rule}) for rule in ("mean5", "mean4", "top2box")}
+    assert {rule: row.index for rule, row in found.items()} == {
+        "mean5": "20.000000", "mean4": "0.000000", "top2box": "0.000000"}  # fmt: skip
+    assert found["mean5"].ci_low == "20.000000"
+    assert float(str(found["mean5"].ci_high)) > 21
+
+
+def test_change_from_last_year_carries_both_years_errors(make: Any, tmp_path: Any) -> None:
+    first = two_units(make, [MIXED] * 20)
+    write_scores(score(first.extract()), tmp_path)
+    second = two_units(make, [GOOD] * 20)
+    second.previous = {"previous/scores.json": (tmp_path / "scores.json").read_bytes()}
+    scores = score(second.extract())
+    row = make.find(scores, unit="u1", **OVERALL)
+    assert (row.change, row.change_clear) == ("50.000000", "yes")
+    assert float(str(row.change_low)) < 50 < float(str(row.change_high))
+    calm = make.find(scores, unit="u2", **OVERALL)
+    assert (calm.change, calm.change_clear) == ("0.000000", "no")
+    second.previous = {"previous/scores.csv": (tmp_path / "scores.csv").read_bytes()}
+    assert score(second.extract()).rows == scores.rows
+
+
+def test_units_that_no_scheme_serves_are_named_and_have_no_rows(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    tables.units["h1"] = "district"
+    tables.cell("h1", [GOOD] * 12)
+    scores = score(tables.extract())
+    assert scores.facts["units_without_scheme"] == ["h1"]
+    assert "h1" not in {row.unit for row in scores.rows}
+
+
+def test_service_items_alone_are_not_called_sipas(make: Any) -> None:
+    assert score(two_units(make, [MIXED] * 12).extract()).facts["index_name_en"] == (
+        "Satisfaction index of public administrative services")  # fmt: skip
+    both = make.instrument().replace('code = "I"\ngroup = "SERVICE"', 'code = "I"\ngroup = "POLICY"')
+    tables = two_units(make, [MIXED] * 12)
+    extract = tables.extract()
+    columns: Mapping[str, Any] = {name: [] for name in extract.answers.header()}
+    none: dict[str, list[Any]] = {name: [] for name in tables.sample}
+    empty = make_extract(
+        answers=columns, sample=none, margins={name: [] for name in ("margin", "unit", "level", "total")},
+        inputs={name: [] for name in ("unit", "code", "value", "source")}, instrument=both,
+        schemes=[make.scheme()], manifest=make.manifest({"u1": "commune"}),
+    )  # fmt: skip
+    assert score(empty).facts["index_name_en"] == "Satisfaction index (SIPAS)"
+
+
+def test_weights_and_what_was_joined_stand_in_the_manifest(make: Any, tmp_path: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    tables.cell("u1", [], code="u1|F1|d", stratum="u1|F1", population=20, invited=5)
+    tables.answers["fpc"] = [220 if unit == "u1" else 300 for unit in tables.answers["unit"]]
+    write_scores(score(tables.extract()), tmp_path)
+    told = json.loads((tmp_path / "manifest.json").read_text())["weighting"]["all"]["calibrated"]["u1"]
+    assert told["classes_joined"] == [["u1|F1|d", "u1|F1|c"]]
+    assert told["kish"] == {"base": "1.000000", "nonresponse": "1.000000", "calibrated": "1.000000"}
+    assert told["sum_of_weights"] == "220.000000"
+
+
+def test_a_formula_in_a_units_name_is_text_for_a_spreadsheet(make: Any, tmp_path: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    tables.names = {"u1": "=HYPERLINK(1)"}
+    write_scores(score(tables.extract()), tmp_path)
+    assert b",'=HYPERLINK(1)," in (tmp_path / "scores.csv").read_bytes()
+
+
+def test_inputs_of_a_code_that_another_scheme_has_pass_in_a_rehearsal_only(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    tables.input("u1", "8.2.4", 1)
+    extract = tables.extract()
+    assert extract.inputs == (InputRow("u1", "8.2.4", 1.0, "test"),)
+    other = parse_scheme(make.scheme("other").replace('code = "8.2.4"', 'code = "8.2.9"'))
+    assert score(extract, other).rows
+
+
+def test_intervals_cover_the_truth_of_drawn_waves(make: Any) -> None:
+    covered: dict[str, list[bool]] = {"design": [], "calibrated": []}
+    for seed in range(30):
+        tables, truth = make.drawn(seed, units=12, drawn=44)
+        scores = score(tables.extract())
+        for row in scores.rows:
+            if row.level_of == "overall" and row.rule == "top2box" and row.unit in truth:
+                inside = float(str(row.ci_low)) <= truth[row.unit] <= float(str(row.ci_high))
+                covered[row.weighting].append(inside)
+    # 360 intervals at 95 %: 0.92 to 0.98 is three standard errors; late dossiers answer less, so only the calibrated
+    # weights are unbiased here
+    assert 0.92 <= np.mean(covered["calibrated"]) <= 0.985
+    assert np.mean(covered["design"]) > 0.85
+
+
+def test_the_average_of_a_level_is_named_as_the_scheme_makes_it(make: Any) -> None:
+    tables = two_units(make, [GOOD] * 20)
+    values = {"u1": 100.0, "u2": (12 + 4 / 2) / 20 * 100}
+    for rule, expected in (("plain", (100 + values["u2"]) / 2), ("dossiers", (200 * 100 + 300 * values["u2"]) / 500)):
+        tables.schemes = [make.scheme(level_average=rule)]
+        told = score(tables.extract()).facts["level_averages"]
+        found = next(one for one in told if one["level_of"] == "overall")
+        assert (found["average"], found["units"], found["value"]) == (rule, 2, f"{expected:.6f}")
+        assert next(one for one in told if one["level_of"] == "total")["units"] == 0
+
+
+def test_a_provincial_scheme_gives_an_internal_estimate_that_is_never_official(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    tables.schemes = [make.scheme(), make.scheme("national", "province")]
+    tables.input("75", "8.2.4", 1.5)
+    scores = score(tables.extract())
+    area = make.find(scores, scheme="national", unit="75", level_of="area", code="8", weighting="design")
+    province = make.find(scores, unit="75", **OVERALL)
+    assert area.points == f"{float(str(province.index)) / 10 + 1.5:.6f}"
+    assert "internal_estimate" in str(area.reason)
+    assert {row.is_official for row in scores.rows if row.scheme == "national"} == {"no"}
+
+
+def test_scaling_all_base_weights_changes_no_figure(make: Any) -> None:
+    tables, _ = make.drawn(9)
+    before = score(tables.extract())
+    tables.answers["weight_base"] = [4 * weight for weight in tables.answers["weight_base"]]
+    tables.sample["weight_sum"] = [4 * weight for weight in tables.sample["weight_sum"]]
+    after = score(tables.extract())
+    assert [row.cells() for row in before.rows] == [row.cells() for row in after.rows]

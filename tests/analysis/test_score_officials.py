@@ -1,0 +1,159 @@
+"""Scores of officials' waves: groups, points, shared raters, the finite population of raters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.components.ratings import Ratings, combined, covariance, make_influence
+from analysis.design import LonelyPsu, declare
+from analysis.errors import CodeUnknown, CountsDisagree, DuplicateKey
+from analysis.extract import read_extract, score, write_extract
+from analysis.variance import covariance as design_covariance
+
+BEST, WORST, MIDDLE = ["5", "5", "5", "5"], ["1", "1", "1", "1"], ["3", "3", "3", "3"]
+
+
+def test_points_are_the_maximum_times_the_weighted_mean_of_the_groups(make: Any) -> None:
+    tables = make.officials()
+    for number in range(6):
+        tables.rate(f"h{number}", "HDND", "u1", ["5", "3", "4", "1"])
+        tables.rate(f"x{number}", "XA", "u1", ["1", ".", "", "2"])
+    scores = score(tables.extract())
+    component = make.find(scores, unit="u1", code="1.10.1", weighting="design")
+    assert component.points == f"{12 * ((1 + 0.5) / 2 + 0) / 2:.6f}"  # HDND: S1 1, S2 .5; XA: S1 0, S2 not judged
+    other = make.find(scores, unit="u1", code="1.10.2", weighting="design")
+    assert other.points == f"{10 * 0.75:.6f}"  # XA did not judge S3: left out of both sums
+    criterion = make.find(scores, unit="u1", code="1.10", weighting="design")
+    assert criterion.points == f"{4.5 + 7.5:.6f}"
+    assert (criterion.n_valid, criterion.n_invited, criterion.response_rate) == ("12", "100", "0.120000")
+    heavy = make.officials()
+    heavy.answers = tables.answers
+    heavy.units = tables.units
+    heavy.schemes = [make.scheme().replace("HDND = 1", "HDND = 3")]
+    weighted = make.find(score(heavy.extract()), unit="u1", code="1.10.1", weighting="design")
+    assert weighted.points == f"{12 * (3 * 0.75 + 0) / 4:.6f}"
+
+
+def test_a_group_that_did_not_judge_the_unit_is_left_out_and_named(make: Any) -> None:
+    tables = make.officials()
+    for number in range(12):
+        tables.rate(f"h{number}", "HDND", "u1", BEST if number else MIDDLE)
+        tables.rate(f"x{number}", "XA", "u2", MIDDLE)
+        tables.rate(f"x{number}", "XA", "u3", WORST)
+        tables.rate(f"h{number}", "HDND", "u3", BEST)
+    tables.schemes = [make.scheme().replace("XA = 1\n", "")]
+    scores = score(tables.extract())
+    assert make.find(scores, unit="u1", code="1.10.1", weighting="design").reason == "groups_without_weight=XA"
+    assert make.find(scores, unit="u2", code="1.10.1", weighting="design").status == "empty"
+    assert make.find(scores, unit="u3", code="1.10.1", weighting="design").points == "12.000000"
+    tables.schemes = [make.scheme()]
+    scores = score(tables.extract())
+    assert make.find(scores, unit="u1", code="1.10.1", weighting="design").reason == "groups_without_ratings=XA"
+    assert make.find(scores, unit="u3", code="1.10.1", weighting="design").points == "6.000000"
+
+
+def ratings_of(values: Any, groups: Any, units: Any, raters: Any, population: list[float]) -> Ratings:
+    return Ratings(
+        tuple(f"u{u}" for u in range(max(units) + 1)), ("A", "B"), ("S1",), np.array(units), np.array(groups),
+        np.array(raters), np.array(values, dtype=float).reshape(-1, 1), np.ones(len(units)), np.array(population),
+        np.ones(2),
+    )  # fmt: skip
+
+
+def test_complete_blocks_give_the_stratified_cluster_covariance_of_all_units() -> None:
+    rng = np.random.default_rng(1)
+    judged = rng.random((15, 3))  # 15 raters x 3 units, 6 of group A (N = 10), 9 of group B (N = 30)
+    group = np.repeat([0, 1], [6, 9])
+    units, raters = np.tile(np.arange(3), 15), np.repeat(np.arange(15), 3)
+    ratings = ratings_of(judged.ravel(), group[raters], units, raters, [10.0, 30.0])
+    made = make_influence(ratings, [["S1"]])
+    found = covariance(made, np.ones((3, 1)))
+    design = declare(
+        np.ones(15), lonely_psu=LonelyPsu.FAIL, strata=[group], population=[np.where(group == 0, 10.0, 30.0)]
+    )
+    share = np.where(group == 0, 0.5 / 6, 0.5 / 9)[:, None]
+    np.testing.assert_allclose(found, design_covariance(design, judged * share), rtol=1e-10)
+    own = combined(made, np.ones((3, 1, 1)))
+    np.testing.assert_allclose(own.variance[:, 0], np.diag(found))
+    assert own.df[:, 0].tolist() == [13, 13, 13]
+
+
+def test_a_units_own_variance_is_that_of_a_random_part_of_each_group() -> None:
+    values, groups = [1.0, 0.5, 0.75, 0.0, 1.0], [0, 0, 0, 1, 1]
+    ratings = ratings_of([*values, 0.25], [*groups, 0], [0, 0, 0, 0, 0, 1], [0, 1, 2, 3, 4, 0], [20.0, 8.0])
+    made = make_influence(ratings, [["S1"]])
+    expected = sum(
+        0.25 * (1 - len(part) / size) * np.var(part, ddof=1) / len(part)
+        for part, size in ((values[:3], 20), (values[3:], 8))
+    )
+    assert combined(made, np.ones((2, 1, 1))).variance[0, 0] == pytest.approx(expected)
+    assert combined(made, np.ones((2, 1, 1))).variance[1, 0] == 0  # one rating: no variance, df 0 says so
+
+
+def test_one_rating_of_a_group_joins_the_nearest_group(make: Any) -> None:
+    tables = make.officials()
+    for number in range(12):
+        tables.rate(f"h{number}", "HDND", "u1", BEST if number % 2 else MIDDLE)
+    tables.rate("x1", "XA", "u1", WORST)
+    row = make.find(score(tables.extract()), unit="u1", code="1.10.2", weighting="design")
+    assert row.reason == "strata_joined=1"
+    assert row.points == f"{10 * (0.75 + 0) / 2:.6f}"
+    assert float(str(row.se)) > 0
+
+
+def test_everybody_of_the_best_opinion_is_no_certainty_but_a_census_is(make: Any) -> None:
+    tables = make.officials()
+    for number in range(20):
+        tables.rate(f"h{number}", "HDND", "u1", BEST)
+        tables.rate(f"h{number}", "HDND", "u2", MIDDLE if number % 2 else BEST)
+        tables.rate(f"x{number}", "XA", "u1", BEST)
+        tables.rate(f"x{number}", "XA", "u2", WORST)
+    row = make.find(score(tables.extract()), unit="u1", code="1.10.1", weighting="design")
+    assert (row.points, row.ci_high, row.se, row.reason) == ("12.000000", "12.000000", None, "no_variance")
+    assert float(str(row.ci_low)) < 12
+    tables.groups = {"HDND": (20, 20), "XA": (20, 20)}
+    tables.answers["fpc"] = [20] * 80
+    whole = make.find(score(tables.extract()), unit="u2", code="1.10.1", weighting="design")
+    assert (whole.status, whole.ci_low, whole.ci_method) == ("complete", None, "complete")
+
+
+def test_a_folder_of_ratings_reads_back_to_the_same_scores(make: Any, tmp_path: Any) -> None:
+    rng = np.random.default_rng(3)
+    tables = make.officials()
+    for rater in range(30):
+        for unit in rng.choice(6, 3, replace=False):
+            row = [str(code) for code in rng.integers(1, 6, 4)]
+            tables.rate(str(rater), "HDND" if rater < 12 else "XA", f"u{unit}", row)
+    extract = tables.extract()
+    write_extract(extract, tmp_path)
+    assert score(read_extract(tmp_path)).rows == score(extract).rows
+    for row in score(extract).rows:
+        if row.rank is not None:
+            assert int(str(row.rank_low)) <= int(row.rank) <= int(str(row.rank_high))
+
+
+def test_tables_of_raters_that_disagree_are_refused(make: Any) -> None:
+    tables = make.officials()
+    tables.rate("h1", "HDND", "u1", BEST)
+    tables.rate("h1", "HDND", "u1", WORST)
+    with pytest.raises(DuplicateKey, match="rater h1, unit u1"):
+        score(tables.extract())
+    tables = make.officials()
+    tables.rate("h1", "HDND", "u1", BEST)
+    tables.rate("h1", "XA", "u2", BEST)
+    with pytest.raises(CountsDisagree, match="raters"):
+        score(tables.extract())
+    tables = make.officials()
+    tables.groups["HDND"] = (1, 1)
+    tables.rate("h1", "HDND", "u1", BEST)
+    tables.rate("h2", "HDND", "u1", BEST)
+    with pytest.raises(CountsDisagree, match="HDND"):
+        score(tables.extract())
+    tables = make.officials()
+    tables.rate("h1", "HDND", "u1", BEST)
+    tables.schemes = [make.scheme().replace('["S3"]', '["L9"]')]
+    with pytest.raises(CodeUnknown, match="L9"):
+        score(tables.extract())
