@@ -72,7 +72,7 @@ class OptionList:
 
 @dataclass(frozen=True)
 class Group:
-    """A group of factors, such as public administrative services."""
+    """A group of factors, such as public administrative services; or a group of raters, such as deputies."""
 
     code: str
     name: Words
@@ -146,6 +146,7 @@ class Instrument:
     title: Words
     satisfied: tuple[str, ...]
     groups: tuple[Group, ...]
+    rater_groups: tuple[Group, ...]
     factors: tuple[Factor, ...]
     lists: tuple[OptionList, ...]
     items: tuple[Item, ...]
@@ -218,7 +219,7 @@ def _read(table: Table, text: str) -> Instrument:
     table.report.languages = table.codes("languages")
     audience, status = table.word("audience", Audience), table.word("status", Status)
     title, satisfied = table.words("title"), table.codes("satisfied", required=False)
-    groups = _read_groups(table)
+    groups, rater_groups = _read_groups(table, "group"), _read_groups(table, "rater_group")
     factors = _read_factors(table, {group.code for group in groups})
     lists = _read_lists(table)
     items = _read_items(
@@ -232,9 +233,9 @@ def _read(table: Table, text: str) -> Instrument:
     )  # fmt: skip
 
 
-def _read_groups(table: Table) -> tuple[Group, ...]:
+def _read_groups(table: Table, key: str) -> tuple[Group, ...]:
     read: list[tuple[Table, Group]] = []
-    for row in table.tables("group", required=False):
+    for row in table.tables(key, required=False):
         read.append((row, Group(row.code(), row.words("name"))))
         row.close()
     datafile.report_repeats((row, group.code) for row, group in read)

@@ -23,7 +23,7 @@ def fixed_points(
     """
     components = {one.code: one for one in scheme.components}
     points: dict[tuple[str, str], float] = {}
-    for row in inputs:
+    for place, row in enumerate(inputs, start=2):  # the row of the canonical inputs.csv
         if row.unit not in served:
             continue
         if row.code not in components and not strict:
@@ -34,7 +34,7 @@ def fixed_points(
         earned = points_of(component.rule, component.maximum, row.value)
         if not scheme.bonus_penalty and not 0 <= earned <= component.maximum:
             allowed = f"0 to {component.maximum:g} points for {row.code} of unit {row.unit}"
-            raise CellInvalid("inputs.csv", 0, "value", f"{row.value:g}", allowed)
+            raise CellInvalid("inputs.csv", place, "value", f"{row.value:g}", allowed)
         points[row.unit, row.code] = earned
     return points
 

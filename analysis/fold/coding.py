@@ -18,7 +18,7 @@ from analysis.fold.sources import Chunk, numbers
 
 NOT_ANSWERED, NOT_APPLICABLE = ".", ""  # text cells; in a numeric column null or 0, and -1
 Label = int | float | str
-SMALL = 1 << 22  # codes are looked up in a table up to this range
+SMALL, NARROW = 1 << 22, 64  # ranges of labels up to which codes are looked up, or taken as they are
 
 
 class Measure(StrEnum):
@@ -60,9 +60,9 @@ class Scale:
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """A key column: codes int64[n] into its sorted distinct labels."""
+    """A key column: whole-number codes [n] into sorted labels, not all of which need to occur."""
 
-    codes: IntArray
+    codes: NDArray[Any]
     labels: tuple[Label, ...]
 
 
@@ -110,18 +110,19 @@ class Decoded:
         """Number the combinations of the keys that occur here."""
         columns = [self.key(name) for name in keys]
         sizes = [max(len(one.labels), 1) for one in columns]
-        joint = np.zeros(self.rows, dtype=np.int64)
-        for one, size in zip(columns, sizes, strict=True):
-            joint *= size
-            joint += one.codes
+        joint = _joint([one.codes for one in columns], sizes, self.rows)
         kept, cell, counts = _numbered(joint, int(np.prod(sizes, dtype=object)))
         codes = np.empty((len(keys), len(kept)), dtype=np.int64)
         rest = kept
+        labels: list[tuple[Label, ...]] = []
         for place in range(len(keys) - 1, -1, -1):
-            rest, codes[place] = np.divmod(rest, sizes[place])
+            rest, own = np.divmod(rest, sizes[place])
+            used, codes[place] = np.unique(own, return_inverse=True)
+            every = columns[place].labels
+            labels.append(every if len(used) == len(every) else tuple(every[code] for code in used.tolist()))
         first = np.empty(len(kept), dtype=np.int64)
         first[cell[::-1]] = self.row_numbers[::-1]
-        return Placed(cell, codes, tuple(one.labels for one in columns), counts, first + self.chunk.first_row)
+        return Placed(cell, codes, tuple(reversed(labels)), counts, first + self.chunk.first_row)
 
 
 def coded(chunk: Chunk, name: str) -> Coded:
@@ -201,13 +202,15 @@ def _coded_integers(values: NDArray[Any]) -> Coded:
     if width > min(SMALL, 16 * len(values) + 1024):
         found, inverse = np.unique(values, return_inverse=True)
         return Coded(inverse.reshape(-1).astype(np.int64), tuple(int(one) for one in found))
-    place = np.subtract(values, least, dtype=np.int64)
+    place = np.subtract(values, least, dtype=np.int32)
+    if width <= NARROW:
+        return Coded(place, tuple(range(least, most + 1)))
     present = np.zeros(width, dtype=np.bool_)
     present[place] = True
-    if present.all():
-        return Coded(place, tuple(range(least, most + 1)))
     kept = np.flatnonzero(present)
-    number = np.zeros(width, dtype=np.int64)
+    if len(kept) == width:
+        return Coded(place, tuple(range(least, most + 1)))
+    number = np.zeros(width, dtype=np.int32)
     number[kept] = np.arange(len(kept))
     return Coded(number[place], tuple((kept + least).tolist()))
 
@@ -224,18 +227,29 @@ def _coded_text(encoded: Any) -> Coded:
     return Coded(number[codes], tuple(str(labels[place]) for place in order))
 
 
-def _numbered(joint: IntArray, size: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Distinct values of joint codes below `size`, the number of each row's value, and the rows of each."""
+def _joint(columns: Sequence[NDArray[Any]], sizes: Sequence[int], rows: int) -> NDArray[Any]:
+    """One code for the combination of each row's codes."""
+    size = int(np.prod(sizes, dtype=object))
     if size >= 2**62:
         raise OptionInvalid("keys", size, "fewer than 2^62 combinations of labels in a chunk")
+    joint = np.zeros(rows, dtype=np.int32 if size < 2**31 else np.int64)
+    for place, (column, width) in enumerate(zip(columns, sizes, strict=True)):
+        if place:
+            joint *= width
+        joint += column
+    return joint
+
+
+def _numbered(joint: NDArray[Any], size: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Distinct values of joint codes below `size`, the number of each row's value, and the rows of each."""
     if size > max(8 * len(joint), 4096):
-        found = np.unique(joint, return_inverse=True, return_counts=True)
-        kept, inverse, counted = found
-        return kept, inverse.reshape(-1), counted
-    counts = np.bincount(joint, minlength=size)
+        kept, inverse, counted = np.unique(joint, return_inverse=True, return_counts=True)
+        return kept.astype(np.int64), inverse.reshape(-1), counted
+    cell = joint.astype(np.int64)
+    counts = np.bincount(cell, minlength=size)
     kept = np.flatnonzero(counts)
     if len(kept) == size:
-        return kept, joint, counts
+        return kept, cell, counts
     number = np.empty(size, dtype=np.int64)
     number[kept] = np.arange(len(kept))
-    return kept, number[joint], counts[kept]
+    return kept, number[cell], counts[kept]

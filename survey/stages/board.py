@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.datafile import Words
 from survey.model.response import Tally
 from survey.model.wave import Wave
 from survey.stages import invitations, waves
@@ -42,7 +43,8 @@ def progress(session: Session, wave: Wave) -> list[CellProgress]:
         )
     }
     if wave.audience == "officials":
-        return [_group(code, count, counted) for code, count in sorted(invited.items())]
+        names = {group.code: group.name for group in waves.instrument_of(wave).rater_groups}
+        return [_group(code, names.get(code), count, counted) for code, count in sorted(invited.items())]
     return [
         CellProgress(
             code=unit.code,
@@ -58,6 +60,7 @@ def progress(session: Session, wave: Wave) -> list[CellProgress]:
     ]
 
 
-def _group(code: str, invited: int, counted: dict[tuple[str, str], int]) -> CellProgress:
+def _group(code: str, name: Words | None, invited: int, counted: dict[tuple[str, str], int]) -> CellProgress:
     completed = counted.get((code, "link"), 0) // ROUNDING_OF_OFFICIALS * ROUNDING_OF_OFFICIALS
-    return CellProgress(code, code, code, "group", invited, invited, completed, 0)
+    vi, en = (name("vi"), name("en")) if name else (code, code)
+    return CellProgress(code, vi, en, "group", invited, invited, completed, 0)
