@@ -229,7 +229,7 @@ def _read(table: Table, text: str) -> Instrument:
     _check_satisfied(table, satisfied, items)
     return Instrument(
         code, version, table.report.languages, audience, status, title, satisfied,
-        groups, factors, lists, items, table.report.file, text, datafile.digest(text),
+        groups, rater_groups, factors, lists, items, table.report.file, text, datafile.digest(text),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pa_parquet
 
 from analysis.errors import ColumnMissing, DuplicateKey, FileUnreadable, LengthMismatch
 
-CHUNK = 65_536  # rows that are worked on at once: they stay in the processor's cache
+CHUNK = 100_000  # rows that are worked on at once: they stay in the processor's cache
 CSV_BLOCK = 8 * 1024 * 1024  # bytes
 
 

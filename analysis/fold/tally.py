@@ -190,12 +190,20 @@ def _add_pools(
 
 
 def _amounts(decoded: Decoded, plan: Plan) -> Iterator[IntArray]:
+    """What the items of each pool add up to in each row, int64[n], measure by measure. A measure of the classes 0, 1,
+    ... is a sum of steps, each a comparison of whole bytes; sums wrap round on the way but not in the end."""
     if plan.scale is None or plan.pools is None:
         return
-    table = plan.scale.table(plan.measures).astype(np.int32)
+    kind = np.min_scalar_type(_largest(plan))
     for pool in plan.pools:
-        for column in table.T:
-            total = np.zeros(decoded.rows, dtype=np.int32)
+        for column in plan.scale.table(plan.measures).T:
+            steps = np.diff(column)
+            total = np.full(decoded.rows, int(column[0]) * len(pool), dtype=kind)
             for place in pool:
-                total += column[decoded.item(plan.items[place], plan.scale)]
+                classes = decoded.item(plan.items[place], plan.scale)
+                for start in np.flatnonzero(steps).tolist():
+                    above = (classes > start).view(np.uint8)
+                    if steps[start] != 1 and steps[start] != -1:
+                        above = above * kind.type(abs(steps[start]))
+                    (np.add if steps[start] > 0 else np.subtract)(total, above, out=total)
             yield total.astype(np.int64)
