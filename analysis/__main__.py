@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more threads give other last digits; before numpy is loaded
 
 from analysis.cases.run import Outcome, Status, check_file
 from analysis.errors import AnalysisError, FileUnreadable

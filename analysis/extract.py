@@ -111,9 +111,7 @@ def make_extract(
     told = read_manifest(manifest)
     table = make_answers(answers, form.columns, raters=form.audience is Audience.OFFICIALS, file="answers.csv")
     _check_codes(table, form, told)
-    rules = tuple(
-        parse_scheme(text, file=name) for name, text in zip(scheme_files(len(schemes)), schemes, strict=True)
-    )
+    rules = tuple(parse_scheme(text, file=name) for name, text in zip(scheme_files(len(schemes)), schemes, strict=True))
     return Extract(
         table,
         make_records(SampleRow, sample, file="sample.csv"),

@@ -49,7 +49,9 @@ class Instrument:
         return {item.group for item in self.scored} >= POLICY_AND_SERVICE
 
     def index_name(self) -> tuple[str, str]:
-        """Name of the overall index in Vietnamese and English."""
+        """Name of what the wave measures, in Vietnamese and English."""
+        if self.audience is Audience.OFFICIALS:
+            return "Điểm điều tra xã hội học lãnh đạo, công chức", "Points of the survey of leaders and officials"
         if self.is_sipas:
             return "Chỉ số hài lòng (SIPAS)", "Satisfaction index (SIPAS)"
         vi = "Chỉ số hài lòng về cung ứng dịch vụ hành chính công"

@@ -94,9 +94,7 @@ def points_sheet(data: LevelData, key: SheetKey, fixed: Mapping[tuple[str, str],
     return sheet_of_points(data.about, key, survey, fixed)
 
 
-def sheet_of_points(
-    about: About, key: SheetKey, survey: Survey, fixed: Mapping[tuple[str, str], float]
-) -> Sheet:
+def sheet_of_points(about: About, key: SheetKey, survey: Survey, fixed: Mapping[tuple[str, str], float]) -> Sheet:
     """The points of a scheme as a sheet, whatever survey earns them."""
     made = make_points(key.scheme, about.units, survey, fixed)
     value, sets = survey.rank(made, made.status)

@@ -122,6 +122,7 @@ def make_moments(
 
 def province(moments: Moments, kish: float, remaining: float) -> Moments:
     """The units added up: strata and cells lie inside units, so covariances add."""
+
     def total(part: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(part.sum(axis=0, keepdims=True))
 

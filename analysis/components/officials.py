@@ -77,7 +77,7 @@ def _sheet(
         rank,
     )
     fixed = fixed_points(scheme, rating.inputs, frozenset(rating.units), strict=rating.own)
-    return sheet_of_points(_about(sample, made, scheme), key, survey, fixed)
+    return sheet_of_points(_about(answers, sample, made, scheme), key, survey, fixed)
 
 
 def _joint_sets(made: Influence, points: Points, ranked: NDArray[np.bool_]) -> RankSet:
@@ -120,14 +120,15 @@ def _ratings(
     )  # fmt: skip
 
 
-def _about(sample: Sequence[SampleRow], made: Influence, scheme: Scheme) -> About:
-    """What all rows of the level say. Invited and answered are the wave's raters: blocks of units are random, so nobody
-    is invited for one unit."""
+def _about(answers: Answers, sample: Sequence[SampleRow], made: Influence, scheme: Scheme) -> About:
+    """What all rows of the level say. Invited and answered are all raters of the groups that the scheme counts: blocks
+    of units are random, so nobody is invited for one unit."""
     units = made.ratings.units
-    invited, answered = sum(row.invited for row in sample), sum(row.answered for row in sample)
+    weighed = [row for row in sample if not scheme.rater_weights or row.stratum in scheme.rater_weights]
+    invited, answered = sum(row.invited for row in weighed), sum(row.answered for row in weighed)
     notes = Notes()
     counts = made.ratings.counted()
-    strange = [row.stratum for row in sample if scheme.rater_weights and row.stratum not in scheme.rater_weights]
+    strange = _uncounted(answers, scheme)
     for u, unit in enumerate(units):
         silent = [
             group for g, group in enumerate(made.ratings.groups)
@@ -135,14 +136,25 @@ def _about(sample: Sequence[SampleRow], made: Influence, scheme: Scheme) -> Abou
         ]  # fmt: skip
         if silent and counts[u].any():
             notes.add(unit, because(Reason.GROUPS_WITHOUT_RATINGS, silent))
-        if strange:
-            notes.add(unit, because(Reason.GROUPS_WITHOUT_WEIGHT, strange))
+        if unit in strange:
+            notes.add(unit, because(Reason.GROUPS_WITHOUT_WEIGHT, sorted(strange[unit])))
         joins = max((len(one.joined.get(unit, ())) for one in made.blocks), default=0)
         if joins:
             notes.add(unit, because(Reason.STRATA_JOINED, [joins]))
     rate = answered / invited if invited else float("nan")
     size = len(units)
     return About(units, np.full(size, float(invited)), np.full(size, rate), notes)
+
+
+def _uncounted(answers: Answers, scheme: Scheme) -> dict[str, set[str]]:
+    """Groups that judged a unit although the scheme gives them no weight, by unit."""
+    found: dict[str, set[str]] = defaultdict(set)
+    groups = frozenset(answers["stratum"].levels) - frozenset(scheme.rater_weights)
+    if scheme.rater_weights and groups:
+        rows = answers.take(np.flatnonzero(answers["stratum"].among(groups)))
+        for unit, group in zip(rows["unit"].values(), rows["stratum"].values(), strict=True):
+            found[unit].add(group)
+    return found
 
 
 def _weights(answers: Answers, sample: Sequence[SampleRow], rule: WeightingRule) -> FloatArray:

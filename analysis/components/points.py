@@ -70,9 +70,7 @@ def by_kind(scheme: Scheme, kind: Kind) -> tuple[Component, ...]:
     return tuple(one for one in scheme.components if one.rule.kind is kind)
 
 
-def make_points(
-    scheme: Scheme, units: Sequence[str], survey: Survey, fixed: Mapping[tuple[str, str], float]
-) -> Points:
+def make_points(scheme: Scheme, units: Sequence[str], survey: Survey, fixed: Mapping[tuple[str, str], float]) -> Points:
     """Points of every part for every unit. Figures of this wave win over imported ones of the same component.
 
     A part that lacks a component adds up what there is, is `not_ranked` and names the lack; one without anything is

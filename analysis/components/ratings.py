@@ -158,9 +158,7 @@ def covariance(made: Influence, shares: FloatArray) -> FloatArray:
     return np.asarray((table.T @ table).todense())
 
 
-def _by_unit(
-    made: Influence, own: FloatArray, size: int
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _by_unit(made: Influence, own: FloatArray, size: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Variance, raters, Kish's design effect and remaining share of a combination by unit, [U] each."""
     unit = made.ratings.unit
     scores, carried = (own * made.scores).sum(axis=1), (own * made.carried).sum(axis=1)

@@ -91,9 +91,7 @@ def _counts(answers: Answers, groups: Groups) -> dict[str, dict[str, int]]:
     return {unit: dict(found) for unit, found in counts.items()}
 
 
-def _check_sizes(
-    codes: IntArray, place: Mapping[tuple[str, str], int], sizes: Mapping[tuple[str, str], float]
-) -> None:
+def _check_sizes(codes: IntArray, place: Mapping[tuple[str, str], int], sizes: Mapping[tuple[str, str], float]) -> None:
     drawn = np.bincount(codes, minlength=len(place))
     for key, number in place.items():
         if drawn[number] > sizes[key]:

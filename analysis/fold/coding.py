@@ -157,8 +157,7 @@ def item_classes(chunk: Chunk, name: str, scale: Scale) -> NDArray[np.int8]:
     column = chunk.columns[name]
     arrow = isinstance(column, pa.Array | pa.ChunkedArray)
     if not _numeric(column.type) if arrow else np.asarray(column).dtype.kind in "OU":
-        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        return _text_classes(chunk, name, array if isinstance(array, pa.Array) else pa.array(array, pa.string()), scale)
+        return _text_classes(chunk, name, _text(column), scale)
     values = numbers(column)
     if values.dtype.kind == "f":
         values = np.where(np.isnan(values), 0, values)
@@ -169,6 +168,14 @@ def item_classes(chunk: Chunk, name: str, scale: Scale) -> NDArray[np.int8]:
         raise _invalid(chunk, name, int(np.argmax(wrong)), str(values[np.argmax(wrong)]), scale)
     classes = values.astype(np.int8, copy=False)
     return np.where(classes == -1, np.int8(scale.steps + 1), classes) if least < 0 else classes
+
+
+def _text(column: Any) -> Any:
+    if isinstance(column, pa.ChunkedArray):
+        return column.combine_chunks()
+    if isinstance(column, pa.Array):
+        return column
+    return pa.array([None if value is None else str(value) for value in column.tolist()], pa.string())
 
 
 def _text_classes(chunk: Chunk, name: str, column: Any, scale: Scale) -> NDArray[np.int8]:
@@ -232,11 +239,11 @@ def _joint(columns: Sequence[NDArray[Any]], sizes: Sequence[int], rows: int) -> 
     size = int(np.prod(sizes, dtype=object))
     if size >= 2**62:
         raise OptionInvalid("keys", size, "fewer than 2^62 combinations of labels in a chunk")
-    joint = np.zeros(rows, dtype=np.int32 if size < 2**31 else np.int64)
+    joint: NDArray[Any] = np.zeros(rows, dtype=np.int32 if size < 2**31 else np.int64)
     for place, (column, width) in enumerate(zip(columns, sizes, strict=True)):
         if place:
-            joint *= width
-        joint += column
+            np.multiply(joint, width, out=joint)
+        np.add(joint, column, out=joint)
     return joint
 
 

@@ -112,17 +112,25 @@ class ExactSums:
         self.load = 1 if self.arrays else 0
 
     def write(self, out: FloatArray, at: slice | IntArray, cells: slice | IntArray) -> None:
-        """Write the sums of some cells into out[:, at] as doubles: with two digits correctly rounded, with more
-        rounded once a digit from the lowest up, so always the same double for the same exact sum."""
+        """Write the sums of some cells into out[:, at] as doubles.
+
+        With two digits, or three and a sum below 2^33, this is the exact sum rounded once to the nearest; otherwise a
+        compensated sum of the carried digits, less than one unit in the last place away. Always the same double for the
+        same exact sum.
+        """
         self._settle()
-        present = sorted(self.arrays)
+        present = sorted(self.arrays, reverse=True)
         if not present:
             out[:, at] = 0.0
         for row in range(self.shape[0] if present else 0):
             total = self.arrays[present[0]][row] * 2.0 ** exponent(present[0])
+            lost = np.zeros(1)
             for digit in present[1:]:
-                total += self.arrays[digit][row] * 2.0 ** exponent(digit)
-            out[row, at] = total[cells]
+                lower = self.arrays[digit][row] * 2.0 ** exponent(digit)
+                before, total = total, total + lower
+                if len(present) > 2:  # digits do not overlap, so the larger is known (fast two-sum)
+                    lost = lost + (lower - (total - before))
+            out[row, at] = (total + lost)[cells] if len(present) > 2 else total[cells]
 
     def _settle(self) -> None:
         """Carry, unless at most two neighbouring digits hold the number: then one rounding gives the same double."""

@@ -123,8 +123,8 @@ def fit(
     ):
         empty = (np.add.reduceat(mass[order], start, axis=0) <= 0).any(axis=1) & (wanted > 0)
         if empty.any():
-            level = int(np.argmax(empty))
-            raise MarginLevelAbsent(name, str(labels[level]), float(wanted[level]))
+            lost = int(np.argmax(empty))
+            raise MarginLevelAbsent(name, str(labels[lost]), float(wanted[lost]))
     worst = (targets.names[0], np.inf)
     for iteration in range(1, max_iterations + 1):
         worst = (targets.names[0], 0.0)

@@ -60,11 +60,12 @@ def domain_ratios(
     """Ratios `R = sum w y / sum w v` of each item in each domain, v = 1 for a valid answer, y = `numerator` (satisfied
     or value), with standard errors by Taylor linearisation.
 
-    With z = (sum w y - R sum w v) / sum w v by unit, the variance is `sum_h (1 - f_h) n_h/(n_h - 1) sum (z - mean z)^2`
-    over all units of the stratum, those without the domain as zeros. Sufficient sums: w, w y, w v by unit x domain;
-    when every row is its own unit, w y, w v, w^2 y^2, w^2 y, w^2 v by stratum x domain. A missing answer leaves its item
-    only. Raises EmptyDomain (an item without a valid answer in a domain, unless `allow_empty`), LonelyStratum, NotNested
-    and the refusals of `fold`. Reference: Särndal, Swensson, Wretman (1992) 5.6 and 4.3; Lumley (2010) ch. 2.
+    With z = (sum w y - R sum w v) / sum w v by unit, the variance is
+    `sum_h (1 - f_h) n_h/(n_h - 1) sum (z - mean z)^2` over all units of the stratum, those without the domain as zeros.
+    Sufficient sums: w, w y, w v by unit x domain; when every row is its own unit, w y, w v, w^2 y^2, w^2 y, w^2 v by
+    stratum x domain. A missing answer leaves its item only. Raises EmptyDomain (an item without a valid answer in a
+    domain, unless `allow_empty`), LonelyStratum, NotNested and the refusals of `fold`.
+    Reference: Särndal, Swensson, Wretman (1992) 5.6 and 4.3; Lumley (2010) ch. 2.
     """
     if numerator not in (Measure.SATISFIED, Measure.VALUE):
         raise OptionInvalid("numerator", numerator, "satisfied or value")
@@ -89,7 +90,9 @@ def domain_ratios(
         base = np.where(found[:, item], whole, np.nan)
         ratio = np.bincount(grouped.domain, top, grouped.domains) / base
         z = (top - ratio[grouped.domain] * bottom) / base[grouped.domain]
-        square = _squares(second[0], (item, len(names)), ratio[grouped.domain], base[grouped.domain]) if second else None
+        square = None
+        if second:
+            square = _squares(second[0], (item, len(names)), ratio[grouped.domain], base[grouped.domain])
         ratios[:, item], variances[:, item] = ratio, _variance(grouped, z, square)
     df = _degrees(grouped, cells, elements=design.psu is None)
     return DomainRatios(counts.names(domain), names, ratios, np.sqrt(variances), n, df)
@@ -124,7 +127,8 @@ def _variance(grouped: _Grouped, z: FloatArray, squares: FloatArray | None) -> F
         spread = np.bincount(grouped.group, (z - mean[grouped.group]) ** 2, size) + absent * mean**2
     else:
         spread = np.maximum(np.bincount(grouped.group, squares, size) - drawn * mean**2, 0.0)
-        spread[(drawn == 1) & ~grouped.adjust] = 0.0
+        if not grouped.adjust:
+            spread[drawn == 1] = 0.0
     weighted = grouped.factor[grouped.stratum_of] * spread
     return np.asarray(np.bincount(grouped.domain_of, weighted, grouped.domains))
 

@@ -111,9 +111,7 @@ def _check_nested(cells: Cells, design: FirstStage, unit_starts: IntArray) -> No
         raise NotNested(design.psu, str(cells.names(design.psu)[int(np.argmax(used > 1))]), design.stratum)
 
 
-def _remaining(
-    cells: Cells, design: FirstStage, starts: IntArray, drawn: IntArray, first: IntArray
-) -> FloatArray:
+def _remaining(cells: Cells, design: FirstStage, starts: IntArray, drawn: IntArray, first: IntArray) -> FloatArray:
     """Share of each stratum's population that was not drawn, float64[H]."""
     if design.population is None:
         return np.ones(len(starts))

@@ -1,4 +1,4 @@
-"""Additive tables: cells named by the labels of their keys, each with exact sums, in any order until they are frozen."""
+"""Additive tables: cells named by the labels of their keys, each with exact sums, filled in any order, then frozen."""
 
 from __future__ import annotations
 
@@ -51,7 +51,11 @@ class Cells:
     whole: Mapping[str, NDArray[Any]]
 
     def code(self, key: str) -> IntArray:
-        return self.codes[self.keys.index(key)]
+        return np.asarray(self.codes[self.keys.index(key)])
+
+    def column(self, key: str) -> NDArray[Any]:
+        """The label of each cell, [c]."""
+        return np.array(self.names(key))[self.code(key)] if len(self.counts) else np.zeros(0)
 
     def names(self, key: str) -> tuple[Label, ...]:
         return self.labels[self.keys.index(key)]

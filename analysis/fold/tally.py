@@ -20,7 +20,7 @@ import numpy as np
 
 from analysis.design import FloatArray, IntArray
 from analysis.errors import OptionInvalid
-from analysis.fold.coding import Decoded, Measure, Placed, Scale
+from analysis.fold.coding import Decoded, Measure, Scale
 from analysis.fold.exact import CAPACITY, ExactSums, digits
 from analysis.fold.sources import Source, Task
 from analysis.fold.table import Cells, Part, Table, part_of
@@ -197,13 +197,13 @@ def _amounts(decoded: Decoded, plan: Plan) -> Iterator[IntArray]:
     kind = np.min_scalar_type(_largest(plan))
     for pool in plan.pools:
         for column in plan.scale.table(plan.measures).T:
-            steps = np.diff(column)
+            steps = [(at, int(step)) for at, step in enumerate(np.diff(column)) if step]
             total = np.full(decoded.rows, int(column[0]) * len(pool), dtype=kind)
             for place in pool:
                 classes = decoded.item(plan.items[place], plan.scale)
-                for start in np.flatnonzero(steps).tolist():
+                for start, step in steps:
                     above = (classes > start).view(np.uint8)
-                    if steps[start] != 1 and steps[start] != -1:
-                        above = above * kind.type(abs(steps[start]))
-                    (np.add if steps[start] > 0 else np.subtract)(total, above, out=total)
+                    if abs(step) != 1:
+                        above = above * kind.type(abs(step))
+                    (np.add if step > 0 else np.subtract)(total, above, out=total)
             yield total.astype(np.int64)

@@ -146,9 +146,7 @@ def _calibrated(
     return p, quantile
 
 
-def _null(
-    pool: tuple[IntArray, IntArray, FloatArray, float], size: int, rng: np.random.Generator
-) -> FloatArray:
+def _null(pool: tuple[IntArray, IntArray, FloatArray, float], size: int, rng: np.random.Generator) -> FloatArray:
     edges, strata, density, overall = pool
     found = []
     label = np.empty(len(strata), dtype=np.int64)

@@ -53,7 +53,7 @@ def long_runs(sheets: Sheets) -> BoolArray:
         run = np.where(valid, np.where(column == last, run + 1, 1), run)
         last = np.where(valid, column, last)
         longest = np.maximum(longest, run)
-    return longest >= least
+    return np.asarray(longest >= least)
 
 
 def rates(sheets: Sheets, marked: BoolArray, codes: IntArray, groups: int) -> Rates:

@@ -74,7 +74,7 @@ def widening(z: FloatArray) -> FloatArray:
 
 
 def tails(statistic: FloatArray, sizes: IntArray, null: Callable[[int], FloatArray]) -> Tails:
-    """Upper p-values `(1 + #{null >= t}) / (1 + draws)` of statistics float64[G], the null drawn for each size class."""
+    """Upper p-values `(1 + #{null >= t}) / (1 + draws)` of statistics float64[G]; the null is drawn by size class."""
     p, quantile = np.ones(len(statistic)), np.zeros(len(statistic))
     classes = size_classes(sizes)
     for size in np.unique(classes).tolist():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from analysis.design import FloatArray, IntArray
 from analysis.screening.sheets import Sheets, Values
 
-CLASSES = 8
+CLASSES = 5
 ROUNDS = 20
 FITTED_ROWS = 20_000  # evenly spaced answers that the model is fitted to, when there are more
 CHUNK = 50_000
@@ -55,7 +55,7 @@ def levels(sheets: Sheets) -> FloatArray:
 def indicators(values: Values, steps: int) -> Single:
     """One column for each item and scale value, float32[n, k m]; all zero for a missing cell."""
     marks = values[:, :, None] == np.arange(1, steps + 1, dtype=np.int8)
-    return marks.reshape(len(values), -1).astype(np.float32)
+    return np.asarray(marks.reshape(len(values), -1), dtype=np.float32)
 
 
 def fit_opinions(sheets: Sheets) -> Opinions:

@@ -8,11 +8,11 @@ import numpy as np
 from scipy import special, stats
 
 from analysis.design import FloatArray, IntArray
-from analysis.screening.nulls import Tails, null_maxima, standardised, tails, widening
+from analysis.screening.nulls import Tails, null_maxima, pseudo_groups, standardised, tails, widening
 from analysis.screening.opinions import Opinions, Placed, indicators, levels
 from analysis.screening.sheets import Sheets
 
-SHARE = 0.3  # share of made-up answers that a suspicious group is thought to have
+SHARE = 0.4  # share of made-up answers that a suspicious group is thought to have
 CAP = 5.0  # largest log likelihood ratio that one answer may bring
 LIFTS = (0.0, 0.5, 1.0)  # how much better than the wave the made-up answers are meant to look (exponential tilt)
 SPREADS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # tilts of answers that scatter more than their level allows
@@ -86,13 +86,11 @@ def alike(sheets: Sheets, codes: IntArray, groups: int, rng: np.random.Generator
 
 def too_complete(sheets: Sheets, codes: IntArray, groups: int, rng: np.random.Generator) -> Pattern:
     """Fewer answers with an item left empty than the wave's others of the same mode have."""
-    whole = (~sheets.unanswered.any(axis=1)).astype(np.float64)[:, None]
+    whole = np.where(sheets.unanswered.any(axis=1), 0.0, 1.0)[:, None]
     return _summed(whole, sheets.context, codes, groups, rng)
 
 
-def _pattern(
-    ratios: FloatArray, strata: IntArray, codes: IntArray, groups: int, rng: np.random.Generator
-) -> Pattern:
+def _pattern(ratios: FloatArray, strata: IntArray, codes: IntArray, groups: int, rng: np.random.Generator) -> Pattern:
     capped = np.clip(ratios, -50.0, CAP)
     scores = np.log1p(SHARE * np.expm1(capped))
     found = _summed(scores, strata, codes, groups, rng)
@@ -132,8 +130,6 @@ def _log_variance_spread(residual: FloatArray) -> float:
 
 
 def _small_variances(residual: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
-    from analysis.screening.nulls import pseudo_groups
-
     scale = np.sqrt(_log_variance_spread(residual) / max(size - 1, 1))
     found = []
     for rows in pseudo_groups(len(residual), size, rng):

@@ -61,9 +61,8 @@ REASONS = {
     "imported": _n("points from another wave: %(values)s"),
     "groups_without_ratings": _n("rater groups that did not judge: %(values)s"),
     "groups_without_weight": _n("rater groups that the scheme does not count: %(values)s"),
-    "previous_has_other_questions": _n("no change is given: other questions last time"),
 }
-UNSAID = frozenset({"rehearsal", "typed_in"})  # the page says the one once, the column of sources says the other
+UNSAID = frozenset({"rehearsal", "typed_in", "internal_estimate"})  # said once by the page, or by a column
 
 
 def reasons(text: str | None, is_part: bool = False) -> list[str]:

@@ -23,6 +23,7 @@ from analysis.errors import CellInvalid, CodeUnknown, KeyInvalid
 
 def figures(value: list[float], variance: list[float], n: list[float], **other: Any) -> Figures:
     """One code of several units."""
+
     def column(cells: Any) -> Any:
         return np.array(cells, dtype=float).reshape(-1, 1)
 

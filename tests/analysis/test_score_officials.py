@@ -46,7 +46,11 @@ def test_a_group_that_did_not_judge_the_unit_is_left_out_and_named(make: Any) ->
         tables.rate(f"h{number}", "HDND", "u3", BEST)
     tables.schemes = [make.scheme().replace("XA = 1\n", "")]
     scores = score(tables.extract())
-    assert make.find(scores, unit="u1", code="1.10.1", weighting="design").reason == "groups_without_weight=XA"
+    assert make.find(scores, unit="u1", code="1.10.1", weighting="design").reason is None
+    assert (
+        make.find(scores, unit="u3", code="1.10.1", weighting="design").reason
+        == "no_variance; groups_without_weight=XA"
+    )
     assert make.find(scores, unit="u2", code="1.10.1", weighting="design").status == "empty"
     assert make.find(scores, unit="u3", code="1.10.1", weighting="design").points == "12.000000"
     tables.schemes = [make.scheme()]

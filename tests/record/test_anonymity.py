@@ -15,7 +15,7 @@ from survey.jobs import close, mix
 from survey.keys import Keys
 from survey.model.base import UtcTime
 from survey.model.invitation import Invitation
-from survey.model.response import Answer, Facts, Judgement, Spooled, SpentMark, Submission
+from survey.model.response import Answer, Facts, Judgement, SpentMark, Spooled, Submission
 from survey.stages import privacy, responses, waves
 
 SHARED_ON_PURPOSE = {"id", "wave_id", "unit_code", "class_code"}

@@ -65,8 +65,7 @@ def covered(results: Path, truth: Path, weighting: str) -> float:
     rows = [
         row
         for row in json.loads((results / "scores.json").read_text(encoding="utf-8"))["rows"]
-        if (row["level_of"], row["rule"], row["weighting"]) == ("overall", "top2box", weighting)
-        and row["unit"] in true
+        if (row["level_of"], row["rule"], row["weighting"]) == ("overall", "top2box", weighting) and row["unit"] in true
     ]
     hits = [float(row["ci_low"]) <= true[row["unit"]] <= float(row["ci_high"]) for row in rows if row["ci_low"]]
     return float(np.mean(hits))

@@ -137,9 +137,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(database: Database, wave: Wa
     assert tried.as_dict() | {"dry_run": False} == done.as_dict()
 
 
-def test_contacts_and_codes_are_not_to_be_read_in_the_database(
-    database: Database, wave: Wave, tmp_path: Path
-) -> None:
+def test_contacts_and_codes_are_not_to_be_read_in_the_database(database: Database, wave: Wave, tmp_path: Path) -> None:
     take(database, wave, tmp_path, [GOOD, GOOD | {"dossier_code": "H98-02", "finished_on": "x"}])
     with database.read() as session:
         (dossier,) = session.scalars(select(Dossier))
@@ -231,9 +229,7 @@ def test_a_dossier_counts_once_also_under_its_linked_code(database: Database, wa
     assert (report.accepted, report.duplicates, report.linked_duplicates) == (4, 2, 3)
 
 
-def test_a_row_that_became_usable_is_taken_from_the_same_list(
-    database: Database, wave: Wave, tmp_path: Path
-) -> None:
+def test_a_row_that_became_usable_is_taken_from_the_same_list(database: Database, wave: Wave, tmp_path: Path) -> None:
     rows = numbered({}, {"rated_unit": "98-03"}, {"sex": "x"})
     assert len(take(database, wave, tmp_path, rows).quarantined) == 2
     with database.begin() as session:
@@ -245,9 +241,7 @@ def test_a_row_that_became_usable_is_taken_from_the_same_list(
         assert size(session, FrameFile) == 1
 
 
-def test_a_workbook_with_dates_and_numbers_of_its_own_is_taken(
-    database: Database, wave: Wave, tmp_path: Path
-) -> None:
+def test_a_workbook_with_dates_and_numbers_of_its_own_is_taken(database: Database, wave: Wave, tmp_path: Path) -> None:
     file = tmp_path / "list"
     with xlsxwriter.Workbook(str(file)) as book:
         page, dates = book.add_worksheet(), book.add_format({"num_format": "dd/mm/yyyy"})

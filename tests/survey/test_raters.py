@@ -53,9 +53,7 @@ def lines(count: int, *, start: int = 0, group: str = "HDND", agency: str = "HĐ
     return [f"R{number},{group},{agency},r{number}@example.vn,,{rates}" for number in range(start, start + count)]
 
 
-def take(
-    database: Database, wave: Wave, folder: Path, body: list[str], *, dry_run: bool = False
-) -> RatersReport:
+def take(database: Database, wave: Wave, folder: Path, body: list[str], *, dry_run: bool = False) -> RatersReport:
     file = folder / "raters.csv"
     file.write_text("\n".join([",".join(HEADER), *body]), encoding="utf-8")
     with database.begin() as session:

@@ -53,7 +53,7 @@ def repacked(file: Path, changes: dict[str, bytes]) -> Path:
 
 
 def test_a_byte_order_mark_semicolons_and_blank_lines_do_not_matter(tmp_path: Path) -> None:
-    file = csv_file(tmp_path, "\ufeffCode;day;note;\r\n;;;\r\nA1;1/2/2025;\"hai\r\ndòng\";\r\n\r\nA2;2025-02-01;;\r\n")
+    file = csv_file(tmp_path, '\ufeffCode;day;note;\r\n;;;\r\nA1;1/2/2025;"hai\r\ndòng";\r\n\r\nA2;2025-02-01;;\r\n')
     rows = list(sheet.read(file, COLUMNS))
     assert [(row.number, row.fault) for row in rows] == [(3, None), (5, None)]
     assert rows[0].values == {"code": "A1", "day": "1/2/2025", "note": "hai\r\ndòng"}

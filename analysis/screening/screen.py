@@ -1,0 +1,161 @@
+"""The screening of a wave: every signal for every group, with one control of false discoveries over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.design import BoolArray, FloatArray, IntArray
+from analysis.errors import LengthMismatch, OptionInvalid
+from analysis.screening import doors, lines, patterns
+from analysis.screening.copies import copies
+from analysis.screening.doors import Counted, Door
+from analysis.screening.findings import Finding, Signal, flagged, suspected
+from analysis.screening.opinions import Opinions, Placed, fit_opinions, place
+from analysis.screening.patterns import Pattern
+from analysis.screening.sheets import Grouping, Sheets
+
+NAMED = 0.5  # evidence from which an answer of a suspicious group is named
+
+DOOR_SIGNALS = {
+    Signal.OUT_OF_HOURS: doors.out_of_hours,
+    Signal.BURST: doors.bursts,
+    Signal.SHORT_GAPS: doors.short_gaps,
+    Signal.FAST: doors.fast_forms,
+    Signal.NO_REFUSALS: doors.no_refusals,
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Largest share of honest groups among the flagged, and the answers from which a group is tested."""
+
+    fdr: float
+    least: int
+
+
+@dataclass(frozen=True, eq=False)
+class Screening:
+    """All tests in a fixed order, the groups too small to be tested (kind, name), and the answers that a flag names."""
+
+    findings: tuple[Finding, ...]
+    too_small: tuple[tuple[str, str], ...]
+    suspected: BoolArray
+
+    @property
+    def flags(self) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if one.flagged)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The groups of one kind that are tested: codes int64[n] (-1 outside), names."""
+
+    kind: str
+    codes: IntArray
+    names: tuple[str, ...]
+
+
+def screen(
+    sheets: Sheets,
+    groupings: Sequence[Grouping],
+    options: Options,
+    *,
+    rng: np.random.Generator,
+    door: Sequence[Door] = (),
+) -> Screening:
+    """Test every group of every kind for every signal.
+
+    The null is the wave itself (permuted answers, the other groups' rates), so what all groups do alike is not seen:
+    compare the wave's own rates with an independent one for that. A group whose answers are those of a group of an
+    earlier kind is not tested twice. Seeded by `rng`: the same sheets, groupings and seed give the same findings.
+    Raises OptionInvalid, LengthMismatch.
+    """
+    if not 0 < options.fdr < 1 or options.least < 2:
+        raise OptionInvalid("screening", options, "fdr between 0 and 1, least 2 or more")
+    parts, small = _tested(sheets, groupings, options.least)
+    model = fit_opinions(sheets)
+    placed = place(sheets, model)
+    found = [one for part in parts for one in _answers(sheets, model, placed, part, rng)]
+    for one in door:
+        doors.check_door(one)
+        found += _counters(one, options.least)
+    told = flagged(found, fdr=options.fdr)
+    return Screening(told, small, suspected(told, sheets.rows))
+
+
+def _tested(
+    sheets: Sheets, groupings: Sequence[Grouping], least: int
+) -> tuple[list[_Part], tuple[tuple[str, str], ...]]:
+    seen: set[bytes] = set()
+    parts: list[_Part] = []
+    small: list[tuple[str, str]] = []
+    for grouping in groupings:
+        if len(grouping.codes) != sheets.rows:
+            raise LengthMismatch(f"grouping {grouping.kind}", sheets.rows, len(grouping.codes))
+        codes = np.full(sheets.rows, -1, dtype=np.int64)
+        names: list[str] = []
+        for group, size in enumerate(grouping.sizes.tolist()):
+            rows = np.flatnonzero(grouping.codes == group)
+            if size < least:
+                small.append((grouping.kind, grouping.names[group]))
+            elif rows.tobytes() not in seen:
+                seen.add(rows.tobytes())
+                codes[rows] = len(names)
+                names.append(grouping.names[group])
+        if names:
+            parts.append(_Part(grouping.kind, codes, tuple(names)))
+    return parts, tuple(small)
+
+
+def _answers(
+    sheets: Sheets, model: Opinions, placed: Placed, part: _Part, rng: np.random.Generator
+) -> Iterator[Finding]:
+    groups = len(part.names)
+    near = copies(sheets, model, placed, part.codes, groups, rng)
+    yield from _rows(part, Signal.COPIES, (near.pairs, near.expected, near.quantile, near.p), near.rows)
+    for signal, marked in ((Signal.STRAIGHT, lines.straight(sheets)), (Signal.LONG_RUN, lines.long_runs(sheets))):
+        rate = lines.rates(sheets, marked, part.codes, groups)
+        named = [np.flatnonzero(marked & (part.codes == group)) for group in range(groups)]
+        yield from _rows(part, signal, (rate.count, rate.expected, rate.quantile, rate.p), named)
+    yield from _patterns(part, Signal.MADE_UP, patterns.made_up(sheets, model, placed, part.codes, groups, rng))
+    yield from _patterns(part, Signal.SCATTERED, patterns.scattered(sheets, model, placed, part.codes, groups, rng))
+    yield from _patterns(part, Signal.ALIKE, patterns.alike(sheets, part.codes, groups, rng))
+    if sheets.unanswered.any():
+        whole = patterns.too_complete(sheets, part.codes, groups, rng)
+        yield from _patterns(part, Signal.TOO_COMPLETE, whole)
+
+
+def _patterns(part: _Part, signal: Signal, pattern: Pattern) -> Iterator[Finding]:
+    groups = len(part.names)
+    nobody = np.zeros(0, dtype=np.int64)
+    named = [
+        nobody if pattern.rows is None else np.flatnonzero((pattern.rows > NAMED) & (part.codes == group))
+        for group in range(groups)
+    ]
+    yield from _rows(part, signal, (pattern.z, np.zeros(groups), pattern.tails.quantile, pattern.tails.p), named)
+
+
+def _rows(
+    part: _Part,
+    signal: Signal,
+    figures: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    rows: Sequence[IntArray],
+) -> Iterator[Finding]:
+    sizes = np.bincount(part.codes[part.codes >= 0], minlength=len(part.names))
+    statistic, expected, quantile, p = figures
+    for group, name in enumerate(part.names):
+        told = (float(statistic[group]), float(expected[group]), float(quantile[group]), float(p[group]))
+        yield Finding(part.kind, name, signal, *told, int(sizes[group]), tuple(rows[group].tolist()))
+
+
+def _counters(door: Door, least: int) -> Iterator[Finding]:
+    for signal, test in DOOR_SIGNALS.items():
+        found: Counted = test(door)
+        for row, name in enumerate(door.names):
+            if found.n[row] >= least:
+                told = (found.count[row], found.expected[row], found.quantile[row], found.p[row])
+                statistic, expected, quantile, p = (float(one) for one in told)
+                yield Finding(door.kind, name, signal, statistic, expected, quantile, p, int(found.n[row]), ())
