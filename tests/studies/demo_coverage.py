@@ -53,9 +53,8 @@ def main(seeds: int, responses: int) -> None:
         print(f"{weighting}: {np.mean(found):.4f} of units inside, seeds {np.min(found):.3f} to {np.max(found):.3f}")
     gaps = np.array(late)
     error = gaps[:, 0].std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else float("nan")
-    print(
-        f"late, weighted - frame: {gaps[:, 0].mean():+.4f} (standard error {error:.4f}), unweighted {gaps[:, 1].mean():+.4f}"
-    )
+    weighted, unweighted = gaps[:, 0].mean(), gaps[:, 1].mean()
+    print(f"late, weighted - frame: {weighted:+.4f} (standard error {error:.4f}), unweighted {unweighted:+.4f}")
 
 
 def covered(results: Path, truth: Path, weighting: str) -> float:

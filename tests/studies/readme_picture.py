@@ -31,7 +31,8 @@ def picture(rows: list[dict[str, str]], true: dict[str, float]) -> str:
     hit = sum(float(row["ci_low"]) <= true[row["unit"]] <= float(row["ci_high"]) for row in rows)
     median = sorted(int(row["n_valid"]) for row in rows)[len(rows) // 2]
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        'font-family="sans-serif" font-size="13">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         f'<text x="{LEFT}" y="20">{len(rows)} units, about {median} answers each: index, 95 % interval, '
         f"truth (circles; inside in {hit})</text>",
