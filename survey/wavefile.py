@@ -10,8 +10,10 @@ from pathlib import Path
 from survey import datafile
 from survey.config import PROVINCE_TIME
 from survey.datafile import Report, Table, Words
-from survey.faults import Reason
-from survey.instrument import Audience
+from survey.errors import FileRefused
+from survey.faults import FaultyFile, Reason
+from survey.instrument import Audience, Instrument, builtin_instrument, load_instrument
+from survey.scheme import Scheme, builtin_scheme, check_scheme_against, load_scheme
 
 ALL_UNITS = "*"
 
@@ -54,6 +56,32 @@ class WavePlan:
     documents: tuple[str, ...]
     sender: Words
     contact: Words
+    folder: Path
+
+    def read_instrument(self) -> Instrument:
+        """The questionnaire that the file names: the code of a shipped one, or a TOML file beside the wave file."""
+        return (
+            load_instrument(self._beside(self.instrument))
+            if _is_file(self.instrument)
+            else builtin_instrument(self.instrument)
+        )
+
+    def read_schemes(self) -> tuple[Scheme, ...]:
+        """The schemes that the file names, in its order; each must find in the questionnaire what its rules ask."""
+        instrument = self.read_instrument()
+        schemes = tuple(
+            load_scheme(self._beside(name)) if _is_file(name) else builtin_scheme(name) for name in self.schemes
+        )
+        faults = tuple(fault for scheme in schemes for fault in check_scheme_against(scheme, instrument))
+        if faults:
+            raise FaultyFile(faults[0].file, faults)
+        return schemes
+
+    def _beside(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.is_file():
+            raise FileRefused(reason="unreadable", detail=name)
+        return path
 
 
 def read_wave_file(source: Path | str, *, file: str = "wave.toml") -> WavePlan:
@@ -62,14 +90,14 @@ def read_wave_file(source: Path | str, *, file: str = "wave.toml") -> WavePlan:
     report = Report(name)
     report.languages = ("vi", "en")
     table = datafile.open_table(datafile.canonical(source, name), report)
-    plan = _read(table)
+    plan = _read(table, source.parent if isinstance(source, Path) else Path())
     table.close()
     _check_order(table, plan)
     report.settle()
     return plan
 
 
-def _read(table: Table) -> WavePlan:
+def _read(table: Table, folder: Path) -> WavePlan:
     target, targets = _read_targets(table)
     return WavePlan(
         code=table.code(),
@@ -90,20 +118,25 @@ def _read(table: Table) -> WavePlan:
         documents=tuple(table.codes("documents", required=False)),
         sender=table.optional_words("sender"),
         contact=table.optional_words("contact"),
+        folder=folder,
     )
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".toml")
 
 
 def _read_schemes(table: Table) -> tuple[str, ...]:
     """One scheme, or a list of them: one for each level that the wave rates."""
     if table.is_text("scheme"):
         return (table.text("scheme"),)
-    return tuple(table.codes("scheme"))
+    return table.codes("scheme")
 
 
 def _read_units(table: Table) -> tuple[str, ...]:
     if table.is_text("units"):
         return (table.text("units"),)
-    return tuple(table.codes("units"))
+    return table.codes("units")
 
 
 def _read_modes(table: Table) -> tuple[Mode, ...]:
