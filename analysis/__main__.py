@@ -1,4 +1,4 @@
-"""Commands of the analysis for someone who never saw the site: `python -m analysis check | score`."""
+"""Commands of the analysis for someone who never saw the site: `python -m analysis check | score | coverage`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "check":
             return check(options.file, as_json=options.json)
+        if options.command == "coverage":
+            from analysis.coverage.study import run_coverage
+
+            return run_coverage(options)
         from analysis.extract import run_score
 
         return int(run_score(options) or 0)
@@ -86,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     scored.add_argument("--scheme", type=Path, help="scoring scheme (TOML); default: the extract's own")
     scored.add_argument("--out", type=Path, metavar="DIR", help="folder for the results; default: only a summary")
     scored.add_argument("--json", action="store_true", help="print the summary for machines")
+    covered = commands.add_parser("coverage", help="simulate waves: how often the limits hold the truth (minutes)")
+    covered.add_argument("--waves", type=int, default=2000, metavar="N", help="simulated waves a case; default 2000")
+    covered.add_argument("--seed", type=int, default=2025, metavar="N", help="default 2025")
+    covered.add_argument("--only", metavar="NAME", help="one case alone; a name that does not exist lists them")
+    covered.add_argument("--json", action="store_true", help="print the table for machines")
     return parser
 
 

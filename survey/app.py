@@ -18,8 +18,23 @@ from survey.config import Settings, settings_from
 from survey.db import Database, open_database
 from survey.i18n import OWN_NAMES
 from survey.keys import Keys
-from survey.web import account, chrome, coordinate, filters, guard, health, inputs, refusals, results, routes
+from survey.web import (
+    account,
+    chrome,
+    coordinate,
+    filters,
+    guard,
+    health,
+    inputs,
+    preview,
+    refusals,
+    results,
+    routes,
+)
+from survey.web import help as guides
+from survey.web.look import look
 from survey.web.respond import views as respond
+from survey.web.respond.drawn import drawn
 from survey.web.site import Site, language, translations
 
 LARGEST_BODY = 64 * 1024
@@ -53,11 +68,12 @@ def create_app(
     app.extensions["survey"] = site
     app.url_map.strict_slashes = False
     configure(app, site)
+    app.session_interface = guard.Sessions()
     prepare_templates(app)
     CSRFProtect(app)
     guard.register(app)
     refusals.register(app)
-    for module in (chrome, health, respond, account, coordinate, results, inputs):
+    for module in (chrome, health, respond, account, coordinate, results, inputs, guides, preview):
         app.register_blueprint(module.blueprint)
     routes.check_listed(rule.endpoint for rule in app.url_map.iter_rules())
     return app
@@ -92,10 +108,10 @@ def prepare_templates(app: Flask) -> None:
         newstyle=True,
     )
     environment.globals.update(
-        asset=asset, csp_nonce=guard.csp_nonce, staff_pages=account.staff_pages, language_names=OWN_NAMES
+        asset=asset, csp_nonce=guard.csp_nonce, drawn=drawn, staff_pages=account.staff_pages, language_names=OWN_NAMES
     )
     filters.register(app)
-    app.context_processor(lambda: {"lang": language(), "staff": g.get("staff")})
+    app.context_processor(lambda: {"lang": language(), "staff": g.get("staff"), "look": look()})
 
 
 @cache

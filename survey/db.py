@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -60,7 +61,13 @@ def open_database(url: str) -> Database:
     """Open (and for SQLite create the folder of) the database at an SQLAlchemy URL."""
     if make_url(url).get_backend_name() != "sqlite":
         engine = create_engine(
-            url, pool_size=8, max_overflow=8, pool_timeout=10, pool_pre_ping=True, hide_parameters=True
+            url,
+            pool_size=8,
+            max_overflow=8,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"},  # as long as SQLite's
         )
         return Database(url, engine, engine)
     path = Path(make_url(url).database or "")
@@ -105,6 +112,11 @@ def _unit_of_work(engine: Engine) -> Iterator[Session]:
         raise
     finally:
         session.close()
+
+
+def insert_into(table: Table, engine: str) -> sqlite.Insert | postgresql.Insert:
+    """An insert that knows `on conflict`, which each engine's dialect has of its own."""
+    return sqlite.insert(table) if engine == "sqlite" else postgresql.insert(table)
 
 
 def _short_reason(error: DBAPIError) -> str:

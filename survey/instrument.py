@@ -5,6 +5,7 @@ An instrument (mẫu phiếu) is one TOML file, read and checked whole; a wave f
 
 import itertools
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +20,8 @@ from survey.faults import Reason
 MOST_ON_A_PAGE = 6
 # The columns that `answers.csv` has beside the items: an item of such a code would hide one.
 COLUMNS = frozenset(["phase", "mode", "rater", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag"])
+
+PIPE = re.compile(r"\{([^{}]*)\}")  # the answer to an earlier item, in a question's text
 
 
 class Audience(StrEnum):
@@ -40,6 +43,8 @@ class ItemType(StrEnum):
 
 
 CHOOSING = frozenset({ItemType.SINGLE, ItemType.MULTIPLE})
+# What people write may tell who they are, and a day may stand in the frame: kept apart, each alone, without the unit.
+IN_WORDS = frozenset({ItemType.DATE, ItemType.TEXT, ItemType.COMMENT})
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Factor:
-    """A factor (yếu tố): the items of one page, under one lead sentence."""
+    """A factor (yếu tố): the items of one page, under one lead sentence; `shuffle` shows them in random order."""
 
     code: str
     group: str
     name: Words
     lead: Words
+    shuffle: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,12 @@ class Item:
     required: bool
     scored: bool
     fact: bool
+    least: int = 0
+    most: int = 0
+
+    @property
+    def is_choosing(self) -> bool:
+        return self.type in CHOOSING
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -176,14 +188,23 @@ class Instrument:
         return tuple(item for item in self.items if item.fact)
 
     def pages(self) -> tuple[Page, ...]:
-        """Return one page a factor, split evenly past `MOST_ON_A_PAGE` items, and the facts on the last page."""
+        """Return one page a factor, split where `screens` says, and the facts on the last pages."""
         parts: list[tuple[Factor | None, tuple[Item, ...]]] = []
         for factor in self.factors:
             items = tuple(item for item in self.answer_items if item.factor == factor.code)
-            parts.extend((factor, part) for part in split_evenly(items, most=MOST_ON_A_PAGE))
-        if self.facts:
-            parts.append((None, self.facts))
+            parts.extend((factor, part) for part in screens(items))
+        parts.extend((None, part) for part in screens(self.facts))
         return tuple(Page(number, factor, items) for number, (factor, items) in enumerate(parts, start=1))
+
+
+def screens(items: tuple[Item, ...]) -> list[tuple[Item, ...]]:
+    """Split items into screens of at most `MOST_ON_A_PAGE`; a routed item comes after the screen that decides on it."""
+    runs: list[list[Item]] = [[]]
+    for item in items:
+        if item.route and any(item.route.item == earlier.code for earlier in runs[-1]):
+            runs.append([])
+        runs[-1].append(item)
+    return [part for run in runs for part in split_evenly(tuple(run), most=MOST_ON_A_PAGE)]
 
 
 def split_evenly(items: tuple[Item, ...], *, most: int) -> list[tuple[Item, ...]]:
@@ -245,7 +266,10 @@ def _read_groups(table: Table, key: str) -> tuple[Group, ...]:
 def _read_factors(table: Table, groups: set[str]) -> tuple[Factor, ...]:
     read: list[tuple[Table, Factor]] = []
     for row in table.tables("factor"):
-        factor = Factor(row.code(), row.text("group", default=""), row.words("name"), row.optional_words("lead"))
+        factor = Factor(
+            row.code(), row.text("group", default=""), row.words("name"), row.optional_words("lead"),
+            row.flag("shuffle", default=False),
+        )  # fmt: skip
         if factor.group and factor.group not in groups:
             row.fault("group", Reason.UNKNOWN_GROUP, f'"{factor.group}"')
         row.close()
@@ -298,10 +322,24 @@ def _read_item(
         row.fault("scored", Reason.NOT_A_SCALE, f'"{options.code}"' if options else "-")
     if scored and factor in factors and not factors[factor].group:
         row.fault("factor", Reason.UNFIT, f"scored items: factor {factor} has no group")
+    text = row.words("text")
+    _check_pipes(row, text, earlier)
+    is_number = kind is ItemType.NUMBER
     return Item(
-        code, factor, kind, options, row.words("text"), row.optional_words("hint"), row.optional_words("consent"),
-        _read_route(row, earlier), row.flag("required", default=False), scored, fact,
+        code, factor, kind, options, text, row.optional_words("hint"), row.optional_words("consent"),
+        _read_route(row, earlier, fact=fact), row.flag("required", default=False), scored, fact,
+        row.whole("min", least=0, default=0) if is_number else 0, row.whole("max", least=1) if is_number else 0,
     )  # fmt: skip
+
+
+def _check_pipes(row: Table, text: Words, earlier: Mapping[str, Item]) -> None:
+    """A text may take in the answer to an earlier choice or number: nothing that was typed, nothing from the frame."""
+    for lang, words in text.pairs:
+        for code in PIPE.findall(words):
+            if code not in earlier:
+                row.fault(f"text.{lang}", Reason.NOT_EARLIER, f'"{code}"')
+            elif earlier[code].type not in (ItemType.SINGLE, ItemType.NUMBER) or earlier[code].fact:
+                row.fault(f"text.{lang}", Reason.UNFIT, f"{{{code}}}")
 
 
 def _read_options(row: Table, kind: ItemType, lists: Mapping[str, OptionList]) -> OptionList | None:
@@ -326,7 +364,7 @@ def _read_factor(row: Table, factors: Mapping[str, Factor], *, fact: bool) -> st
     return name
 
 
-def _read_route(row: Table, earlier: Mapping[str, Item]) -> Route | None:
+def _read_route(row: Table, earlier: Mapping[str, Item], *, fact: bool) -> Route | None:
     table = row.table("route", required=False)
     if table is None:
         return None
@@ -335,6 +373,8 @@ def _read_route(row: Table, earlier: Mapping[str, Item]) -> Route | None:
     if route.item not in earlier:
         table.fault("item", Reason.NOT_EARLIER, f'"{route.item}"')
         return route
+    if earlier[route.item].fact != fact:  # facts are kept apart: neither may tell of the other
+        table.fault("item", Reason.UNFIT, f"fact = {str(fact).lower()}")
     known = {choice.code for choice in earlier[route.item].choices}
     for choice in route.choices:
         if choice not in known:

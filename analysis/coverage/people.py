@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from analysis.design import BoolArray, FloatArray, IntArray
+from analysis.design import FloatArray, IntArray
 
 Codes = NDArray[np.int8]
 ITEMS = 19
@@ -109,7 +109,7 @@ def centre(strata: Sequence[Stratum], share: float, spread: float) -> float:
 
 def truths(codes: Codes) -> dict[tuple[str, str], FloatArray]:
     """The units' true figures in percent, float64[U] by (rule, figure): items `item 0`..., factors, the overall index
-    as the mean of its items and as the mean of its factors (`components`)."""
+    as the mean of its items, of its factors (`components`) and over all answers (`pooled`)."""
     applies = np.maximum((codes > 0).sum(axis=1), 1)
     found: dict[tuple[str, str], FloatArray] = {}
     for rule, values in (("top2box", codes >= 4), ("mean5", codes / np.float32(5))):
@@ -119,6 +119,7 @@ def truths(codes: Codes) -> dict[tuple[str, str], FloatArray]:
         found.update({(rule, f"factor {name}"): part for (name, _), part in zip(FACTORS, parts, strict=True)})
         found[rule, "overall"] = items.mean(axis=1)
         found[rule, "components"] = np.mean(parts, axis=0)
+        found[rule, "pooled"] = 100 * values.sum(axis=(1, 2)) / applies.sum(axis=1)
     return found
 
 
@@ -135,8 +136,3 @@ def _classes(strata: Sequence[Stratum], stratum: IntArray, rng: np.random.Genera
         for edge in np.cumsum([group.share for group in one.classes])[:-1]:
             class_ += (stratum == h) & (draw > edge)
     return class_
-
-
-def satisfied(codes: Codes) -> BoolArray:
-    """Satisfied answers, bool of the same shape."""
-    return np.asarray(codes >= 4)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.components.scheme import Aggregation
-from analysis.coverage.people import FACTORS, ITEMS, Population, factor_places
+from analysis.coverage.people import FACTORS, ITEMS, Codes, Population, factor_places
 from analysis.design import BoolArray, FloatArray, IntArray
 from analysis.extract import Extract, make_extract
 
@@ -169,16 +169,16 @@ def _tables(
     rows = np.flatnonzero(taken.answered)
     own = cell.ravel()[rows]
     fpc = np.array([float(one.population) for one in strata])
-    picked = dict(
-        unit=[units[place] for place in unit.ravel()[rows]], stratum=[heads[place] for place in own],
-        fpc=fpc[population.stratum.ravel()[rows]], weight_base=weight[own],
-    )  # fmt: skip
-    answers = {**_constant(len(rows)), **picked, "class": [names[place] for place in own]}
+    answers = {
+        **_constant(len(rows)), "unit": [units[place] for place in unit.ravel()[rows]],
+        "stratum": [heads[place] for place in own], "class": [names[place] for place in own],
+        "fpc": fpc[population.stratum.ravel()[rows]], "weight_base": weight[own],
+    }  # fmt: skip
     answers.update(item_columns(population.codes.reshape(-1, ITEMS)[rows], rng, skipped))
     return answers, sample, margins
 
 
-def item_columns(codes: IntArray | Any, rng: np.random.Generator, skipped: float) -> dict[str, list[str]]:
+def item_columns(codes: Codes, rng: np.random.Generator, skipped: float) -> dict[str, list[str]]:
     """The cells of the items: option code, empty (does not apply) or a point (left empty)."""
     texts = np.array(["", "1", "2", "3", "4", "5", "."])
     shown = np.where((codes > 0) & (rng.random(codes.shape) < skipped), 6, codes)
@@ -193,7 +193,7 @@ def _frame(
     names: Sequence[str], heads: Sequence[str], counts: Sequence[IntArray], weight: FloatArray
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """`sample.csv` and `margins.csv` of the classes that have dossiers."""
-    kept = np.flatnonzero(counts[0])
+    kept = np.flatnonzero(counts[0]).tolist()
     unit = [names[place].split("|", 1)[0] for place in kept]
     code = [names[place] for place in kept]
     population, drawn, answered = (count[kept] for count in counts)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -46,16 +47,23 @@ class Scale:
 
     def table(self, measures: Sequence[Measure]) -> IntArray:
         """What each class of an answer (0 none, 1..steps, steps + 1 not applicable) adds, int64[steps + 2, m]."""
-        value = np.arange(self.steps + 2)
-        value[-1] = 0
-        columns = {
-            Measure.VALID: value > 0,
-            Measure.SATISFIED: np.isin(value, sorted(self.satisfied)),
-            Measure.VALUE: value,
-            Measure.SQUARE: value**2,
-            Measure.INAPPLICABLE: np.arange(self.steps + 2) == self.steps + 1,
-        }
-        return np.stack([columns[one] for one in measures], axis=1).astype(np.int64)
+        return _table(self, tuple(measures))
+
+
+@cache
+def _table(scale: Scale, measures: tuple[Measure, ...]) -> IntArray:
+    classes = np.arange(scale.steps + 2)
+    value = np.where(classes > scale.steps, 0, classes)
+    columns = {
+        Measure.VALID: value > 0,
+        Measure.SATISFIED: np.isin(value, sorted(scale.satisfied)),
+        Measure.VALUE: value,
+        Measure.SQUARE: value**2,
+        Measure.INAPPLICABLE: classes > scale.steps,
+    }
+    table = np.stack([columns[one] for one in measures], axis=1).astype(np.int64)
+    table.flags.writeable = False
+    return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,20 +117,16 @@ class Decoded:
     def place(self, keys: Sequence[str]) -> Placed:
         """Number the combinations of the keys that occur here."""
         columns = [self.key(name) for name in keys]
-        sizes = [max(len(one.labels), 1) for one in columns]
-        joint = _joint([one.codes for one in columns], sizes, self.rows)
-        kept, cell, counts = _numbered(joint, int(np.prod(sizes, dtype=object)))
-        codes = np.empty((len(keys), len(kept)), dtype=np.int64)
-        rest = kept
-        labels: list[tuple[Label, ...]] = []
-        for place in range(len(keys) - 1, -1, -1):
-            rest, own = np.divmod(rest, sizes[place])
-            used, codes[place] = np.unique(own, return_inverse=True)
-            every = columns[place].labels
-            labels.append(every if len(used) == len(every) else tuple(every[code] for code in used.tolist()))
-        first = np.empty(len(kept), dtype=np.int64)
+        cell, counts = _numbered(*_joint(columns, self.rows))
+        first = np.empty(len(counts), dtype=np.int64)
         first[cell[::-1]] = self.row_numbers[::-1]
-        return Placed(cell, codes, tuple(reversed(labels)), counts, first + self.chunk.first_row)
+        codes = np.empty((len(keys), len(counts)), dtype=np.int64)
+        labels: list[tuple[Label, ...]] = []
+        for place, one in enumerate(columns):
+            used, codes[place] = np.unique(one.codes[first], return_inverse=True)
+            every = len(used) == len(one.labels)
+            labels.append(one.labels if every else tuple(one.labels[code] for code in used.tolist()))
+        return Placed(cell, codes, tuple(labels), counts, first + self.chunk.first_row)
 
 
 def coded(chunk: Chunk, name: str) -> Coded:
@@ -184,8 +188,9 @@ def _text_classes(chunk: Chunk, name: str, column: Any, scale: Scale) -> NDArray
     known.update({NOT_ANSWERED: 0, NOT_APPLICABLE: scale.steps + 1})
     levels = encoded.dictionary.to_pylist()
     table = np.array([known.get(level, -1) for level in levels] + [0], dtype=np.int8)
-    codes = encoded.indices.fill_null(len(levels)).to_numpy(zero_copy_only=False)
-    classes = np.asarray(table[codes], dtype=np.int8)
+    indices = encoded.indices.fill_null(len(levels)) if encoded.null_count else encoded.indices
+    codes = indices.to_numpy(zero_copy_only=False)
+    classes = np.asarray(np.take(table, codes), dtype=np.int8)
     if (classes < 0).any():
         row = int(np.argmax(classes < 0))
         raise _invalid(chunk, name, row, str(levels[codes[row]]), scale)
@@ -234,29 +239,33 @@ def _coded_text(encoded: Any) -> Coded:
     return Coded(number[codes], tuple(str(labels[place]) for place in order))
 
 
-def _joint(columns: Sequence[NDArray[Any]], sizes: Sequence[int], rows: int) -> NDArray[Any]:
-    """One code for the combination of each row's codes."""
-    size = int(np.prod(sizes, dtype=object))
-    if size >= 2**62:
-        raise OptionInvalid("keys", size, "fewer than 2^62 combinations of labels in a chunk")
+def _joint(columns: Sequence[Coded], rows: int) -> tuple[NDArray[Any], int]:
+    """One code for the combination of each row's codes, and the number that all of them are below."""
+    size = math.prod(max(len(one.labels), 1) for one in columns)
     joint: NDArray[Any] = np.zeros(rows, dtype=np.int32 if size < 2**31 else np.int64)
-    for place, (column, width) in enumerate(zip(columns, sizes, strict=True)):
-        if place:
+    size = 1
+    for one in columns:
+        width = max(len(one.labels), 1)
+        if size * width >= 2**62:  # so many labels that only those that occur together may be numbered
+            found, joint = np.unique(joint, return_inverse=True)
+            size = len(found)
+        if size > 1:
             np.multiply(joint, width, out=joint)
-        np.add(joint, column, out=joint)
-    return joint
+        np.add(joint, one.codes, out=joint)
+        size *= width
+    return joint, size
 
 
-def _numbered(joint: NDArray[Any], size: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Distinct values of joint codes below `size`, the number of each row's value, and the rows of each."""
+def _numbered(joint: NDArray[Any], size: int) -> tuple[IntArray, IntArray]:
+    """Number of each row among the distinct joint codes (all below `size`), and the rows of each."""
     if size > max(8 * len(joint), 4096):
-        kept, inverse, counted = np.unique(joint, return_inverse=True, return_counts=True)
-        return kept.astype(np.int64), inverse.reshape(-1), counted
+        _, inverse, counted = np.unique(joint, return_inverse=True, return_counts=True)
+        return inverse.reshape(-1), counted
     cell = joint.astype(np.int64)
     counts = np.bincount(cell, minlength=size)
     kept = np.flatnonzero(counts)
     if len(kept) == size:
-        return kept, cell, counts
+        return cell, counts
     number = np.empty(size, dtype=np.int64)
     number[kept] = np.arange(len(kept))
-    return kept, number[cell], counts[kept]
+    return number[cell], counts[kept]

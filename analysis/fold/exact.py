@@ -48,9 +48,8 @@ def digits(values: FloatArray, *, first_row: int = 0) -> dict[int, FloatArray]:
             small = float(values[(values > 0) & (values < SMALLEST)].min())
             raise OptionInvalid("weight", small, "0 or between 2^-200 and 2^200")
         scaled = np.multiply(rest, 2.0 ** -exponent(digit))
-        whole = np.floor(scaled)
-        scaled -= whole
-        found[digit] = whole
+        found[digit] = np.floor(scaled)
+        scaled -= found[digit]
         rest = np.multiply(scaled, 2.0 ** exponent(digit), out=scaled)
         top = float(rest.max(initial=0.0))
         digit -= 1

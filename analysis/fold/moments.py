@@ -31,6 +31,7 @@ Sums = dict[str, NDArray[Any]]
 
 ALONE = ""  # cluster label of a row that is its own unit
 EXACT_SINGLE = 2**24  # whole numbers below it are exact in single precision
+ONE_THREAD = 250_000  # multiplications up to which OpenBLAS does not wake up its threads
 INT32 = 2**31
 CERTAIN = 1e-7  # a stratum sampled up to this remaining share adds nothing
 
@@ -169,28 +170,36 @@ def _parts(decoded: Decoded, wanted: Wanted, keys: tuple[str, ...], psu: str | N
     if psu is not None:
         alone = np.array([label == ALONE for label in placed.labels[-1]], dtype=np.bool_)[placed.codes[-1]]
     order = np.argsort(placed.cell, kind="stable")
-    rows = _answers_by_row(decoded, wanted)[order]
-    starts = np.concatenate([[0], np.cumsum(placed.counts)])
-    p = wanted.width
-    sums = np.add.reduceat(rows, starts[:-1], axis=0, dtype=np.int64) if len(rows) else np.zeros((0, p), dtype=np.int64)
+    rows = _answers_by_row(decoded, wanted, order)
+    starts = np.concatenate([[0], np.cumsum(placed.counts)]).tolist()
+    p, largest = wanted.width, wanted.largest
+    sums = np.zeros((len(alone), len(rows)), dtype=np.int64)
+    packed = np.zeros((int(alone.sum()), p * (p + 1) // 2), dtype=np.int32)
+    upper = np.ravel_multi_index(np.triu_indices(p), (p, p))
+    number = 0
+    for cell, single in enumerate(alone.tolist()):
+        some = rows[:, starts[cell] : starts[cell + 1]]
+        sums[cell] = some.sum(axis=1, dtype=np.int64)
+        if single:
+            packed[number] = _cross_products(some[:p], largest).ravel().take(upper)
+            number += 1
     whole: Sums = {"x": sums[:, :p], "touched": sums[:, p:]}
-    products = _packed_products(rows[:, :p], starts, np.flatnonzero(alone), EXACT_SINGLE // wanted.largest**2)
-    with_products = {**{name: values[alone] for name, values in whole.items()}, "xx": products}
-    one = _some(placed, alone, with_products, len(keys))
+    one = _some(placed, alone, {**{name: values[alone] for name, values in whole.items()}, "xx": packed}, len(keys))
     other = _some(placed, ~alone, {name: values[~alone] for name, values in whole.items()}, len(placed.labels))
     return one, other
 
 
-def _packed_products(rows: NDArray[np.uint8], starts: IntArray, cells: IntArray, step: int) -> NDArray[np.int32]:
-    """Upper triangles of `sum x x'` over each cell's rows, int32[c, p (p + 1) / 2]: single precision is exact for
-    `step` rows at a time."""
-    upper = np.triu_indices(rows.shape[1])
-    out = np.zeros((len(cells), len(upper[0])), dtype=np.int32)
-    for number, cell in enumerate(cells.tolist()):
-        for start in range(int(starts[cell]), int(starts[cell + 1]), step):
-            some = rows[start : min(start + step, int(starts[cell + 1]))].astype(np.float32)
-            out[number] += (some.T @ some)[upper].astype(np.int32)
-    return out
+def _cross_products(x: NDArray[np.uint8], largest: int) -> FloatArray:
+    """`sum x x'` over the rows of x [p, n], float [p, p] of whole numbers: in single precision while it is exact, a few
+    rows at a time, so that the linear algebra library stays on one thread (it is the fold that is parallel)."""
+    single = x.shape[1] * largest**2 < EXACT_SINGLE
+    left: NDArray[Any] = x.astype(np.float32 if single else np.float64)
+    right = np.ascontiguousarray(left.T)
+    step = max(ONE_THREAD // max(len(x), 1) ** 2, 1)
+    total = left[:, :step] @ right[:step]
+    for start in range(step, x.shape[1], step):
+        np.add(total, left[:, start : start + step] @ right[start : start + step], out=total)
+    return np.asarray(total)
 
 
 def _products(alone: Cells, x: FloatArray, middle: FloatArray) -> Iterator[tuple[int, FloatArray]]:
@@ -212,18 +221,20 @@ def _some(placed: Placed, cells: BoolArray, whole: Sums, keys: int) -> Part:
     return Part(tuple(labels), np.stack(codes), placed.counts[cells], placed.first[cells], sums, whole)
 
 
-def _answers_by_row(decoded: Decoded, wanted: Wanted) -> NDArray[np.uint8]:
-    """x and `touched` of each row, uint8[n, p + G]."""
+def _answers_by_row(decoded: Decoded, wanted: Wanted, order: IntArray) -> NDArray[np.uint8]:
+    """x and `touched` of the rows in this order, uint8[p + G, n]."""
     k = len(wanted.items)
-    out = np.zeros((decoded.rows, wanted.width + len(wanted.groups)), dtype=np.uint8)
-    valid = np.zeros((decoded.rows, k), dtype=np.bool_)
+    out = np.empty((wanted.width + len(wanted.groups), decoded.rows), dtype=np.uint8)
+    valid = np.empty((k, decoded.rows), dtype=np.bool_)
+    straight = bool((order[1:] > order[:-1]).all())
     for item, (name, scale) in enumerate(zip(wanted.items, wanted.scales, strict=True)):
         classes = decoded.item(name, scale)
-        valid[:, item] = (classes > 0) & (classes <= scale.steps)
+        classes = classes if straight else classes[order]
+        valid[item] = (classes > 0) & (classes <= scale.steps)
         for measure, column in enumerate(scale.table(wanted.measures).astype(np.uint8).T):
-            out[:, measure * k + item] = column[classes]
+            np.take(column, classes, out=out[measure * k + item], mode="clip")
     for number, group in enumerate(wanted.groups):
-        out[:, wanted.width + number] = valid[:, list(group)].any(axis=1)
+        out[wanted.width + number] = valid[list(group)].any(axis=0)
     return out
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.design import FloatArray, IntArray
 from analysis.errors import (
@@ -19,9 +21,9 @@ from analysis.errors import (
     OptionInvalid,
 )
 from analysis.fold.coding import Decoded, Label
-from analysis.fold.sources import Source
-from analysis.fold.table import Cells
-from analysis.fold.tally import AHEAD, Plan, fold
+from analysis.fold.sources import Source, Task
+from analysis.fold.table import Cells, Part, Table
+from analysis.fold.tally import AHEAD, Plan, chunk_part, fold, gather
 
 AGREE = 1e-6  # relative difference up to which two margins' sums count as the same total
 
@@ -76,9 +78,11 @@ def rake(
     total was off by more than `tolerance` of itself. Raises MarginTotalInvalid, MarginLevelUnknown, MarginLevelAbsent,
     MarginsContradict, NotConverged. Reference: Deming and Stephan (1940); Deville, Särndal, Sautory (1993).
     """
-    if not margins:
-        raise OptionInvalid("margins", (), "at least one margin")
     (cells,) = fold(source, [Plan(tuple(margins), weight)], executor=executor, ahead=ahead)
+    return _fitted(cells, margins, tolerance, max_iterations)
+
+
+def _fitted(cells: Cells, margins: Totals, tolerance: float, max_iterations: int) -> Raked:
     targets = make_targets(cells, margins)
     mass = cells.sums[0][:, None].copy()
     iterations, misfit = fit(mass, [cells.code(name) for name in margins], targets, tolerance, max_iterations)
@@ -87,8 +91,41 @@ def rake(
     return Raked(cells, factors, iterations, misfit)
 
 
+def raked_weights(
+    source: Source,
+    weight: str,
+    margins: Totals,
+    *,
+    tolerance: float = 1e-10,
+    max_iterations: int = 2000,
+    executor: Executor | None = None,
+    ahead: int = AHEAD,
+) -> tuple[Raked, FloatArray]:
+    """`rake`, and the final weights float64[n] of all rows in the order of the source, read once: the weight and the
+    cell of every row are held meanwhile (12 bytes a row). The same bits as `Raked.weights`."""
+    plan = Plan(tuple(margins), weight)
+    table = Table(plan.keys, plan.quantities)
+    rows: list[_Rows] = []
+    work = partial(_placed_rows, plan=plan)
+    for found in gather(source.tasks(plan.columns), work, executor=executor, ahead=ahead):
+        for part, one in found:
+            table.add(part)
+            rows.append(one)
+    raked = _fitted(table.frozen(), margins, tolerance, max_iterations)
+    lookup = _Lookup(raked.cells)
+    final = np.empty(sum(len(one.weights) for one in rows))
+    end = 0
+    for one in rows:
+        start, end = end, end + len(one.weights)
+        factors = raked.factors[lookup.cells(one.labels, one.codes)]
+        np.multiply(one.weights, factors[one.cell], out=final[start:end])
+    return raked, final
+
+
 def make_targets(cells: Cells, margins: Totals) -> Targets:
     """The margins' totals in the order of the cells' labels, checked against them and against each other."""
+    if not margins:
+        raise OptionInvalid("margins", (), "at least one margin")
     totals: list[FloatArray] = []
     reference: tuple[str, float] | None = None
     for name, wanted in margins.items():
@@ -139,6 +176,27 @@ def fit(
         if worst[1] < tolerance:
             return iteration, worst[1]
     raise NotConverged("raking", worst[0], worst[1], max_iterations)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The weights of a chunk's rows and the cell of each, with the labels of these cells."""
+
+    weights: FloatArray
+    cell: NDArray[np.int32]
+    labels: tuple[tuple[Label, ...], ...]
+    codes: IntArray
+
+
+def _placed_rows(task: Task, plan: Plan) -> list[tuple[Part, _Rows]]:
+    found = []
+    for chunk in task.chunks():
+        decoded = Decoded(chunk)
+        placed = decoded.place(plan.keys)
+        weights = decoded.weights(plan.weight or "")
+        one = _Rows(weights, placed.cell.astype(np.int32), placed.labels, placed.codes)
+        found.append((chunk_part(decoded, plan, placed), one))
+    return found
 
 
 class _Lookup:

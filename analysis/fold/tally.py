@@ -14,17 +14,19 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.design import FloatArray, IntArray
 from analysis.errors import OptionInvalid
-from analysis.fold.coding import Decoded, Measure, Scale
+from analysis.fold.coding import Decoded, Measure, Placed, Scale
 from analysis.fold.exact import CAPACITY, ExactSums, digits
 from analysis.fold.sources import Source, Task
 from analysis.fold.table import Cells, Part, Table, part_of
 
+KEPT = 30 << 20  # glibc keeps freed blocks up to the largest that it saw freed: chunks then reuse their memory
 AHEAD = 8  # tasks sent out before the first answer is waited for: bounds the memory
 
 Given = TypeVar("Given")
@@ -84,6 +86,7 @@ def gather(
     """The results of `work` in the order of the tasks, with at most `ahead` of them under way."""
     if ahead < 1:
         raise OptionInvalid("ahead", ahead, "at least 1")
+    np.empty(KEPT, dtype=np.uint8)
     with ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor) as pool:
         waiting: deque[Future[Made]] = deque()
         try:
@@ -123,7 +126,11 @@ def _add(tables: Sequence[Table], parts: Sequence[Part]) -> None:
 
 
 def _part(decoded: Decoded, plan: Plan) -> Part:
-    placed = decoded.place(plan.keys)
+    return chunk_part(decoded, plan, decoded.place(plan.keys))
+
+
+def chunk_part(decoded: Decoded, plan: Plan, placed: Placed) -> Part:
+    """The sums of one chunk whose rows are placed in cells already."""
     cut = _digits(decoded, plan)
     reach = _largest(plan)
     shape = (plan.quantities, len(placed.counts))
@@ -166,13 +173,16 @@ def _add_items(
 ) -> None:
     """Digit sums of the items by cell: for each item a histogram of what its answers add, then its measures. `weights`
     pairs the sums float64[m, c] of a digit with the digit's weights by row."""
-    if plan.scale is None:
+    if plan.scale is None or not weights:
         return
-    cells = weights[0][0].shape[1] if weights else 0
+    cells = weights[0][0].shape[1]
     kinds, kind_of_class = np.unique(plan.scale.table(plan.measures), axis=0, return_inverse=True)
-    offset = kind_of_class.reshape(-1) * cells
+    kind, joint = np.empty(len(cell), dtype=np.uint8), np.empty(len(cell), dtype=np.int64)
+    steps = _steps(kind_of_class.reshape(-1))
     for place, name in enumerate(plan.items):
-        joint = offset[decoded.item(name, plan.scale)[rows]]
+        kind[:] = kind_of_class.flat[0]
+        _climb(kind, decoded.item(name, plan.scale)[rows], steps)
+        np.multiply(kind, cells, out=joint, dtype=np.int64)
         joint += cell
         start = 1 + place * len(plan.measures)
         for out, digit_weights in weights:
@@ -197,13 +207,21 @@ def _amounts(decoded: Decoded, plan: Plan) -> Iterator[IntArray]:
     kind = np.min_scalar_type(_largest(plan))
     for pool in plan.pools:
         for column in plan.scale.table(plan.measures).T:
-            steps = [(at, int(step)) for at, step in enumerate(np.diff(column)) if step]
             total = np.full(decoded.rows, int(column[0]) * len(pool), dtype=kind)
             for place in pool:
-                classes = decoded.item(plan.items[place], plan.scale)
-                for start, step in steps:
-                    above = (classes > start).view(np.uint8)
-                    if abs(step) != 1:
-                        above = above * kind.type(abs(step))
-                    (np.add if step > 0 else np.subtract)(total, above, out=total)
+                _climb(total, decoded.item(plan.items[place], plan.scale), _steps(column))
             yield total.astype(np.int64)
+
+
+def _steps(column: IntArray) -> list[tuple[int, int]]:
+    """Where a number by class 0, 1, ... changes, and by how much."""
+    return [(at, int(step)) for at, step in enumerate(np.diff(column)) if step]
+
+
+def _climb(total: NDArray[np.unsignedinteger[Any]], classes: NDArray[np.int8], steps: list[tuple[int, int]]) -> None:
+    """Add to each row's total what its class adds above class 0."""
+    for start, step in steps:
+        above = (classes > start).view(np.uint8)
+        if abs(step) != 1:
+            above = above * total.dtype.type(abs(step))
+        (np.add if step > 0 else np.subtract)(total, above, out=total)

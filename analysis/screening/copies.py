@@ -15,9 +15,9 @@ import numpy as np
 from scipy import special
 
 from analysis.design import FloatArray, IntArray
-from analysis.screening.nulls import SHOWN, pseudo_groups, size_classes
+from analysis.screening.nulls import SHOWN, draws_for, pseudo_groups, size_classes
 from analysis.screening.opinions import Opinions, Placed, Single, evenly, indicators
-from analysis.screening.sheets import Sheets
+from analysis.screening.sheets import Sheets, members
 
 SLIP = 0.15  # share of items that a copier changes
 WEIGHT = 2.0  # log likelihood ratio from which a pair counts: e^2 to 1
@@ -65,13 +65,13 @@ def copies(
     pool = evenly(sheets.rows, POOL)
     edges = _edges(_weigher(sheets, model, placed, pool))
     density, overall = _densities(edges, strata[pool], len(model.shares))
-    members = [_sampled(np.flatnonzero(codes == group)) for group in range(groups)]
-    found = [rows[_edges(_weigher(sheets, model, placed, rows))] for rows in members]
+    samples = [_sampled(rows) for rows in members(codes, groups)]
+    found = [rows[_edges(_weigher(sheets, model, placed, rows))] for rows in samples]
     pairs = np.array([len(one) for one in found], dtype=np.float64)
-    counts = np.array([np.bincount(strata[rows], minlength=len(density)) for rows in members], dtype=np.float64)
+    counts = np.array([np.bincount(strata[rows], minlength=len(density)) for rows in samples], dtype=np.float64)
     expected = _expected(counts.reshape(groups, -1), density, overall)
     expected *= _excess(pairs, expected)
-    tail, quantile = _calibrated(pairs, expected, members, (edges, strata[pool], density, overall), rng)
+    tail, quantile = _calibrated(pairs, expected, samples, (edges, strata[pool], density, overall), rng)
     return Copies(pairs, expected, quantile, tail, tuple(np.unique(one) for one in found))
 
 
@@ -128,17 +128,17 @@ def _excess(pairs: FloatArray, expected: FloatArray) -> float:
 def _calibrated(
     pairs: FloatArray,
     expected: FloatArray,
-    members: list[IntArray],
+    samples: list[IntArray],
     pool: tuple[IntArray, IntArray, FloatArray, float],
     rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray]:
     """p-values and the null's quantile of the counts, float64[G] each."""
-    sizes = np.array([len(rows) for rows in members], dtype=np.int64)
+    sizes = np.array([len(rows) for rows in samples], dtype=np.int64)
     classes = size_classes(sizes)
     p, quantile = np.ones(len(pairs)), np.zeros(len(pairs))
     surprise = _surprise(pairs, expected)
     for size in np.unique(classes).tolist():
-        null = np.sort(_null(pool, size, rng))
+        null = np.sort(_null(pool, size, draws_for(len(pairs)), rng))
         here = classes == size
         above = len(null) - np.searchsorted(null, surprise[here], side="left")
         p[here] = (1.0 + above) / (1.0 + len(null))
@@ -146,18 +146,21 @@ def _calibrated(
     return p, quantile
 
 
-def _null(pool: tuple[IntArray, IntArray, FloatArray, float], size: int, rng: np.random.Generator) -> FloatArray:
+def _null(
+    pool: tuple[IntArray, IntArray, FloatArray, float], size: int, draws: int, rng: np.random.Generator
+) -> FloatArray:
     edges, strata, density, overall = pool
-    found = []
-    label = np.empty(len(strata), dtype=np.int64)
     marks = (strata[:, None] == np.arange(len(density))).astype(np.float64)
-    for rows in pseudo_groups(len(strata), size, rng):
-        label[:] = -1
-        label[rows] = np.arange(len(rows))[:, None]
-        ends = label[edges]
-        same = ends[(ends[:, 0] == ends[:, 1]) & (ends[:, 0] >= 0), 0]
-        counts = np.bincount(same, minlength=len(rows)).astype(np.float64)
-        found.append(_surprise(counts, _expected(marks[rows].sum(axis=1), density, overall)))
+    found = []
+    for rows in pseudo_groups(len(strata), size, draws, rng):
+        batch, each, width = rows.shape
+        label = np.full((batch, len(strata)), -1, dtype=np.int64)
+        names = np.repeat(np.arange(batch * each), width).reshape(batch, each * width)
+        np.put_along_axis(label, rows.reshape(batch, -1), names, axis=1)
+        first, second = label[:, edges[:, 0]], label[:, edges[:, 1]]
+        pairs = np.bincount(first[(first == second) & (first >= 0)], minlength=batch * each).astype(np.float64)
+        counts = marks[rows.reshape(-1, width)].sum(axis=1)
+        found.append(_surprise(pairs, _expected(counts, density, overall)))
     return np.concatenate(found)
 
 

@@ -13,12 +13,13 @@ from analysis.testing.multiple import Correction, adjusted
 
 
 class Signal(StrEnum):
-    """What is compared. The first seven come from the answers, the others from the counters at the door."""
+    """What is compared. The first eight come from the answers, the others from the counters at the door."""
 
     COPIES = "copies"
     STRAIGHT = "straight"
     LONG_RUN = "long_run"
     MADE_UP = "made_up"
+    TOP_CODES = "top_codes"
     SCATTERED = "scattered"
     ALIKE = "alike"
     TOO_COMPLETE = "too_complete"
@@ -35,8 +36,8 @@ NEVER_ALONE = frozenset({Signal.FAST})  # flagged only with another flag of the 
 @dataclass(frozen=True)
 class Finding:
     """One test of one group: the statistic, what the null expects and its 99 % quantile (same scale), the p-value,
-    the one adjusted over all tests of the screening (Benjamini-Hochberg), answers n, and the rows it points at (row
-    numbers of the extract; empty where the group as a whole is the evidence)."""
+    answers n, the rows it points at (row numbers of the extract; empty where the group as a whole is the evidence);
+    and, once all are known, the p-value adjusted over signals and groups, and whether it is a flag."""
 
     kind: str
     group: str
@@ -53,16 +54,29 @@ class Finding:
 
 def flagged(findings: Sequence[Finding], *, fdr: float) -> tuple[Finding, ...]:
     """The findings with adjusted p-values and flags, in the order given: among the groups flagged, the expected share
-    of honest ones is at most `fdr`. Reference: Benjamini and Hochberg (1995), JRSS-B 57; Benjamini and Yekutieli
-    (2001) for tests that depend positively, as those of nested groups do."""
-    if not findings:
-        return ()
-    q = adjusted(np.array([one.p for one in findings]), Correction.BH)
-    told = [replace(one, adjusted_p=float(v), flagged=bool(v <= fdr)) for one, v in zip(findings, q, strict=True)]
-    company = {(one.kind, one.group) for one in told if one.flagged and one.signal not in NEVER_ALONE}
+    of honest ones is at most `fdr`.
+
+    A group's p-value is Simes's over its signals; groups are selected by Benjamini and Hochberg; in the R selected of
+    G groups a signal is flagged when its p-value, adjusted over the group's signals, is at most `fdr R / G` (so
+    `adjusted_p`, that times G / R, is at most `fdr`). A signal that is never a flag alone selects no group.
+    Reference: Simes (1986); Benjamini and Hochberg (1995), JRSS-B 57; Benjamini and Bogomolov (2014), JRSS-B 76.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    for place, one in enumerate(findings):
+        groups.setdefault((one.kind, one.group), []).append(place)
+    within = np.array([one.p for one in findings])
+    lowest = np.ones(len(groups))
+    for number, places in enumerate(groups.values()):
+        strong = [place for place in places if findings[place].signal not in NEVER_ALONE]
+        if strong:
+            within[strong] = adjusted(within[strong], Correction.BH)
+            lowest[number] = within[strong].min()
+    chosen = adjusted(lowest, Correction.BH) <= fdr
+    factor = len(groups) / max(int(chosen.sum()), 1)
+    selected = {key for key, is_chosen in zip(groups, chosen.tolist(), strict=True) if is_chosen}
     return tuple(
-        replace(one, flagged=one.flagged and (one.signal not in NEVER_ALONE or (one.kind, one.group) in company))
-        for one in told
+        replace(one, adjusted_p=q, flagged=(one.kind, one.group) in selected and q <= fdr)
+        for one, q in zip(findings, np.minimum(within * factor, 1.0).tolist(), strict=True)
     )
 
 

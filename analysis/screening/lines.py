@@ -18,7 +18,8 @@ from analysis.screening.opinions import levels
 from analysis.screening.sheets import Sheets
 
 LINE_ITEMS = 8  # valid answers that a straight line needs, or all items of a shorter form
-RUN_SHARE = 0.6  # of the items, for a long run
+RUN_SHARE = 0.75  # of the items, for a long run
+LEAST_EXCESS = 0.005  # correlation inside a group that is taken at least: no two units have quite the same rate
 ROUNDS = 5
 FAR = 3.0  # residual from which a group does not take part in the fit
 RIDGE = 1e-2
@@ -60,7 +61,7 @@ def rates(sheets: Sheets, marked: BoolArray, codes: IntArray, groups: int) -> Ra
     """Marked rows of each group against a logistic regression of the groups' rates on the level of their other rows.
 
     The level is a normal score; groups far above the fit are left out of it (they are what is sought); variation
-    between groups beyond the binomial (at least none) enters a beta-binomial tail. Groups of a mode are fitted
+    between groups beyond the binomial (at least LEAST_EXCESS) enters a beta-binomial tail. Groups of a mode are fitted
     together when there are PARTITION of them.
     """
     inside = codes >= 0
@@ -99,7 +100,7 @@ def _fitted(level: FloatArray, y: FloatArray, n: FloatArray) -> tuple[FloatArray
     for _ in range(ROUNDS):
         p = special.expit(x @ _logistic(x[keep], y[keep], n[keep]))
         keep = _residuals(y, n, p) < FAR
-    return p, excess_correlation(y[keep], n[keep], p[keep], x.shape[1])
+    return p, max(excess_correlation(y[keep], n[keep], p[keep], x.shape[1]), LEAST_EXCESS)
 
 
 def _logistic(x: FloatArray, y: FloatArray, n: FloatArray) -> FloatArray:

@@ -17,8 +17,10 @@ import numpy as np
 
 from analysis.design import FloatArray, IntArray
 
-DRAWS = 100_000  # pseudo-groups for each size
-PERMUTATIONS = 2_000  # at most
+DRAWS = 60_000  # pseudo-groups for each size, at least
+DRAWS_A_GROUP = 500  # so that one group's p-value can pass a correction over all groups, signals and kinds
+PERMUTATIONS = 8_000  # at most
+BATCH = 100_000  # row numbers permuted at a time
 SHOWN = 0.99  # quantile of the null that the evidence shows
 NORMAL_MAD = 0.6744897501960817  # median of |z| for a standard normal z
 FEW = 8  # groups under which their spread says nothing
@@ -44,25 +46,34 @@ def standardised(scores: FloatArray, strata: IntArray, codes: IntArray, groups: 
     return _scaled(sums, counts, mean, variance, sizes)
 
 
-def null_maxima(scores: FloatArray, strata: IntArray, size: int, rng: np.random.Generator) -> FloatArray:
-    """Largest z over the T columns in pseudo-groups of `size` rows, about DRAWS of them."""
+def null_maxima(scores: FloatArray, strata: IntArray, size: int, draws: int, rng: np.random.Generator) -> FloatArray:
+    """Largest z over the T columns in about `draws` pseudo-groups of `size` rows."""
     mean, variance, sizes = _moments(scores, strata)
     marks = (strata[:, None] == np.arange(len(sizes))).astype(np.float64)
     both = np.hstack([scores, marks])
     found = []
-    for rows in pseudo_groups(len(scores), size, rng):
-        sums = both[rows].sum(axis=1)
+    for rows in pseudo_groups(len(scores), size, draws, rng):
+        sums = both[rows.reshape(-1, rows.shape[2])].sum(axis=1)
         z = _scaled(sums[:, : scores.shape[1]], sums[:, scores.shape[1] :], mean, variance, sizes)
         found.append(z.max(axis=1))
     return np.concatenate(found)
 
 
-def pseudo_groups(n: int, size: int, rng: np.random.Generator) -> Iterator[IntArray]:
-    """Row numbers int64[m, size] of pseudo-groups cut from permutations of n rows."""
-    each = max(n // size, 1)
-    width = min(size, n)
-    for _ in range(min(-(-DRAWS // each), PERMUTATIONS)):
-        yield rng.permutation(n)[: each * width].reshape(each, width)
+def draws_for(groups: int) -> int:
+    """Pseudo-groups that resolve the p-values of so many groups."""
+    return max(DRAWS, DRAWS_A_GROUP * groups)
+
+
+def pseudo_groups(n: int, size: int, draws: int, rng: np.random.Generator) -> Iterator[IntArray]:
+    """Row numbers int64[B, m, size]: m pseudo-groups cut from each of B permutations of n rows, about `draws` of them
+    over all batches."""
+    each, width = max(n // size, 1), min(size, n)
+    left = min(-(-draws // each), PERMUTATIONS)
+    batch = max(BATCH // n, 1)
+    while left > 0:
+        rows = np.broadcast_to(np.arange(n, dtype=np.int64), (min(batch, left), n))
+        yield rng.permuted(rows, axis=1)[:, : each * width].reshape(len(rows), each, width)
+        left -= batch
 
 
 def widening(z: FloatArray) -> FloatArray:

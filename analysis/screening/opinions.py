@@ -86,6 +86,15 @@ def place(sheets: Sheets, model: Opinions) -> Placed:
     return Placed(np.concatenate([one.posterior for one in parts]), np.concatenate([one.loglik for one in parts]))
 
 
+def likelihoods(sheets: Sheets, logs: FloatArray) -> FloatArray:
+    """Log likelihood of every answer under T laws of independent items: logs float64[T, k, m] -> float64[n, T]."""
+    flat = logs.reshape(len(logs), -1).T.astype(np.float32)
+    parts = [
+        indicators(sheets.values[start : start + CHUNK], sheets.steps) @ flat for start in range(0, sheets.rows, CHUNK)
+    ]
+    return np.concatenate(parts).astype(np.float64)
+
+
 def evenly(n: int, most: int) -> IntArray:
     """At most `most` row numbers spread evenly over n rows (which are sorted by content)."""
     return np.arange(n, dtype=np.int64) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)

@@ -8,13 +8,14 @@ import numpy as np
 from scipy import special, stats
 
 from analysis.design import FloatArray, IntArray
-from analysis.screening.nulls import Tails, null_maxima, pseudo_groups, standardised, tails, widening
-from analysis.screening.opinions import Opinions, Placed, indicators, levels
+from analysis.screening.nulls import Tails, draws_for, null_maxima, pseudo_groups, standardised, tails, widening
+from analysis.screening.opinions import Opinions, Placed, levels, likelihoods
 from analysis.screening.sheets import Sheets
 
 SHARE = 0.4  # share of made-up answers that a suspicious group is thought to have
 CAP = 5.0  # largest log likelihood ratio that one answer may bring
-LIFTS = (0.0, 0.5, 1.0)  # how much better than the wave the made-up answers are meant to look (exponential tilt)
+TOP_CHANCES = (0.5, 0.65, 0.8)  # chances of the top code where only the two top codes are used
+OTHER_CODES = 0.005  # chance of each other code there
 SPREADS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # tilts of answers that scatter more than their level allows
 TINY = 1e-6
 
@@ -32,13 +33,27 @@ class Pattern:
 def made_up(
     sheets: Sheets, model: Opinions, placed: Placed, codes: IntArray, groups: int, rng: np.random.Generator
 ) -> Pattern:
-    """Answers as if each item had been picked by itself, with the wave's own frequencies or somewhat better ones.
+    """Answers as if each item had been picked by itself, with the wave's own frequencies.
 
-    Row score: `log(1 - s + s e^l)` with l the log likelihood ratio of independent items against the model of opinions
-    and s = SHARE; group statistic: the largest z over the LIFTS, each widened by the groups' own spread.
-    Reference: the mixture likelihood ratio (Titterington, Smith, Makov 1985, ch. 5).
+    Row score: `log(1 - s + s e^l)` with l the log likelihood ratio of independent items against the model of opinions,
+    at most CAP, and s = SHARE; the group's sum is compared with sums of permuted answers of the same mode, widened by
+    the groups' own spread. Reference: mixture likelihood ratio, Titterington, Smith, Makov (1985) ch. 5.
     """
-    ratios = _ratios(sheets, model, LIFTS) - placed.loglik[:, None]
+    ratios = _tilted(sheets, model, (0.0,)) - placed.loglik[:, None]
+    return _pattern(ratios, sheets.context, codes, groups, rng)
+
+
+def top_codes(sheets: Sheets, placed: Placed, codes: IntArray, groups: int, rng: np.random.Generator) -> Pattern:
+    """Answers as if somebody had clicked through the two top codes by chance, "good" and "very good" without a cause.
+
+    As `made_up` with the chances TOP_CHANCES of the top code; statistic: the largest z over them.
+    """
+    steps, items = sheets.steps, sheets.values.shape[1]
+    chances = np.full((len(TOP_CHANCES), steps), OTHER_CODES)
+    chances[:, steps - 1] = TOP_CHANCES
+    chances[:, max(steps - 2, 0)] = 1 - np.array(TOP_CHANCES)
+    logs = np.log(chances / chances.sum(axis=1, keepdims=True))
+    ratios = likelihoods(sheets, np.repeat(logs[:, None, :], items, axis=1)) - placed.loglik[:, None]
     return _pattern(ratios, sheets.context, codes, groups, rng)
 
 
@@ -51,7 +66,7 @@ def scattered(
     of opinion and modes, so that a unit's own level does not count.
     """
     steps = sheets.steps
-    best = _ratios(sheets, model, SPREADS).max(axis=1)
+    best = _tilted(sheets, model, SPREADS).max(axis=1)
     even = -np.log(steps) * (sheets.values > 0).sum(axis=1)
     inside = _within(sheets, model, placed)
     ratio = (np.maximum(best, even) - inside)[:, None]
@@ -63,8 +78,9 @@ def scattered(
 def alike(sheets: Sheets, codes: IntArray, groups: int, rng: np.random.Generator) -> Pattern:
     """Too small variance of the answers' levels inside a group (one hand behind many forms).
 
-    The level is a normal score less the group's mean; statistic: minus the log variance, standardised by its median
-    and spread over the groups; null: pseudo-groups of permuted residuals, centred in the same way.
+    The level is a normal score less its group's mean; statistic: minus the log variance against that of all residuals
+    by its large-sample standard error; null: pseudo-groups of permuted residuals, widened by the groups' own spread.
+    Reference: Box (1953), Biometrika 40, for the variance of a log variance by the kurtosis.
     """
     inside = codes >= 0
     n = np.maximum(np.bincount(codes[inside], minlength=groups), 1)
@@ -72,13 +88,13 @@ def alike(sheets: Sheets, codes: IntArray, groups: int, rng: np.random.Generator
     mean = np.bincount(codes[inside], score[inside], minlength=groups) / n
     residual = (score[inside] - mean[codes[inside]]) * np.sqrt(n / np.maximum(n - 1, 1))[codes[inside]]
     squares = np.bincount(codes[inside], (score[inside] - mean[codes[inside]]) ** 2, minlength=groups)
-    z = -np.log(np.maximum(squares / np.maximum(n - 1, 1), TINY)) + np.log(residual.var())
+    z = -np.log(np.maximum(squares / np.maximum(n - 1, 1), TINY)) + np.log(max(residual.var(), TINY))
     scale = np.sqrt(_log_variance_spread(residual) / np.maximum(n - 1, 1))
     z = z / scale
     wide = widening(z[:, None])[0]
 
     def null(size: int) -> FloatArray:
-        return _small_variances(residual, size, rng)
+        return _small_variances(residual, size, draws_for(groups), rng)
 
     found = tails(z / wide, n, null)
     return Pattern(z, Tails(found.p, found.quantile * wide), None)
@@ -102,37 +118,34 @@ def _summed(scores: FloatArray, strata: IntArray, codes: IntArray, groups: int, 
     z = standardised(scores, strata, codes, groups)
     wide = widening(z)
     best = (z / wide).max(axis=1)
-    sizes = np.bincount(codes[codes >= 0], minlength=groups)
-    return Pattern(best, tails(best, sizes, lambda size: null_maxima(scores, strata, size, rng)), None)
+    sizes, draws = np.bincount(codes[codes >= 0], minlength=groups), draws_for(groups)
+    return Pattern(best, tails(best, sizes, lambda size: null_maxima(scores, strata, size, draws, rng)), None)
 
 
-def _ratios(sheets: Sheets, model: Opinions, tilts: tuple[float, ...]) -> FloatArray:
+def _tilted(sheets: Sheets, model: Opinions, tilts: tuple[float, ...]) -> FloatArray:
     """Log likelihood of independent items with the wave's frequencies tilted by `e^(t x)`, float64[n, T]."""
     codes = np.arange(1, sheets.steps + 1)
-    logs = []
-    for tilt in tilts:
-        tilted = model.overall * np.exp(tilt * (codes - codes.mean()))
-        logs.append(np.log(np.maximum(tilted / tilted.sum(axis=1, keepdims=True), TINY)).reshape(-1))
-    marks = indicators(sheets.values, sheets.steps)
-    return np.asarray(marks @ np.array(logs, dtype=np.float32).T, dtype=np.float64)
+    weights = np.exp(np.array(tilts)[:, None] * (codes - codes.mean()))
+    tilted = model.overall[None, :, :] * weights[:, None, :]
+    return likelihoods(sheets, np.log(np.maximum(tilted / tilted.sum(axis=2, keepdims=True), TINY)))
 
 
 def _within(sheets: Sheets, model: Opinions, placed: Placed) -> FloatArray:
-    """Log likelihood given the class of opinion, the classes' shares left out: the best class's, float64[n]."""
-    logs = np.log(np.maximum(model.answers, TINY)).reshape(len(model.shares), -1).astype(np.float32)
-    joint = indicators(sheets.values, sheets.steps) @ logs.T
-    return np.asarray(joint[np.arange(sheets.rows), placed.best], dtype=np.float64)
+    """Log likelihood of every answer in its own class of opinion, float64[n]."""
+    joint = likelihoods(sheets, np.log(np.maximum(model.answers, TINY)))
+    return np.asarray(joint[np.arange(sheets.rows), placed.best])
 
 
 def _log_variance_spread(residual: FloatArray) -> float:
-    """Variance of a log sample variance times its degrees of freedom: `2 + excess kurtosis`."""
-    return max(float(stats.kurtosis(residual)) + 2.0, 0.2)
+    """Variance of a log sample variance times its degrees of freedom: `2 + excess kurtosis`; 2 without variation."""
+    return max(float(stats.kurtosis(residual)) + 2.0, 0.2) if residual.var() > TINY else 2.0
 
 
-def _small_variances(residual: FloatArray, size: int, rng: np.random.Generator) -> FloatArray:
+def _small_variances(residual: FloatArray, size: int, draws: int, rng: np.random.Generator) -> FloatArray:
     scale = np.sqrt(_log_variance_spread(residual) / max(size - 1, 1))
     found = []
-    for rows in pseudo_groups(len(residual), size, rng):
-        variance = residual[rows].var(axis=1, ddof=1) if size > 1 else np.ones(len(rows))
-        found.append((np.log(residual.var()) - np.log(np.maximum(variance, TINY))) / scale)
+    for rows in pseudo_groups(len(residual), size, draws, rng):
+        drawn = residual[rows.reshape(-1, rows.shape[2])]
+        variance = drawn.var(axis=1, ddof=1) if drawn.shape[1] > 1 else np.ones(len(drawn))
+        found.append((np.log(max(residual.var(), TINY)) - np.log(np.maximum(variance, TINY))) / scale)
     return np.concatenate(found)

@@ -15,7 +15,7 @@ from analysis.screening.doors import Counted, Door
 from analysis.screening.findings import Finding, Signal, flagged, suspected
 from analysis.screening.opinions import Opinions, Placed, fit_opinions, place
 from analysis.screening.patterns import Pattern
-from analysis.screening.sheets import Grouping, Sheets
+from analysis.screening.sheets import Grouping, Sheets, members
 
 NAMED = 0.5  # evidence from which an answer of a suspicious group is named
 
@@ -97,9 +97,8 @@ def _tested(
             raise LengthMismatch(f"grouping {grouping.kind}", sheets.rows, len(grouping.codes))
         codes = np.full(sheets.rows, -1, dtype=np.int64)
         names: list[str] = []
-        for group, size in enumerate(grouping.sizes.tolist()):
-            rows = np.flatnonzero(grouping.codes == group)
-            if size < least:
+        for group, rows in enumerate(members(grouping.codes, len(grouping.names))):
+            if len(rows) < least:
                 small.append((grouping.kind, grouping.names[group]))
             elif rows.tobytes() not in seen:
                 seen.add(rows.tobytes())
@@ -118,9 +117,10 @@ def _answers(
     yield from _rows(part, Signal.COPIES, (near.pairs, near.expected, near.quantile, near.p), near.rows)
     for signal, marked in ((Signal.STRAIGHT, lines.straight(sheets)), (Signal.LONG_RUN, lines.long_runs(sheets))):
         rate = lines.rates(sheets, marked, part.codes, groups)
-        named = [np.flatnonzero(marked & (part.codes == group)) for group in range(groups)]
+        named = members(np.where(marked, part.codes, -1), groups)
         yield from _rows(part, signal, (rate.count, rate.expected, rate.quantile, rate.p), named)
     yield from _patterns(part, Signal.MADE_UP, patterns.made_up(sheets, model, placed, part.codes, groups, rng))
+    yield from _patterns(part, Signal.TOP_CODES, patterns.top_codes(sheets, placed, part.codes, groups, rng))
     yield from _patterns(part, Signal.SCATTERED, patterns.scattered(sheets, model, placed, part.codes, groups, rng))
     yield from _patterns(part, Signal.ALIKE, patterns.alike(sheets, part.codes, groups, rng))
     if sheets.unanswered.any():
@@ -130,11 +130,8 @@ def _answers(
 
 def _patterns(part: _Part, signal: Signal, pattern: Pattern) -> Iterator[Finding]:
     groups = len(part.names)
-    nobody = np.zeros(0, dtype=np.int64)
-    named = [
-        nobody if pattern.rows is None else np.flatnonzero((pattern.rows > NAMED) & (part.codes == group))
-        for group in range(groups)
-    ]
+    evidence = np.zeros(len(part.codes)) if pattern.rows is None else pattern.rows
+    named = members(np.where(evidence > NAMED, part.codes, -1), groups)
     yield from _rows(part, signal, (pattern.z, np.zeros(groups), pattern.tails.quantile, pattern.tails.p), named)
 
 

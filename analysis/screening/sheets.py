@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -80,6 +81,8 @@ def make_sheets(values: Values, unanswered: BoolArray, context: IntArray) -> She
             raise LengthMismatch(name, n, len(array))
     if n < LEAST_ROWS or k < LEAST_ITEMS:
         raise Undefined("screening", f"it needs {LEAST_ROWS} answers to {LEAST_ITEMS} items, found {n} to {k}")
+    if not values.any():
+        raise Undefined("screening", "no item has an answer")
     if values.min(initial=0) < 0:
         raise OptionInvalid("values", int(values.min()), "0 (none) or a scale value from 1")
     sizes = np.bincount(context)
@@ -104,6 +107,13 @@ def read_sheets(table: Table, items: Sequence[str], *, context: str) -> Sheets:
         np.array(empty, dtype=np.bool_).reshape(shape[::-1]).T,
         np.asarray(table[context].codes, dtype=np.int64),
     )
+
+
+def members(codes: IntArray, groups: int) -> list[IntArray]:
+    """Row numbers of each group 0..groups-1, ascending; rows with a negative code are in none."""
+    order = np.argsort(codes, kind="stable").astype(np.int64)
+    cuts = np.searchsorted(codes[order], np.arange(groups + 1))
+    return [order[start:end] for start, end in pairwise(cuts.tolist())]
 
 
 def groupings(table: Table, wanted: Mapping[str, Sequence[str]]) -> tuple[Grouping, ...]:

@@ -1,13 +1,19 @@
-"""`hailong sample` and `hailong invitations`: who is asked."""
+"""`hailong sample`, `invitations` and `counters`: who is asked, and how they are reached."""
 
 from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from random import SystemRandom
 
 import click
 
 from survey.cli.context import actor, open_site, put, refuses
 from survey.cli.database import DATABASE
+from survey.errors import UnitUnknown
+from survey.stages import audit, quotas, samples, waves
 from survey.stages import invitations as register
-from survey.stages import samples, waves
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 RATE = click.option(
@@ -74,3 +80,59 @@ def issue(wave: str, database: str | None, as_json: bool) -> None:
         found = waves.find(session, wave)
         new = register.issue(session, found, key=site.keys.wave(found.id), actor=actor(), now=site.now())
     put({"wave": wave, "new": new}, as_json=as_json, lines=[f"{new}"])
+
+
+@invitations.command()
+@click.argument("wave")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE")
+@DATABASE
+@refuses
+def export(wave: str, out: Path, database: str | None) -> None:
+    """Write FILE (CSV): phone, e-mail and personal link of everybody invited, in random order, for sending.
+
+    The file lets its holder answer for people: only you can read it; delete it when the messages are out.
+    """
+    site = open_site(database)
+    with site.database.begin() as session:
+        found = waves.find(session, wave)
+        reached = list(register.contacts(session, found, site.keys, actor=actor(), now=site.now()))
+    SystemRandom().shuffle(reached)
+    with os.fdopen(
+        os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline=""
+    ) as file:
+        writer = csv.writer(file)
+        writer.writerow(["phone", "email", "link"])
+        writer.writerows([phone, email, f"{site.settings.base_url}/k/{code}"] for phone, email, code in reached)
+    click.echo(f"{len(reached)}")
+
+
+@click.group()
+def counters() -> None:
+    """Posters with a QR at a counter; their answers chose themselves and are counted apart."""
+
+
+@counters.command()
+@click.argument("wave")
+@click.option("--unit", required=True, metavar="CODE", help="The rated unit.")
+@click.option("--point-of-service", metavar="CODE", help="Where the poster hangs, when that is another unit.")
+@click.option("--places", type=click.IntRange(min=1), required=True, help="How many answers are taken at most.")
+@DATABASE
+@JSON
+@refuses
+def create(
+    wave: str, unit: str, point_of_service: str | None, places: int, database: str | None, as_json: bool
+) -> None:
+    """Make the link of one poster."""
+    site = open_site(database)
+    with site.database.begin() as session:
+        found = waves.find(session, wave)
+        if unit not in {one.code for one, _target in waves.units_of(session, found)}:
+            raise UnitUnknown(unit=unit)
+        _cell, code = quotas.create_cell(
+            session, found, key=site.keys.wave(found.id), unit_code=unit, point_of_service=point_of_service,
+            mode="counter", target=places,
+        )  # fmt: skip
+        detail = {"unit": unit, "places": places}
+        audit.record(session, actor=actor(), action="counter.create", subject=wave, detail=detail, now=site.now())
+    link = f"{site.settings.base_url}/q/{code}"
+    put({"wave": wave, "unit": unit, "places": places, "link": link}, as_json=as_json, lines=[link])

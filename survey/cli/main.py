@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from survey.cli import database, fieldwork, register, scores, serving, trial
+from survey.cli import database, fieldwork, instruments, register, scores, serving, trial
 
 
 class InOrder(click.Group):
@@ -22,12 +22,14 @@ def hailong() -> None:
 
 for command in (
     database.db,
+    instruments.instrument,
     register.units,
     register.wave,
     register.frame,
     register.officials,
     fieldwork.sample,
     fieldwork.invitations,
+    fieldwork.counters,
     scores.inputs,
     scores.score,
     scores.results,

@@ -18,8 +18,9 @@ def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: date
     """
     with database.begin() as session:
         wave = waves.find(session, wave_code)
-        waves.mark_closed(session, wave, actor=actor, now=now)
-        responses.empty_register(session, wave)
+        if not (wave.state == waves.CLOSED and mixing.waiting(session, wave)):  # else: a close that was cut off
+            waves.mark_closed(session, wave, actor=actor, now=now)
+            responses.empty_register(session, wave)
     with database.begin() as session:
         wave = waves.find(session, wave_code)
         return mixing.mix(session, wave, keys.wave(wave.id), rng=rng or SystemRandom(), final=True)

@@ -12,13 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis.extract import Extract, make_extract, write_extract
+from survey.answers import NOT_APPLICABLE, is_asked
 from survey.db import Database
-from survey.instrument import Instrument
+from survey.instrument import IN_WORDS, Instrument
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
 from survey.stages import results, waves
-from survey.stages.responses import NOT_APPLICABLE
 
 NOT_ANSWERED, APPLIES_NOT = ".", ""
 SAMPLE = ("unit", "stratum", "class", "population", "drawn", "kept", "invited", "answered", "weight_sum")
@@ -56,10 +56,16 @@ def _empty(head: Sequence[str], instrument: Instrument) -> Columns:
 
 
 def _say(columns: Columns, instrument: Instrument, items: Mapping[str, str]) -> None:
-    """Append an answer's items: a code, empty for not applicable, a point for not answered."""
+    """Append an answer's items: a code (several: `a b`), empty for not applicable or not asked, a point for no answer.
+
+    Written words are kept apart from the answers: their columns are empty.
+    """
+    known = {item.code: item for item in instrument.items}
     for item in instrument.answer_items:
         said = items.get(item.code)
-        columns[item.code].append(APPLIES_NOT if said == NOT_APPLICABLE else NOT_ANSWERED if said is None else said)
+        if said == NOT_APPLICABLE or item.type in IN_WORDS or not is_asked(item, known, items):
+            said = APPLIES_NOT
+        columns[item.code].append(NOT_ANSWERED if said is None else said)
 
 
 def _put(columns: Columns, **values: Any) -> None:

@@ -7,15 +7,20 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
+from typing import cast
 
-from sqlalchemy import delete
+from sqlalchemy import Executable, Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
+from survey.db import insert_into
 from survey.keys import WaveKey, decrypt, encrypt
 from survey.model.draft import Draft
 
 LIFE = timedelta(days=15)
+_BODY = select(Draft.body).where(Draft.mark == bindparam("mark"))
+_DROP = delete(Draft).where(Draft.mark == bindparam("mark"))
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,10 @@ def mark_of(key: WaveKey, secret: str) -> bytes:
 
 
 def load(session: Session, key: WaveKey, secret: str) -> DraftBody | None:
-    row = session.get(Draft, mark_of(key, secret))
+    row = session.connection().execute(_BODY, {"mark": mark_of(key, secret)}).first()
     if row is None:
         return None
-    parts = json.loads(decrypt(key.subkey("draft body", secret), row.body))
+    parts = json.loads(decrypt(key.subkey("draft body", secret), row[0]))
     return DraftBody(parts["key"], parts["answers"])
 
 
@@ -44,25 +49,36 @@ def start(session: Session, wave_id: bytes, key: WaveKey, secret: str, *, now: d
     existing = load(session, key, secret)
     if existing is not None:
         return existing
-    body = DraftBody(secrets.token_urlsafe(16))
-    session.add(
-        Draft(mark=mark_of(key, secret), wave_id=wave_id, body=_hide(key, secret, body), expires_on=_until(now))
-    )
-    session.flush()
-    return body
+    save(session, wave_id, key, secret, DraftBody(secrets.token_urlsafe(16)), now=now, is_new=True)
+    started = load(session, key, secret)  # a twin may have been first
+    if started is None:
+        raise RuntimeError("a draft that was just started is there")
+    return started
 
 
-def save(session: Session, wave_id: bytes, key: WaveKey, secret: str, body: DraftBody, *, now: datetime) -> None:
-    row = session.get(Draft, mark_of(key, secret))
-    if row is None:
-        row = Draft(mark=mark_of(key, secret), wave_id=wave_id, body=b"", expires_on=_until(now))
-        session.add(row)
-    row.body = _hide(key, secret, body)
-    session.flush()
+def save(
+    session: Session, wave_id: bytes, key: WaveKey, secret: str, body: DraftBody, *, now: datetime, is_new: bool = False
+) -> None:
+    """Keep a draft's body, whether it is there already or not; one that `is_new` leaves another's alone."""
+    row = {
+        "mark": mark_of(key, secret),
+        "wave_id": wave_id,
+        "body": _hide(key, secret, body),
+        "expires_on": _until(now),
+    }
+    session.connection().execute(_keeping(session.get_bind().dialect.name, is_new), row)
+
+
+@cache
+def _keeping(engine: str, is_new: bool) -> Executable:
+    row = insert_into(cast(Table, Draft.__table__), engine)
+    if is_new:
+        return row.on_conflict_do_nothing()
+    return row.on_conflict_do_update(index_elements=[Draft.mark], set_={"body": row.excluded.body})
 
 
 def drop(session: Session, key: WaveKey, secret: str) -> None:
-    session.execute(delete(Draft).where(Draft.mark == mark_of(key, secret)))
+    session.connection().execute(_DROP, {"mark": mark_of(key, secret)})
 
 
 def _hide(key: WaveKey, secret: str, body: DraftBody) -> bytes:

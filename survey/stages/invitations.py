@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from survey.errors import LinkClosed, WrongState
-from survey.keys import WaveKey, normalise_code
+from survey.keys import Keys, WaveKey, normalise_code
 from survey.model.base import new_id
 from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
@@ -95,6 +95,27 @@ def links(session: Session, wave: Wave, key: WaveKey) -> Iterator[tuple[Invitati
         yield invitation, key.code(invitation.id)
 
 
+def contacts(session: Session, wave: Wave, keys: Keys, *, actor: str, now: datetime) -> Iterator[tuple[str, str, str]]:
+    """Phone, e-mail and code of everybody invited, for sending; that it was taken out stays in the audit log."""
+    key, installation = keys.wave(wave.id), keys.installation
+    person = Dossier if wave.audience == "citizens" else Rater
+    subject = Invitation.dossier_id if wave.audience == "citizens" else Invitation.rater_id
+    found = session.execute(
+        select(Invitation.id, person.phone, person.email)
+        .join(person, person.id == subject)
+        .where(Invitation.wave_id == wave.id, Invitation.state == ISSUED)
+    ).all()
+    audit.record(
+        session, actor=actor, action="invitations.export", subject=wave.code, detail={"links": len(found)}, now=now
+    )
+    for identity, phone, email in found:
+        yield (
+            installation.reveal(phone) if phone else "",
+            installation.reveal(email) if email else "",
+            key.code(identity),
+        )
+
+
 def find_by_code(session: Session, wave: Wave, key: WaveKey, code: str) -> Invitation:
     """The invitation behind a code; LinkClosed when there is none that may still be used."""
     mark = key.mark("code", normalise_code(code))
@@ -111,13 +132,13 @@ def counts_by_unit(session: Session, wave: Wave) -> dict[str, int]:
     return {str(cell): int(invited) for cell, invited in found}
 
 
-def block_of(session: Session, wave: Wave, key: WaveKey, invitation: Invitation) -> tuple[Unit, ...]:
+def block_of(session: Session, wave: Wave, key: WaveKey, rater_id: bytes | None) -> tuple[Unit, ...]:
     """The units that a rater is asked about: a random block, never the own agency, stored nowhere.
 
     It follows from the wave key and the rater, so that the same link shows the same block and the database alone
     cannot tell whose block an answer is.
     """
-    rater = session.get(Rater, invitation.rater_id)
+    rater = session.get(Rater, rater_id) if rater_id else None
     if rater is None:
         raise LinkClosed()
     may = [

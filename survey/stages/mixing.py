@@ -33,12 +33,8 @@ def mix(session: Session, wave: Wave, key: WaveKey, *, rng: Random, final: bool)
 
 
 def waiting(session: Session, wave: Wave) -> Counter[str]:
-    """How many answers wait, by cell."""
-    found = session.execute(
-        select(Spooled.cell, func.count())
-        .where(Spooled.wave_id == wave.id, Spooled.kind == "answer")
-        .group_by(Spooled.cell)
-    )
+    """How much waits, by cell."""
+    found = session.execute(select(Spooled.cell, func.count()).where(Spooled.wave_id == wave.id).group_by(Spooled.cell))
     return Counter({str(cell): int(count) for cell, count in found})
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from survey.errors import CellFull, LinkClosed
@@ -13,8 +12,29 @@ from survey.keys import Keys, WaveKey, normalise_code
 from survey.model.base import new_id
 from survey.model.quota import QuotaCell, Reservation
 from survey.model.wave import Wave
+from survey.stages import waves
 
 HOLD = timedelta(minutes=30)
+_BY_CODE = (
+    select(QuotaCell, *waves.STANDING)
+    .join(Wave, Wave.id == QuotaCell.wave_id)
+    .where(QuotaCell.code_mark.in_(bindparam("marks", expanding=True)))
+)
+_TAKE = (
+    update(QuotaCell)
+    .where(QuotaCell.id == bindparam("cell"), QuotaCell.taken < QuotaCell.target)
+    .values(taken=QuotaCell.taken + 1)
+)
+_GIVE_BACK = update(QuotaCell).where(QuotaCell.id == bindparam("cell")).values(taken=QuotaCell.taken - 1)
+_RENEW = (
+    update(Reservation)
+    .where(Reservation.mark == bindparam("held"), Reservation.expires_at > bindparam("now"))
+    .values(expires_at=bindparam("until"))
+)
+_HOLD = insert(Reservation)
+_LET_GO = delete(Reservation).where(Reservation.mark == bindparam("held"))
+_OVER = select(Reservation.mark, Reservation.cell_id).where(Reservation.expires_at <= bindparam("now"))
+_OVER_HERE = _OVER.where(Reservation.cell_id == bindparam("cell"))
 
 
 def create_cell(
@@ -40,11 +60,12 @@ def create_cell(
 
 def find_by_code(session: Session, keys: Keys, code: str) -> tuple[QuotaCell, Wave]:
     """The cell behind a poster's code, in whichever open wave it is; LinkClosed otherwise."""
-    for wave in session.scalars(select(Wave).where(Wave.state == "open")):
-        mark = keys.wave(wave.id).mark("code", normalise_code(code))
-        cell = session.scalars(select(QuotaCell).where(QuotaCell.code_mark == mark)).first()
-        if cell is not None:
-            return cell, wave
+    for known in (waves.known, waves.look_again):
+        open_waves = known(session)
+        marks = [keys.wave(wave_id).mark("code", normalise_code(code)) for wave_id in open_waves]
+        found = session.execute(_BY_CODE, {"marks": marks}).first() if marks else None
+        if found is not None and open_waves[found[0].wave_id].standing == tuple(found[1:]):
+            return found[0], open_waves[found[0].wave_id].wave
     raise LinkClosed()
 
 
@@ -57,49 +78,31 @@ def reserve(session: Session, cell_id: bytes, mark: bytes, now: datetime) -> Non
     if renew(session, mark, now):
         return
     expire(session, now, cell_id=cell_id)
-    taken = session.execute(
-        update(QuotaCell)
-        .where(QuotaCell.id == cell_id, QuotaCell.taken < QuotaCell.target)
-        .values(taken=QuotaCell.taken + 1)
-        .execution_options(synchronize_session=False)
-    )
-    if cast(CursorResult[object], taken).rowcount != 1:
+    if session.connection().execute(_TAKE, {"cell": cell_id}).rowcount != 1:
         raise CellFull()
-    session.add(Reservation(mark=mark, cell_id=cell_id, expires_at=now + HOLD))
-    session.flush()
+    session.connection().execute(_HOLD, {"mark": mark, "cell_id": cell_id, "expires_at": now + HOLD})
 
 
 def renew(session: Session, mark: bytes, now: datetime) -> bool:
     """Hold the place for another while; False when the form holds none (any more)."""
-    kept = session.execute(
-        update(Reservation)
-        .where(Reservation.mark == mark, Reservation.expires_at > now)
-        .values(expires_at=now + HOLD)
-        .execution_options(synchronize_session=False)
-    )
-    return cast(CursorResult[object], kept).rowcount == 1
+    kept = session.connection().execute(_RENEW, {"held": mark, "now": now, "until": now + HOLD})
+    return kept.rowcount == 1
 
 
 def use(session: Session, cell_id: bytes, mark: bytes, now: datetime) -> None:
     """Turn a held place into a completed one; a place that ran out is taken anew if there is one."""
     reserve(session, cell_id, mark, now)
-    session.execute(delete(Reservation).where(Reservation.mark == mark))
+    session.connection().execute(_LET_GO, {"held": mark})
 
 
 def expire(session: Session, now: datetime, *, cell_id: bytes | None = None) -> int:
     """Give back the places whose time is over; the number given back."""
-    over = select(Reservation.mark, Reservation.cell_id).where(Reservation.expires_at <= now)
-    if cell_id is not None:
-        over = over.where(Reservation.cell_id == cell_id)
+    connection = session.connection()
+    over = _OVER if cell_id is None else _OVER_HERE
     returned = 0
-    for mark, cell in session.execute(over).all():
-        gone = session.execute(delete(Reservation).where(Reservation.mark == mark, Reservation.expires_at <= now))
-        if cast(CursorResult[object], gone).rowcount == 1:
-            session.execute(
-                update(QuotaCell)
-                .where(QuotaCell.id == cell)
-                .values(taken=QuotaCell.taken - 1)
-                .execution_options(synchronize_session=False)
-            )
+    for mark, cell in connection.execute(over, {"now": now, "cell": cell_id}).all():
+        gone = connection.execute(_LET_GO.where(Reservation.expires_at <= now), {"held": mark})
+        if gone.rowcount == 1:
+            connection.execute(_GIVE_BACK, {"cell": cell})
             returned += 1
     return returned

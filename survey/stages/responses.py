@@ -10,15 +10,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import cast
+from functools import cache, lru_cache
+from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, Table, delete, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import CursorResult, Executable, Row, Table, bindparam, delete, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from survey import answers as answering
+from survey.db import insert_into
 from survey.errors import AnswerRefused, KeyReused, LinkClosed
-from survey.instrument import Instrument, Item
+from survey.instrument import Instrument
 from survey.keys import Keys, WaveKey, normalise_code, seal
 from survey.model.base import Base, new_id
 from survey.model.draft import Draft
@@ -30,10 +31,20 @@ from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.stages import drafts, invitations, quotas, waves
 
-NOT_APPLICABLE = "na"
+NOT_APPLICABLE = answering.NOT_APPLICABLE
 LINK = "link"
 PAD = 512
-FACTS_CELL = "facts"
+FACTS_CELL, WORDS_CELL = "facts", "words"
+_UNIT_PARTS = tuple(cast(Table, Unit.__table__).columns)
+_LINK_PARTS = (Invitation.id, Invitation.wave_id, Invitation.rater_id, Invitation.class_code, Invitation.state)
+_BY_CODE = (
+    select(*_LINK_PARTS, *waves.STANDING, *_UNIT_PARTS)
+    .join(Wave, Wave.id == Invitation.wave_id)
+    .outerjoin(Unit, Unit.code == Invitation.unit_code)
+)
+_STANDING_AT, _UNIT_AT = len(_LINK_PARTS), len(_LINK_PARTS) + len(waves.STANDING)
+_SPENT = select(literal(1)).where(SpentMark.mark == bindparam("mark"))
+_SENT = select(Submission.body_mark).where(Submission.key_mark == bindparam("mark"))
 
 
 @dataclass(frozen=True)
@@ -61,18 +72,36 @@ class Opening:
 
 def open_link(session: Session, keys: Keys, code: str, *, now: datetime) -> Opening:
     """Open a personal link; unknown, used, expired and closed are one refusal (LinkClosed). Changes nothing."""
-    for wave in session.scalars(select(Wave).where(Wave.state == waves.OPEN)):
-        key = keys.wave(wave.id)
-        mark = key.mark("code", normalise_code(code))
-        found = session.scalars(select(Invitation).where(Invitation.code_mark == mark)).first()
-        if found is None:
-            continue
-        if not waves.is_answerable(wave, now) or found.state != invitations.ISSUED or _is_spent(session, key, found.id):
-            break
-        unit = session.get(Unit, found.unit_code) if found.unit_code else None
-        block = invitations.block_of(session, wave, key, found) if wave.audience == "officials" else ()
-        return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block)
+    wave, found = _find(session, keys, normalise_code(code))
+    key = keys.wave(wave.id)
+    if not waves.is_answerable(wave, now) or found.state != invitations.ISSUED or _is_spent(session, key, found.id):
+        raise LinkClosed()
+    unit = _unit(*found[_UNIT_AT:]) if found[_UNIT_AT] else None
+    block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
+    return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block)
+
+
+def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Row[Any]]:
+    """The invitation behind a code with its wave, in one query unless a wave changed since the last one."""
+    for known in (waves.known, waves.look_again):
+        open_waves = known(session)
+        marks = {f"mark{n}": keys.wave(wave_id).mark("code", code) for n, wave_id in enumerate(open_waves)}
+        found: Row[Any] | None = session.connection().execute(_by_marks(len(marks)), marks).first() if marks else None
+        if found is not None and open_waves[found.wave_id].standing == tuple(found[_STANDING_AT:_UNIT_AT]):
+            return open_waves[found.wave_id].wave, found
     raise LinkClosed()
+
+
+@cache
+def _by_marks(number: int) -> Executable:
+    """The query for a code that would have another mark in each of so many open waves."""
+    return _BY_CODE.where(or_(*(Invitation.code_mark == bindparam(f"mark{n}") for n in range(number))))
+
+
+@lru_cache(maxsize=4096)
+def _unit(*values: Any) -> Unit:
+    """A unit as the query read it, made once for the same values."""
+    return Unit(**{column.key: value for column, value in zip(_UNIT_PARTS, values, strict=True)})
 
 
 def open_counter(session: Session, keys: Keys, code: str, *, now: datetime) -> Opening:
@@ -86,7 +115,7 @@ def open_counter(session: Session, keys: Keys, code: str, *, now: datetime) -> O
 
 
 def _is_spent(session: Session, key: WaveKey, subject: bytes) -> bool:
-    return session.get(SpentMark, key.mark("spent", subject)) is not None
+    return session.connection().execute(_SPENT, {"mark": key.mark("spent", subject)}).first() is not None
 
 
 def decline(session: Session, opening: Opening, *, now: datetime) -> None:
@@ -103,7 +132,7 @@ def decline(session: Session, opening: Opening, *, now: datetime) -> None:
 
 def seen_before(session: Session, key: WaveKey, submission_key: str, body: bytes) -> bool:
     """Whether this very sending was accepted before; the same key with another body is refused (KeyReused)."""
-    row = session.get(Submission, key.mark("key", submission_key))
+    row = session.connection().execute(_SENT, {"mark": key.mark("key", submission_key)}).first()
     if row is None:
         return False
     if row.body_mark != key.mark("body", body):
@@ -151,41 +180,20 @@ def accept(
 
 
 def check(opening: Opening, answers: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with answers: item code -> reason (unknown_item, not_an_option). Empty when all is well."""
-    items = {item.code: item for item in opening.instrument.items}
-    units = {unit.code for unit in opening.block}
-    faults = {}
-    for name, value in answers.items():
-        code = name
-        if opening.is_officials:
-            unit, _, code = name.rpartition(":")
-            if unit not in units:
-                faults[name] = "unknown_item"
-                continue
-        if code not in items:
-            faults[name] = "unknown_item"
-        elif not offers(items[code], value):
-            faults[name] = "not_an_option"
-    return faults
-
-
-def offers(item: Item, value: str) -> bool:
-    """Whether a choice code is one of the item's, "not applicable" where it is offered."""
-    if value == NOT_APPLICABLE:
-        return bool(item.na)
-    return any(choice.code == value for choice in item.choices)
+    """What is wrong with answers: name -> reason (unknown_item, not_an_option). Empty when all is well."""
+    return answering.faults(opening.instrument, [unit.code for unit in opening.block], answers)
 
 
 def _spool(session: Session, opening: Opening, answers: Mapping[str, str]) -> None:
-    """Seal the answer, and apart from it what the respondent told of himself, to the wave's key."""
-    facts = {item.code for item in opening.instrument.facts}
-    said = {name: value for name, value in answers.items() if name not in facts}
-    told = {name: value for name, value in answers.items() if name in facts}
+    """Seal to the wave's key the answer, apart from it what the respondent told of himself, and each text alone."""
+    sorted_ = answering.sort(opening.instrument, answers)
     unit = opening.unit.code if opening.unit else None
-    content = {"phase": opening.wave.phase, "mode": opening.mode, "unit": unit, "items": said}
+    content = {"phase": opening.wave.phase, "mode": opening.mode, "unit": unit, "items": sorted_.said}
     _wait(session, opening, "answer", opening.class_code, content)
-    if told:
-        _wait(session, opening, "facts", FACTS_CELL, {"phase": opening.wave.phase, "items": told})
+    if sorted_.facts:
+        _wait(session, opening, "facts", FACTS_CELL, {"phase": opening.wave.phase, "items": sorted_.facts})
+    for name, text in sorted_.words.items():
+        _wait(session, opening, "facts", WORDS_CELL, {"phase": opening.wave.phase, "items": {name: text}})
 
 
 def _wait(session: Session, opening: Opening, kind: str, cell: str, content: Mapping[str, object]) -> None:
@@ -207,20 +215,16 @@ def _insert_new(session: Session, table: type[Base], **values: object) -> bool:
     return session.connection().execute(statement, values).first() is not None
 
 
-def _insert(table: type[Base], engine: str) -> sqlite.Insert | postgresql.Insert:
-    rows = cast(Table, table.__table__)
-    return sqlite.insert(rows) if engine == "sqlite" else postgresql.insert(rows)
-
-
 @cache
 def _new_or_nothing(table: type[Base], engine: str) -> Executable:
-    return _insert(table, engine).on_conflict_do_nothing().returning(literal(1))
+    return insert_into(cast(Table, table.__table__), engine).on_conflict_do_nothing().returning(literal(1))
 
 
 @cache
 def _one_more(engine: str) -> Executable:
     key = [Tally.wave_id, Tally.cell, Tally.mode]
-    return _insert(Tally, engine).on_conflict_do_update(index_elements=key, set_={"completed": Tally.completed + 1})
+    row = insert_into(cast(Table, Tally.__table__), engine)
+    return row.on_conflict_do_update(index_elements=key, set_={"completed": Tally.completed + 1})
 
 
 def empty_register(session: Session, wave: Wave) -> None:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Engine, Row, Text, cast, select
 from sqlalchemy.orm import Session
 
 from survey.errors import NotAskable, SampleInstrument, UnitUnknown, WaveExists, WaveUnknown, WrongState
-from survey.instrument import Instrument, ItemType, Status, builtin_instrument, load_instrument
+from survey.instrument import IN_WORDS, Audience, Instrument, Status, load_instrument
 from survey.keys import Keys, WaveKey
 from survey.model.base import new_id
 from survey.model.unit import Unit
 from survey.model.wave import Wave, WaveScheme, WaveUnit
-from survey.scheme import Scheme, builtin_scheme, load_scheme
+from survey.scheme import Scheme, load_scheme
 from survey.stages import audit
 from survey.wavefile import ALL_UNITS, WavePlan
 
 DRAFT, OPEN, CLOSED = "draft", "open", "closed"
+STANDING = (Wave.state, Wave.phase, Wave.opens, Wave.closes, cast(Wave.settings, Text))
+_OPEN_WAVES = select(Wave.__table__, *(part.label(f"standing_{n}") for n, part in enumerate(STANDING)))
+
+
+@dataclass(frozen=True)
+class KnownWave:
+    """A wave as this process last read it, for reading alone; `standing` is all of it that may change while open."""
+
+    wave: Wave
+    standing: tuple[Any, ...]
+
+
+_known: WeakKeyDictionary[Engine | Connection, dict[bytes, KnownWave]] = WeakKeyDictionary()
 
 
 def create(
@@ -30,9 +45,9 @@ def create(
         raise WaveExists(wave=plan.code)
     if session.get(Unit, plan.province) is None:
         raise UnitUnknown(unit=plan.province)
-    instrument = builtin_instrument(plan.instrument)
+    instrument = plan.read_instrument()
     _require_askable(instrument)
-    schemes = tuple(builtin_scheme(code) for code in plan.schemes)
+    schemes = plan.read_schemes()
     wave = _new_wave(plan, instrument, now)
     session.add(wave)
     session.flush()
@@ -49,8 +64,13 @@ def create(
 
 
 def _require_askable(instrument: Instrument) -> None:
-    """The pages ask single choices, one after the other."""
-    others = [item.code for item in instrument.items if item.type is not ItemType.SINGLE or item.route is not None]
+    """Officials write nothing: a hand, a day or a turn of phrase could tell them to those whom they judge."""
+    if instrument.audience is not Audience.OFFICIALS:
+        return
+    others = [
+        item.code for item in instrument.items
+        if item.type in IN_WORDS or item.fact or any(choice.other for choice in item.choices)
+    ]  # fmt: skip
     if others:
         raise NotAskable(code=instrument.code, items=", ".join(others))
 
@@ -138,6 +158,27 @@ def mark_closed(session: Session, wave: Wave, *, actor: str, now: datetime) -> N
     require(wave, OPEN)
     wave.state, wave.closed_at = CLOSED, now
     audit.record(session, actor=actor, action="wave.close", subject=wave.code, detail={}, now=now)
+
+
+def known(session: Session) -> dict[bytes, KnownWave]:
+    """The open waves by id as this process last read them; who uses one compares its `standing` (STANDING) first."""
+    found = _known.get(session.get_bind())
+    return look_again(session) if found is None else found
+
+
+def look_again(session: Session) -> dict[bytes, KnownWave]:
+    """Read the open waves from the database."""
+    session.flush()
+    found = session.connection().execute(_OPEN_WAVES.where(Wave.state == OPEN)).all()
+    waves = {row.id: _as_known(row) for row in found}
+    _known[session.get_bind()] = waves
+    return waves
+
+
+def _as_known(row: Row[Any]) -> KnownWave:
+    columns = len(Wave.__table__.columns)
+    names = (column.key for column in Wave.__table__.columns)
+    return KnownWave(Wave(**dict(zip(names, row[:columns], strict=True))), tuple(row[columns:]))
 
 
 def is_answerable(wave: Wave, now: datetime) -> bool:

@@ -92,6 +92,7 @@ def staff_pages() -> list[tuple[str, str, str]]:
     """The pages that this account may start from: endpoint, label, what it is for."""
     pages = (
         ("coordinate.waves", _("Board"), _("How many questionnaires came in, and how many are still wanted.")),
+        ("preview.instruments", _("Questionnaires"), _("The questions in both languages, as people will see them.")),
         ("results.waves", _("Results"), _("Scores of the waves that are closed, and their files.")),
     )
     return [page for page in pages if may_open(page[0], signed_in().roles)]

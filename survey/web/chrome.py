@@ -6,6 +6,7 @@ from flask import Blueprint, Response, abort, current_app, redirect, render_temp
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from survey.web.look import known_wish, remember_look, use_look
 from survey.web.site import known_language, remember_language
 
 blueprint = Blueprint("chrome", __name__)
@@ -24,12 +25,16 @@ def robots() -> Response:
 
 @blueprint.post("/lang")
 def choose_language() -> BaseResponse:
-    """Remember the reader's language and show the same page again."""
-    chosen = known_language(request.form.get("lang"))
-    if chosen is None:
+    """Remember the reader's language or look and show the same page again."""
+    chosen, wish = known_language(request.form.get("lang")), known_wish(request.form.get("look"))
+    if chosen is None and wish is None:
         abort(400)
     response = current_app.make_response(redirect(own_path(request.form.get("next")) or url_for("chrome.home"), 303))
-    remember_language(response, chosen)
+    if chosen is not None:
+        remember_language(response, chosen)
+    if wish is not None:
+        use_look(wish)
+        remember_look(response)
     return response
 
 

@@ -1,33 +1,42 @@
 """The respondents' form as data: the pages of a questionnaire, and what one posted page says.
 
 Nothing here knows of requests, templates or the database: a page comes in, values come in, answers or refusals go out.
+Answers are kept by the names of `survey.answers`.
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from urllib.parse import urlencode
 
-from survey.instrument import Factor, Instrument, Item
+from survey import answers as answering
+from survey.answers import CONSENT, LONGEST, MARK, NOT_APPLICABLE, YES, Refused, Wrong
+from survey.i18n import date_text
+from survey.instrument import Choice, Factor, Instrument, Item, ItemType, screens
 from survey.model.unit import Unit
 
-NOT_APPLICABLE = "na"
-CSRF, KEY, SWITCH, BACK, ACTION = "csrf_token", "key", "switch", "back", "action"
-CONTROLS = frozenset({CSRF, KEY, SWITCH, BACK, ACTION})
-UNSIGNED = frozenset({CSRF, SWITCH})  # the same answers sent twice may differ in these
+CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN = "csrf_token", "key", "switch", "back", "action", "look", "seen"
+CONTROLS = frozenset({CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN})
+UNSIGNED = frozenset({CSRF, SWITCH, LOOK})  # the same answers sent twice may differ in these
 SECONDS_AN_ITEM = 8
 Values = Iterable[tuple[str, list[str]]]
 
 
 class Refusal(StrEnum):
-    """Why a posted value was not taken."""
+    """Why a posted page is not taken as it is, beside what `Wrong` says of single values."""
 
-    NOT_OFFERED = "not_offered"
-    TWICE = "twice"
     UNKNOWN = "unknown"
     REQUIRED = "required"
+    CONSENT = "consent"
+
+
+Reasons = Mapping[str, Refusal | Wrong]
 
 
 @dataclass(frozen=True)
@@ -39,13 +48,40 @@ class Field:
 
     @property
     def values(self) -> tuple[str, ...]:
-        codes = tuple(choice.code for choice in self.item.choices)
-        return (*codes, NOT_APPLICABLE) if self.item.na else codes
+        return (*self.item.codes, NOT_APPLICABLE) if self.item.na else self.item.codes
+
+    @property
+    def kind(self) -> str:
+        return self.item.type.value
 
     @property
     def first_id(self) -> str:
-        """The id of the first choice: where a link of the error summary leads to."""
-        return f"{self.name}-{self.values[0]}"
+        """The id of the first control: where a link of the error summary leads to."""
+        if self.item.consent:
+            return f"{self.consent_name}-{YES}"
+        return f"{self.name}-{self.values[0]}" if self.item.is_choosing else f"{self.name}-in"
+
+    @property
+    def consent_name(self) -> str:
+        return f"{self.name}{MARK}{CONSENT}"
+
+    def words_name(self, choice: Choice) -> str:
+        """The control for the words beside a choice."""
+        return f"{self.name}{MARK}{choice.code}"
+
+    @property
+    def longest(self) -> int:
+        return LONGEST.get(self.item.type, LONGEST[ItemType.TEXT])
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The names of the controls that go with the question."""
+        words = tuple(self.words_name(choice) for choice in self.item.choices if choice.other)
+        return (*words, self.consent_name) if self.item.consent else words
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.extras)
 
 
 @dataclass(frozen=True)
@@ -58,99 +94,210 @@ class Section:
 
 @dataclass(frozen=True)
 class FormPage:
-    """One screen: the items of a factor, of one rated unit (officials), or the facts at the end."""
+    """One screen: items of a factor, a part of what is asked of a rated unit (officials), or facts at the end."""
 
     number: int
     unit: Unit | None
     sections: tuple[Section, ...]
+    part: int = 1
+    parts: int = 1
 
     @property
     def fields(self) -> tuple[Field, ...]:
         return tuple(field for section in self.sections for field in section.fields)
 
     @property
+    def names(self) -> frozenset[str]:
+        return frozenset(name for field in self.fields for name in field.names)
+
+    @property
     def is_facts(self) -> bool:
-        return self.unit is None and self.sections[0].factor is None
+        return self.unit is None and all(section.factor is None for section in self.sections)
 
 
 @dataclass(frozen=True)
 class Posted:
-    """What a posted page says: the answers that stand, and the values that were refused by field name."""
+    """What a posted page says: the answers that stand, and what was refused by field name."""
 
     answers: Mapping[str, str]
-    refusals: Mapping[str, Refusal]
+    refusals: Reasons
 
 
 def pages_of(instrument: Instrument, block: Sequence[Unit]) -> tuple[FormPage, ...]:
     """The form's pages: by factor for citizens, by rated unit for an official's block."""
     if block:
-        return tuple(_unit_page(instrument, unit, number) for number, unit in enumerate(block, start=1))
-    return tuple(
-        FormPage(page.number, None, (Section(page.factor, tuple(Field(item.code, item) for item in page.items)),))
-        for page in instrument.pages()
+        made = [page for unit in block for page in _unit_pages(instrument, unit)]
+        return tuple(replace(page, number=number) for number, page in enumerate(made, start=1))
+    pages = instrument.pages()
+    parts = Counter(page.factor for page in pages)
+    seen: Counter[Factor | None] = Counter()
+    made = []
+    for screen in pages:
+        seen[screen.factor] += 1
+        section = Section(screen.factor, tuple(Field(item.code, item) for item in screen.items))
+        made.append(FormPage(screen.number, None, (section,), seen[screen.factor], parts[screen.factor]))
+    return tuple(made)
+
+
+def _unit_pages(instrument: Instrument, unit: Unit) -> list[FormPage]:
+    """Every item of the instrument, asked about one unit: a few on each screen, under the names of their factors."""
+    ordered = tuple(
+        item for factor in instrument.factors for item in instrument.answer_items if item.factor == factor.code
     )
+    parts = screens(ordered)
+    return [
+        FormPage(0, unit, tuple(
+            Section(instrument.factor(code), tuple(Field(f"{unit.code}:{item.code}", item) for item in items))
+            for code, items in itertools.groupby(part, key=lambda item: item.factor)
+        ), number, len(parts))
+        for number, part in enumerate(parts, start=1)
+    ]  # fmt: skip
 
 
-def _unit_page(instrument: Instrument, unit: Unit, number: int) -> FormPage:
-    """Every item of the instrument, asked about one unit."""
-    sections = []
-    for factor in instrument.factors:
-        items = (item for item in instrument.answer_items if item.factor == factor.code)
-        fields = tuple(Field(f"{unit.code}:{item.code}", item) for item in items)
-        if fields:
-            sections.append(Section(factor, fields))
-    return FormPage(number, unit, tuple(sections))
+def asked(page: FormPage, instrument: Instrument, answers: Mapping[str, str]) -> FormPage:
+    """The page with the questions that the answers so far lead to."""
+    items = {item.code: item for item in instrument.items}
+    unit = page.unit.code if page.unit else ""
+
+    def kept(section: Section) -> tuple[Field, ...]:
+        return tuple(one for one in section.fields if answering.is_asked(one.item, items, answers, unit))
+
+    sections = (replace(section, fields=kept(section)) for section in page.sections)
+    return replace(page, sections=tuple(section for section in sections if section.fields))
+
+
+def path(pages: Sequence[FormPage], instrument: Instrument, answers: Mapping[str, str]) -> tuple[FormPage, ...]:
+    """The pages that the answers so far lead through; they keep their numbers."""
+    if not any(field.item.route for page in pages for field in page.fields):
+        return tuple(pages)
+    return tuple(page for page in (asked(one, instrument, answers) for one in pages) if page.fields)
+
+
+def shuffled(page: FormPage, key: str) -> FormPage:
+    """The page with the items of factors that ask for it in a random order, the same for one form all the time."""
+
+    def order(field: Field) -> bytes:
+        return hashlib.sha256(f"{key} {field.name}".encode()).digest()
+
+    sections = tuple(
+        replace(section, fields=tuple(sorted(section.fields, key=order)))
+        if section.factor and section.factor.shuffle
+        else section
+        for section in page.sections
+    )
+    return replace(page, sections=sections)
 
 
 def read(page: FormPage, values: Values) -> Posted:
     """Take what the page offers and refuse everything else: other values, two for one item, other names."""
-    fields = {field.name: field for field in page.fields}
+    fields = {name: field for field in page.fields for name in field.names}
     answers: dict[str, str] = {}
-    refusals: dict[str, Refusal] = {}
+    refusals: dict[str, Refusal | Wrong] = {}
     for name, given in values:
         if name in CONTROLS:
             continue
         if name not in fields:
             refusals[name] = Refusal.UNKNOWN
-        elif len(given) > 1:
-            refusals[name] = Refusal.TWICE
-        elif given[0] not in fields[name].values:
-            refusals[name] = Refusal.NOT_OFFERED
+            continue
+        try:
+            value = _taken(fields[name], name, given)
+        except Refused as refused:
+            refusals[fields[name].name] = refused.wrong
         else:
-            answers[name] = given[0]
+            answers |= {name: value} if value else {}
     return Posted(answers, refusals)
 
 
+def _taken(field: Field, name: str, given: list[str]) -> str:
+    if name == field.name:
+        return answering.value_of(field.item, given)
+    if len(given) != 1:
+        raise Refused(Wrong.TWICE)
+    if name == field.consent_name:
+        if given[0] != YES:
+            raise Refused(Wrong.NOT_OFFERED)
+        return YES
+    return answering.line(given[0], LONGEST[ItemType.TEXT])
+
+
+def chosen_by_writing(page: FormPage, answers: Mapping[str, str]) -> dict[str, str]:
+    """Answers with the choice taken beside which somebody wrote without choosing anything."""
+    found = dict(answers)
+    for field in page.fields:
+        for choice in field.item.choices:
+            if choice.other and field.words_name(choice) in answers and field.name not in answers:
+                found[field.name] = choice.code
+    return found
+
+
 def missing(page: FormPage, answers: Mapping[str, str]) -> dict[str, Refusal]:
-    """The required items of the page that are left open; most items may be skipped."""
-    return {field.name: Refusal.REQUIRED for field in page.fields if field.item.required and field.name not in answers}
+    """What the page still lacks: required items left open, answers without their consent."""
+    found = {field.name: Refusal.REQUIRED for field in page.fields if field.item.required and field.name not in answers}
+    for field in page.fields:
+        if field.item.consent and field.name in answers and field.consent_name not in answers:
+            found[field.name] = Refusal.CONSENT
+    return found
 
 
 def first_gap(pages: Sequence[FormPage], answers: Mapping[str, str]) -> int | None:
-    """The first page that still lacks a required answer, for forms whose pages were skipped."""
+    """The first page that still lacks something, for forms whose pages were skipped."""
     return next((page.number for page in pages if missing(page, answers)), None)
 
 
 def merged(draft: Mapping[str, str], page: FormPage, answers: Mapping[str, str]) -> dict[str, str]:
     """The draft with this page's answers put in place of those it had."""
-    here = {field.name for field in page.fields}
+    here = page.names
     return {name: value for name, value in draft.items() if name not in here} | dict(answers)
 
 
 def resume_at(pages: Sequence[FormPage], answers: Mapping[str, str]) -> int:
-    """The page to go on with: the last one touched while something is open on it, else the one after it."""
+    """The page to go on with: the last one touched while something is open on it, else the one after it.
+
+    Past the last page lies the review, the number after the last one's.
+    """
     touched = [page for page in pages if any(field.name in answers for field in page.fields)]
     if not touched:
         return 1
     last = touched[-1]
-    is_whole = all(field.name in answers for field in last.fields)
-    return min(last.number + is_whole, len(pages))
+    return after(pages, last.number) if all(field.name in answers for field in last.fields) else last.number
+
+
+def after(pages: Sequence[FormPage], number: int) -> int:
+    """The number of the page that follows; past the last one the number after it, where the review stands."""
+    return next((page.number for page in pages if page.number > number), pages[-1].number + 1)
+
+
+def before(pages: Sequence[FormPage], number: int) -> int:
+    """The number of the page before; 0 is the link's first page."""
+    return next((page.number for page in reversed(pages) if page.number < number), 0)
+
+
+def reply(field: Field, answers: Mapping[str, str], language: str) -> str:
+    """An answer in words; empty when there is none."""
+    item, value = field.item, answers.get(field.name, "")
+    if item.type is ItemType.DATE and value:
+        return date_text(date.fromisoformat(value), language)
+    if not item.is_choosing:
+        return value
+    if value == NOT_APPLICABLE:
+        return item.na(language)
+    told = []
+    for choice in item.choices:
+        if choice.code in value.split(" "):
+            words = answers.get(field.words_name(choice), "") if choice.other else ""
+            told.append(f"{choice.text(language)}: {words}" if words else choice.text(language))
+    return "; ".join(told)
 
 
 def canonical_body(values: Values) -> bytes:
     """The posted form in one fixed order, without what may differ between two sendings of the same answers."""
     pairs = [(name, value) for name, given in values if name not in UNSIGNED for value in given]
     return urlencode(sorted(pairs)).encode()
+
+
+def digest(answers: Mapping[str, str]) -> str:
+    """What stands for the answers that somebody looked through before sending them."""
+    return hashlib.sha256(urlencode(sorted(answers.items())).encode()).hexdigest()[:24]
 
 
 def minutes(pages: Sequence[FormPage]) -> int:
@@ -160,5 +307,11 @@ def minutes(pages: Sequence[FormPage]) -> int:
 
 def standing(pages: Sequence[FormPage], answers: Mapping[str, str]) -> dict[str, str]:
     """The answers that the form still offers: a draft may be older than a block or a page."""
-    offered = {field.name: field.values for page in pages for field in page.fields}
-    return {name: value for name, value in answers.items() if value in offered.get(name, ())}
+    items = {name: field.item for page in pages for field in page.fields for name in field.names}
+
+    def stands(name: str, value: str) -> bool:
+        extra = answering.split_name(name)[2]
+        item = items[name]
+        return answering.is_extra(item, extra, value) if extra else answering.is_offered(item, value)
+
+    return {name: value for name, value in answers.items() if name in items and stands(name, value)}

@@ -45,7 +45,7 @@ from analysis.fold.bootstrap import Centre, Composite, bootstrap, bootstrap_rake
 from analysis.fold.coding import Measure, Scale
 from analysis.fold.exact import ExactSums, digits
 from analysis.fold.moments import ClassWeights, Wanted, fold_moments, weighted_totals
-from analysis.fold.raking import rake
+from analysis.fold.raking import rake, raked_weights
 from analysis.fold.ratios import domain_ratios
 from analysis.fold.sources import Arrays, Csv, Parquet, Source
 from analysis.fold.stage import FirstStage, find_units
@@ -249,6 +249,7 @@ def test_raking_hits_its_margins_and_equals_raking_row_by_row() -> None:
     source = Arrays(DATA, 150, 70)
     raked = rake(source, "w", MARGINS)
     weights = np.concatenate(list(raked.weights(source, "w")))
+    assert raked_weights(source, "w", MARGINS)[1].tobytes() == weights.tobytes()
     for name, totals in MARGINS.items():
         np.testing.assert_allclose(np.bincount(DATA[name], weights), list(totals.values()), rtol=1e-9)
     margins = [weighting.margin(name, DATA[name], {str(k): t for k, t in MARGINS[name].items()}) for name in MARGINS]
@@ -426,3 +427,16 @@ def test_a_file_that_is_no_table_is_refused_by_name(tmp_path: Path) -> None:
     for missing in (path, tmp_path / "no.parquet"):
         with pytest.raises(FileUnreadable):
             ratios(Parquet((missing,)))
+
+
+def test_keys_with_very_many_labels_are_told_apart() -> None:
+    n = 3000
+    rng = np.random.default_rng(4)
+    columns = {f"k{number}": rng.permutation(n) // 2 * 10**12 for number in range(6)}
+    keys = tuple(columns)
+    with pytest.raises(OptionInvalid):
+        fold(Arrays({**columns, "w": np.ones(n)}), [Plan(keys, "w")])  # 66 bits: more than a table can name
+    (cells,) = fold(Arrays({**columns, "w": np.ones(n)}), [Plan(keys[:5], "w")])
+    expected = np.unique(np.column_stack([columns[key] for key in keys[:5]]), axis=0, return_counts=True)
+    assert np.column_stack([cells.column(key) for key in keys[:5]]).tolist() == expected[0].tolist()
+    assert cells.sums[0].tolist() == expected[1].tolist()

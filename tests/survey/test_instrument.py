@@ -131,13 +131,13 @@ def test_what_is_scored_follows_from_the_scale_unless_the_file_says_otherwise() 
     assert [item.code for item in form.answer_items] == ["S1", "Q1", "S2"]
 
 
-def test_a_factor_of_many_items_is_split_evenly() -> None:
+def test_a_factor_of_many_items_is_split_evenly_and_before_what_its_own_answers_decide() -> None:
     more = "".join(
         f'[[item]]\ncode = "T{number}"\nfactor = "I"\ntype = "single"\noptions = "sat5"\n'
         'text = { vi = "Câu", en = "Item" }\n'
         for number in range(5)
     )
-    assert [len(page.items) for page in load_instrument(SMALL + more).pages()] == [4, 4, 1]
+    assert [len(page.items) for page in load_instrument(SMALL + more).pages()] == [2, 6, 1]  # S2 is routed by Q1
 
 
 def test_the_frozen_text_is_the_same_whatever_saved_the_file(tmp_path: Path) -> None:

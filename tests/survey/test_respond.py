@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from flask import Flask
@@ -58,6 +59,10 @@ def stored(database: Database, keys: Keys) -> list[dict[str, Any]]:
 def main_text(client: Any) -> str:
     main = next(client.page.iter("main"))
     return " ".join("".join(main.itertext()).split())
+
+
+def text_of(element: ET.Element) -> str:
+    return " ".join("".join(element.itertext()).split())
 
 
 def checked(client: Any) -> dict[str, str]:
@@ -223,17 +228,19 @@ def test_officials_judge_a_block_without_their_own_agency(
     assert "2 đơn vị" in main_text(client)
     page = client.submit(link).location
     units = []
-    for number in (1, 2):
+    for number in (1, 1, 2, 2):
         client.get(page)
         assert f"Đơn vị {number} trong 2: " in main_text(client)
         assert "Không đủ thông tin để đánh giá" in main_text(client)
         names = {one.get("name") for one in client.page.iter("input") if one.get("type") == "radio"}
         units.append({name.split(":")[0] for name in names})
+        assert len(names) <= 6
         response = client.submit(page, {sorted(names)[0]: "4"})
         page = response.location
+    client.submit(page)
     assert next(client.page.iter("main")).get("data-state") == "done"
-    assert sorted(units, key=str) == [{"98-01"}, {"98-02"}]
-    assert stored(database, keys)[0]["items"] == {"98-01:L1": "4", "98-02:L1": "4"}
+    assert units[0] == units[1] != units[2] == units[3]
+    assert stored(database, keys)[0]["items"] == {f"98-0{unit}:L{item}": "4" for unit in (1, 2) for item in (1, 5)}
 
 
 def test_the_same_sending_twice_is_thanked_twice_and_stored_once(
@@ -241,37 +248,87 @@ def test_the_same_sending_twice_is_thanked_twice_and_stored_once(
 ) -> None:
     link = f"/k/{field.personal[0]}"
     client.submit(client.submit(link).location, FIRST_PAGE)
-    last = link + "/6"
+    client.submit(link + "/6", {"sex": "F"})
+    last = link + "/review"
     client.get(last)
-    body = {**client.form(), "sex": "F"}
+    body = client.form()
     receipts = [client.post(last, data=body).text for _ in range(5)]
     assert len({re.sub(r'value="[^"]*"', "", text) for text in receipts}) == 1
     assert len(stored(database, keys)) == 2  # the answer and, apart, the facts
-    assert client.post(last, data={**body, "sex": "M"}).status_code == 409
+    assert client.post(last, data={**body, "seen": "others"}).status_code == 409
     assert client.post(last, data={**body, "key": "another"}).status_code == 410
     assert len(stored(database, keys)) == 2
 
 
 def test_the_receipt_speaks_the_other_language_too(client: Any, field: Any) -> None:
     answer_all(client, f"/k/{field.personal[0]}")
-    response = client.post(f"/k/{field.personal[0]}/6", data={**client.form(), "switch": "en"})
+    response = client.post(f"/k/{field.personal[0]}/review", data={**client.form(), "switch": "en"})
     assert response.status_code == 200
     assert "Thank you" in main_text(client)
     assert next(client.page.iter("main")).get("data-state") == "done"
 
 
 def test_a_form_whose_draft_is_gone_is_not_sent_empty(client: Any, field: Any, database: Database, keys: Keys) -> None:
-    last = f"/k/{field.personal[0]}/6"
-    client.submit(f"/k/{field.personal[0]}")
+    link = f"/k/{field.personal[0]}"
+    last = link + "/6"
+    client.submit(link)
     client.get(last)
     body = {**client.form(), "sex": "F"}
+    client.get(link + "/review")
+    review = client.form()
     with database.begin() as session:
         session.execute(delete(Draft))
+    assert client.post(link + "/review", data=review).location == link
     response = client.post(last, data=body)
-    assert response.location == f"/k/{field.personal[0]}/1"
+    assert response.location == link + "/1"
     assert not stored(database, keys)
     client.get(last)
     assert checked(client) == {"sex": "F"}
+
+
+def test_the_review_shows_every_answer_in_words_with_a_way_back_to_its_part(client: Any, field: Any) -> None:
+    link = f"/k/{field.personal[0]}"
+    client.submit(client.submit(link).location, FIRST_PAGE)
+    client.submit(link + "/6", {"age": "60"})
+    client.get(link + "/review")
+    replies = [text_of(one) for one in client.page.iter("dd")]
+    assert replies[:4] == ["Rất hài lòng", "Hài lòng", "Không áp dụng", "Rất không hài lòng"]
+    assert "Từ 60 trở lên" in replies
+    assert replies.count("Chưa trả lời") == 24 - 5
+    changes = [one.get("href") for one in client.page.iter("a") if one.get("href", "").startswith(link)]
+    assert changes == [f"{link}/{number}" for number in range(1, 7)]
+    assert client.submit(link + "/review", {"back": "1"}).location == link + "/6"
+
+
+def test_what_was_changed_in_another_window_is_looked_through_again(
+    client: Any, field: Any, database: Database, keys: Keys
+) -> None:
+    link = f"/k/{field.personal[0]}"
+    client.submit(client.submit(link).location, FIRST_PAGE)
+    client.get(link + "/review")
+    body = client.form()
+    client.submit(link + "/1", {"S15": "1"})
+    response = client.post(link + "/review", data=body)
+    assert response.status_code == 409
+    assert "cửa sổ khác" in main_text(client)
+    assert not stored(database, keys)
+    assert client.post(link + "/review", data=client.form()).status_code == 200
+    assert stored(database, keys)[0]["items"]["S15"] == "1"
+
+
+@pytest.mark.parametrize("place", ["/1", "/review", ""])
+def test_larger_letters_and_strong_contrast_keep_what_is_on_the_page(client: Any, field: Any, place: str) -> None:
+    link = f"/k/{field.personal[0]}"
+    client.submit(client.submit(link).location, FIRST_PAGE)
+    for wish, classes in (("larger", "size-2"), ("contrast", "size-2 contrast"), ("normal", "contrast")):
+        client.get(link + place)
+        values = {"look": wish} | ({"S15": "2"} if place == "/1" else {})
+        response = client.submit(link + place, values, form=0 if place else 1)
+        assert response.location == link + place
+        client.get(link + place)
+        assert client.page.get("class") == classes
+    client.get(link + "/1")
+    assert checked(client) == FIRST_PAGE | ({"S15": "2"} if place == "/1" else {})
 
 
 def test_the_wrong_person_ends_the_link_by_two_presses(client: Any, field: Any, database: Database) -> None:
@@ -300,7 +357,7 @@ def test_a_counter_holds_a_place_for_an_open_form_and_is_full_for_the_next(app: 
     assert other.submit(link).status_code == 200
     assert next(other.page.iter("main")).get("data-state") == "full"
     one.submit(page, FIRST_PAGE)
-    one.submit(link + "/6")
+    one.submit(link + "/review")
     assert next(one.page.iter("main")).get("data-state") == "done"
     other.submit(link)
     assert next(other.page.iter("main")).get("data-state") == "full"
@@ -349,7 +406,7 @@ def test_no_page_tells_who_was_invited_for_what(client: Any, field: Any) -> None
             seen.append(client.get(response.location).text)
             response = client.submit(response.location)
         seen.append(response.text)
-    assert len(seen) == 8 + 8 + 4
+    assert len(seen) == 9 + 9 + 7  # first, pages, review, receipt
     for text in seen:
         assert not re.search("0912345678|912 ?345|HS-|1\\.004203|98-01\\|all|HDND", text)
 

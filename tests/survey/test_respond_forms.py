@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from survey.answers import Wrong
 from survey.instrument import builtin_instrument
 from survey.model.unit import Unit
 from survey.web import forms
@@ -25,24 +26,27 @@ def test_citizens_get_a_page_a_factor_and_their_facts_last() -> None:
     assert [page.is_facts for page in CITIZENS] == [False] * 5 + [True]
 
 
-def test_officials_get_a_page_a_unit_with_every_item() -> None:
-    assert [page.unit.code for page in OFFICIALS if page.unit] == ["98-01", "98-02"]
-    assert [field.name for field in OFFICIALS[1].fields] == [f"98-02:L{number}" for number in range(1, 9)]
+def test_officials_judge_each_unit_on_pages_of_at_most_six_items() -> None:
+    assert [page.unit.code for page in OFFICIALS if page.unit] == ["98-01", "98-01", "98-02", "98-02"]
+    assert [len(page.fields) for page in OFFICIALS] == [4, 4, 4, 4]
+    asked = [field.name for page in OFFICIALS[2:] for field in page.fields]
+    assert asked == [f"98-02:L{number}" for number in range(1, 9)]
+    assert [(page.number, page.part, page.parts) for page in OFFICIALS[2:]] == [(3, 1, 2), (4, 2, 2)]
 
 
 @pytest.mark.parametrize(
     ("values", "refusal"),
     [
-        ([("S15", ["6"])], Refusal.NOT_OFFERED),
-        ([("S15", ["0"])], Refusal.NOT_OFFERED),
-        ([("S15", [""])], Refusal.NOT_OFFERED),
-        ([("S15", ["５"])], Refusal.NOT_OFFERED),
-        ([("S15", ["NaN"])], Refusal.NOT_OFFERED),
-        ([("S15", ["1e999"])], Refusal.NOT_OFFERED),
-        ([("S15", ["5 "])], Refusal.NOT_OFFERED),
-        ([("S15", ["yes"])], Refusal.NOT_OFFERED),
-        ([("S15", ["5", "4"])], Refusal.TWICE),
-        ([("S15", ["5", "5"])], Refusal.TWICE),
+        ([("S15", ["6"])], Wrong.NOT_OFFERED),
+        ([("S15", ["0"])], Wrong.NOT_OFFERED),
+        ([("S15", [""])], Wrong.NOT_OFFERED),
+        ([("S15", ["５"])], Wrong.NOT_OFFERED),
+        ([("S15", ["NaN"])], Wrong.NOT_OFFERED),
+        ([("S15", ["1e999"])], Wrong.NOT_OFFERED),
+        ([("S15", ["5 "])], Wrong.NOT_OFFERED),
+        ([("S15", ["yes"])], Wrong.NOT_OFFERED),
+        ([("S15", ["5", "4"])], Wrong.TWICE),
+        ([("S15", ["5", "5"])], Wrong.TWICE),
         ([("S19", ["5"])], Refusal.UNKNOWN),
         ([("L1", ["5"])], Refusal.UNKNOWN),
         ([("sex", ["F"])], Refusal.UNKNOWN),
@@ -52,7 +56,9 @@ def test_officials_get_a_page_a_unit_with_every_item() -> None:
         ([("s15", ["5"])], Refusal.UNKNOWN),
     ],
 )
-def test_a_value_that_the_page_does_not_offer_is_refused(values: list[tuple[str, list[str]]], refusal: Refusal) -> None:
+def test_a_value_that_the_page_does_not_offer_is_refused(
+    values: list[tuple[str, list[str]]], refusal: Refusal | Wrong
+) -> None:
     posted = forms.read(CITIZENS[0], [("S16", ["4"]), *values])
     assert posted.answers == {"S16": "4"}
     assert posted.refusals == {values[0][0]: refusal}
@@ -60,7 +66,7 @@ def test_a_value_that_the_page_does_not_offer_is_refused(values: list[tuple[str,
 
 def test_not_applicable_is_taken_only_where_it_is_offered() -> None:
     assert forms.read(CITIZENS[0], [("S15", ["na"])]).answers == {"S15": "na"}
-    assert forms.read(CITIZENS[3], [("A1", ["na"])]).refusals == {"A1": Refusal.NOT_OFFERED}
+    assert forms.read(CITIZENS[3], [("A1", ["na"])]).refusals == {"A1": Wrong.NOT_OFFERED}
 
 
 def test_an_official_cannot_answer_about_a_unit_of_another_page() -> None:
@@ -88,7 +94,7 @@ def test_a_draft_goes_on_where_it_was_left() -> None:
     assert forms.resume_at(CITIZENS, whole(CITIZENS[0])) == 2
     assert forms.resume_at(CITIZENS, {**whole(CITIZENS[0]), "S19": "3"}) == 2
     assert forms.resume_at(CITIZENS, whole(CITIZENS[2])) == 4
-    assert forms.resume_at(CITIZENS, whole(CITIZENS[5])) == 6
+    assert forms.resume_at(CITIZENS, whole(CITIZENS[5])) == 7  # the review
 
 
 def test_two_sendings_of_the_same_answers_have_one_body() -> None:
@@ -107,3 +113,13 @@ def test_answers_that_the_form_no_longer_offers_do_not_stand() -> None:
 def test_the_time_told_grows_with_the_questions() -> None:
     assert forms.minutes(CITIZENS) == 3
     assert forms.minutes(OFFICIALS) == 2
+
+
+def test_items_are_shuffled_by_the_forms_own_key_and_only_where_the_factor_says_so() -> None:
+    [section] = CITIZENS[2].sections
+    assert section.factor is not None
+    shuffling = replace(CITIZENS[2], sections=(replace(section, factor=replace(section.factor, shuffle=True)),))
+    orders = {tuple(field.name for field in forms.shuffled(shuffling, f"key {number}").fields) for number in range(40)}
+    assert len(orders) > 20
+    assert {frozenset(order) for order in orders} == {frozenset(field.name for field in section.fields)}
+    assert forms.shuffled(CITIZENS[2], "key") == CITIZENS[2]

@@ -12,6 +12,7 @@ from wtforms.validators import ValidationError
 
 from survey.i18n import Language
 from survey.web import forms
+from survey.web.look import known_wish
 from survey.web.site import known_language
 
 
@@ -20,9 +21,10 @@ class Trouble(StrEnum):
 
     TOO_LARGE = "too_large"
     STALE = "stale"
+    CHANGED = "changed"
 
 
-STATUS = {Trouble.TOO_LARGE: 413, Trouble.STALE: 400}
+STATUS = {Trouble.TOO_LARGE: 413, Trouble.STALE: 400, Trouble.CHANGED: 409}
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,17 @@ class Sent:
     switch: Language | None
     is_back: bool
     trouble: Trouble | None
+    look: str | None = None
 
     @property
     def is_forward(self) -> bool:
-        """Whether the form goes on: the plain button, neither Back nor another language."""
-        return self.switch is None and not self.is_back
+        """Whether the form goes on: the plain button, neither Back nor another language or look."""
+        return not self.is_restyled and not self.is_back
+
+    @property
+    def is_restyled(self) -> bool:
+        """Whether the same page is wanted, in another language or look."""
+        return self.switch is not None or self.look is not None
 
     @property
     def body(self) -> bytes:
@@ -60,4 +68,5 @@ def read_form() -> Sent:
         trouble = None
     except ValidationError:
         trouble = Trouble.STALE
-    return Sent(tuple(form.lists()), form.get(forms.KEY), switch, forms.BACK in form, trouble)
+    look = known_wish(form.get(forms.LOOK))
+    return Sent(tuple(form.lists()), form.get(forms.KEY), switch, forms.BACK in form, trouble, look)

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Response, make_response, render_template
 
+from survey.answers import Wrong
 from survey.i18n import Language
 from survey.i18n import mark as _n
+from survey.instrument import PIPE, Instrument
 from survey.model.unit import Unit
 from survey.web import forms
-from survey.web.forms import FormPage, Refusal
+from survey.web.forms import Field, FormPage, Reasons, Refusal
 from survey.web.respond.sent import STATUS, Trouble
 from survey.web.respond.visit import Visit
 from survey.web.site import gettext as _
 from survey.web.site import language
 
 UNPROCESSABLE = 422
-SENTENCES = {
-    Refusal.NOT_OFFERED: _n("Please choose one of the answers."),
-    Refusal.TWICE: _n("Please choose one answer only."),
+SENTENCES: dict[Refusal | Wrong, str] = {
     Refusal.REQUIRED: _n("Please answer this question."),
+    Refusal.CONSENT: _n("Please tick your consent, or leave the question open."),
+    Wrong.NOT_OFFERED: _n("Please choose one of the answers."),
+    Wrong.TWICE: _n("Please choose one answer only."),
+    Wrong.NOT_ALONE: _n("One of these answers does not go with others. Please change your choice."),
+    Wrong.NOT_A_NUMBER: _n("Please write a whole number in digits."),
+    Wrong.OUT_OF_RANGE: _n("Please write a number from %(least)s to %(most)s."),
+    Wrong.NOT_A_DAY: _n("Please write a date, such as 31/12/2025."),
+    Wrong.TOO_LONG: _n("This is too long. Please write it shorter."),
 }
 FOREIGN = _n("Something was sent that this page does not ask. Please check your answers and go on.")
 TROUBLES = {
     Trouble.TOO_LARGE: _n("Too much was sent. Please check your answers and go on."),
+    Trouble.CHANGED: _n("Your answers were changed in another window. Please look through them and send them again."),
     Trouble.STALE: _n(
         "This page had been open for long, or the browser takes no cookies. "
         "Your answers are still here: please press the button again."
@@ -40,6 +50,16 @@ class Problem:
     text: str
     about: str = ""
     target: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the review: its questions with the answers in words, empty where nothing was answered."""
+
+    heading: str
+    place: str
+    address: str
+    replies: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -123,13 +143,14 @@ def question_page(
     visit: Visit,
     page: FormPage,
     answers: Mapping[str, str],
-    refusals: Mapping[str, Refusal] | None = None,
+    refusals: Reasons | None = None,
     trouble: Trouble | None = None,
 ) -> Response:
     """A page of questions with the answers that stand; with refusals or trouble, the error summary first."""
     fields = {field.name: field for field in page.fields}
-    told = {name: _(SENTENCES[reason]) for name, reason in (refusals or {}).items() if name in fields}
-    problems = [Problem(text, fields[name].item.text(language()), fields[name].first_id) for name, text in told.items()]
+    texts = {name: wording(visit.opening.instrument, field, answers) for name, field in fields.items()}
+    told = {name: _told(reason, fields[name]) for name, reason in (refusals or {}).items() if name in fields}
+    problems = [Problem(text, texts[name], fields[name].first_id) for name, text in told.items()]
     if any(name not in fields for name in refusals or {}):
         problems.append(Problem(_(FOREIGN)))
     problems += _troubles(trouble)
@@ -138,15 +159,57 @@ def question_page(
         title=title(visit),
         step=_step(visit, page),
         heading=_heading(page),
-        page=page,
+        page=forms.shuffled(page, visit.draft.key if visit.draft else ""),
+        texts=texts,
         answers=answers,
         faults=told,
         problems=problems,
-        is_last=visit.is_last(page),
-        key=visit.draft.key if visit.draft else "",
     )
     status = STATUS[trouble] if trouble else UNPROCESSABLE if problems else 200
     return make_response(text, status)
+
+
+def review_page(visit: Visit, trouble: Trouble | None = None) -> Response:
+    """Every answer by parts, each part with a way back to it, and the button that sends them."""
+    instrument, answers = visit.opening.instrument, visit.answers
+    parts = [
+        Part(
+            _heading(page),
+            f"{page.part}/{page.parts}" if page.parts > 1 else "",
+            visit.address(page.number),
+            tuple((wording(instrument, one, answers), forms.reply(one, answers, language())) for one in page.fields),
+        )
+        for page in path(visit)
+    ]
+    text = render_template(
+        "respond/review.html",
+        title=title(visit),
+        parts=parts,
+        key=visit.draft.key if visit.draft else "",
+        seen=forms.digest(answers),
+        problems=_troubles(trouble),
+    )
+    return make_response(text, STATUS[trouble] if trouble else 200)
+
+
+def path(visit: Visit) -> tuple[FormPage, ...]:
+    """The pages that this visit's answers lead through."""
+    return forms.path(visit.pages, visit.opening.instrument, visit.answers)
+
+
+def wording(instrument: Instrument, field: Field, answers: Mapping[str, str]) -> str:
+    """The question's text, with the answers to earlier questions that it takes in."""
+
+    def taken_in(found: re.Match[str]) -> str:
+        unit = f"{field.name.rpartition(':')[0]}:" if ":" in field.name else ""
+        earlier = Field(unit + found[1], instrument.item(found[1]))
+        return forms.reply(earlier, answers, language()) or "…"
+
+    return PIPE.sub(taken_in, field.item.text(language()))
+
+
+def _told(reason: Refusal | Wrong, field: Field) -> str:
+    return _(SENTENCES[reason], least=field.item.least, most=field.item.most)
 
 
 def title(visit: Visit) -> str:
@@ -173,8 +236,11 @@ def _sender(province: Unit) -> str:
 def _step(visit: Visit, page: FormPage) -> str:
     """Progress in words."""
     if page.unit:
-        return _("Unit %(number)s of %(total)s:", number=page.number, total=len(visit.pages))
-    return _("Part %(number)s of %(total)s:", number=page.number, total=len(visit.pages))
+        units = list(dict.fromkeys(one.unit.code for one in visit.pages if one.unit))
+        return _("Unit %(number)s of %(total)s:", number=units.index(page.unit.code) + 1, total=len(units))
+    numbers = [one.number for one in path(visit)]
+    place = numbers.index(page.number) + 1 if page.number in numbers else page.number
+    return _("Part %(number)s of %(total)s:", number=place, total=len(numbers))
 
 
 def _heading(page: FormPage) -> str:

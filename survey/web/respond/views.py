@@ -5,6 +5,8 @@ Each POST is one transaction; its page leaves only after the commit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, current_app, redirect, request
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy.orm import Session
@@ -13,12 +15,13 @@ from survey.errors import CellFull, KeyReused, LinkClosed
 from survey.stages import responses, waves
 from survey.web import forms
 from survey.web.forms import FormPage
+from survey.web.look import remember_look, use_look
 from survey.web.respond import show
-from survey.web.respond.sent import Sent, read_form
+from survey.web.respond.sent import Sent, Trouble, read_form
 from survey.web.respond.visit import Visit, begin, enter, forget, keep, remember
 from survey.web.site import now, remember_language, site, use_language
 
-WRONG_PERSON = "wrong_person"
+WRONG_PERSON, REVIEW = "wrong_person", "/review"
 LINK = "/<any(k, q):door>/<code>"
 blueprint = Blueprint("respond", __name__)
 
@@ -45,14 +48,13 @@ def start(door: str, code: str) -> Response:
         visit = enter(session, door, code)
         if sent.trouble:
             return show.first_page(visit, waves.province_of(session, visit.opening.wave), sent.trouble)
-        if sent.switch:
-            response = see(visit.first_page)
-            remember_language(response, sent.switch)
-            return response
+        if sent.is_restyled:
+            dress(sent)
+            return remember_dress(see(visit.first_page), sent)
         if visit.may_decline and request.form.get(forms.ACTION) == WRONG_PERSON:
             return see(visit.first_page + "/not-mine")
         visit = begin(session, visit)
-        response = see(visit.address(forms.resume_at(visit.pages, visit.answers)))
+        response = see(address(visit, forms.resume_at(show.path(visit), visit.answers)))
         remember(response, visit)
         return response
 
@@ -84,21 +86,55 @@ def page(door: str, code: str, number: int) -> Response:
     """A page of questions with the answers that the draft holds."""
     with site().database.read() as session:
         visit = enter(session, door, code)
-    shown = visit.page(number)
-    return show.question_page(visit, shown, visit.answers) if visit.draft else see(visit.first_page)
+    shown = shown_page(visit, number)
+    if visit.draft is None:
+        return see(visit.first_page)
+    return show.question_page(visit, shown, visit.answers) if shown.fields else see(address(visit, number + 1))
+
+
+@blueprint.get(LINK + "/review")
+def review(door: str, code: str) -> Response:
+    """All answers once more before they are sent."""
+    with site().database.read() as session:
+        visit = enter(session, door, code)
+    return show.review_page(visit) if visit.draft else see(visit.first_page)
+
+
+@blueprint.post(LINK + "/review")
+def send(door: str, code: str) -> Response:
+    """Send the form that was looked through."""
+    return settle(door, code, send_reviewed)
 
 
 @blueprint.post(LINK + "/<int:number>")
 def answer(door: str, code: str, number: int) -> Response:
-    """Keep a page's answers and go on; the last page's form is the sending."""
+    """Keep a page's answers and go on."""
+    return settle(door, code, lambda session, visit, sent: take(session, visit, number, sent))
+
+
+def settle(door: str, code: str, act: Callable[[Session, Visit, Sent], Response]) -> Response:
+    """Do what a posted page asks for, in one transaction; a form that was accepted before is thanked again."""
     sent = read_form()
-    if sent.switch:
-        use_language(sent.switch)
+    dress(sent)
     with site().database.begin() as session:
         visit = arrive(session, door, code, sent)
-        response = take(session, visit, number, sent) if visit else thank(door, code, sent)
+        response = act(session, visit, sent) if visit else thank(door, code, sent)
+    return remember_dress(response, sent)
+
+
+def dress(sent: Sent) -> None:
+    """Write the answer in the language and look that a button asked for."""
+    if sent.switch:
+        use_language(sent.switch)
+    if sent.look:
+        use_look(sent.look)
+
+
+def remember_dress(response: Response, sent: Sent) -> Response:
     if sent.switch:
         remember_language(response, sent.switch)
+    if sent.look:
+        remember_look(response)
     return response
 
 
@@ -121,59 +157,73 @@ def arrive(session: Session, door: str, code: str, sent: Sent) -> Visit | None:
 def was_accepted(session: Session, sent: Sent) -> bool:
     """Whether this very form was accepted before: asked before the link, which is used up by then.
 
-    The language buttons of the receipt post the key alone.
+    The buttons of the receipt for another language or look post the key alone.
     """
     if not sent.key or sent.trouble:
         return False
     try:
         return responses.seen_in_any_wave(session, site().keys, sent.key, sent.body)
     except KeyReused:
-        if sent.switch is None:
+        if not sent.is_restyled:
             raise
         return True
 
 
 def take(session: Session, visit: Visit, number: int, sent: Sent) -> Response:
-    """Read one page: refuse it and show it again, send the form, or keep it and lead on."""
-    shown = visit.page(number)
-    posted = forms.read(shown, sent.values)
+    """Read one page: refuse it and show it again, or keep it and lead on."""
+    shown = shown_page(visit, number)
+    posted = forms.read(visit.page(number), sent.values)
+    given = forms.chosen_by_writing(shown, posted.answers)
     refusals = dict(posted.refusals)
     if sent.is_forward and not sent.trouble:
-        refusals |= {
-            name: reason for name, reason in forms.missing(shown, posted.answers).items() if name not in refusals
-        }
+        refusals = {**forms.missing(shown, given), **refusals}
     if refusals or sent.trouble:
-        return show.question_page(visit, shown, {**visit.answers, **posted.answers}, refusals, sent.trouble)
-    answers = forms.merged(visit.answers, shown, posted.answers)
-    is_end = is_sending(visit, shown, sent)
-    gap = forms.first_gap(visit.pages, answers) if is_end else None
-    if is_end and gap is None:
-        return send(session, visit, sent, answers)
-    kept = keep(session, visit, answers)
-    response = see(kept.address(gap or next_number(visit, shown, sent)))
+        return show.question_page(visit, shown, {**visit.answers, **given}, refusals, sent.trouble)
+    was_lost = visit.draft is None
+    kept = keep(session, visit, forms.merged(visit.answers, shown, given))
+    response = see(address(kept, next_number(kept, shown, sent, was_lost=was_lost)))
     remember(response, kept)
     return response
 
 
-def is_sending(visit: Visit, shown: FormPage, sent: Sent) -> bool:
-    """The last page's plain button, with the key of the draft that this browser holds."""
-    return visit.is_last(shown) and sent.is_forward and visit.draft is not None and sent.key == visit.draft.key
+def send_reviewed(session: Session, visit: Visit, sent: Sent) -> Response:
+    """Accept the whole form; the receipt is the same for an empty and a full one.
 
-
-def send(session: Session, visit: Visit, sent: Sent, answers: dict[str, str]) -> Response:
-    """Accept the whole form; the receipt is the same for an empty and a full one."""
-    if sent.key is None or visit.secret is None:
-        raise RuntimeError("a sending has a key and a draft")
+    What changed since it was looked through (in another window) is shown once more.
+    """
+    if visit.draft is None or visit.secret is None:
+        return see(visit.first_page)
+    pages = show.path(visit)
+    if sent.is_back:
+        return see(address(visit, pages[-1].number))
+    if sent.is_restyled and not sent.trouble:
+        return see(visit.first_page + REVIEW)
+    gap = forms.first_gap(pages, visit.answers)
+    if gap is not None:
+        return see(address(visit, gap))
+    seen = dict(sent.values).get(forms.SEEN)
+    if sent.trouble or sent.key != visit.draft.key or seen != [forms.digest(visit.answers)]:
+        return show.review_page(visit, sent.trouble or Trouble.CHANGED)
     responses.accept(
         session,
         visit.opening,
         secret=visit.secret,
-        submission_key=sent.key,
-        answers=forms.standing(visit.pages, answers),
+        submission_key=visit.draft.key,
+        answers=forms.standing(visit.pages, visit.answers),
         body=sent.body,
         now=now(),
     )
     return thank(visit.door, visit.code, sent)
+
+
+def shown_page(visit: Visit, number: int) -> FormPage:
+    """The page with the questions that the answers so far lead to."""
+    return forms.asked(visit.page(number), visit.opening.instrument, visit.answers)
+
+
+def address(visit: Visit, number: int) -> str:
+    """The path of a page; past the last one lies the review."""
+    return visit.first_page + REVIEW if number > len(visit.pages) else visit.address(number)
 
 
 def thank(door: str, code: str, sent: Sent) -> Response:
@@ -183,15 +233,15 @@ def thank(door: str, code: str, sent: Sent) -> Response:
     return response
 
 
-def next_number(visit: Visit, shown: FormPage, sent: Sent) -> int:
-    """Where a kept page leads: the same one in another language, one back, one on; a lost draft begins anew."""
-    if sent.switch:
+def next_number(visit: Visit, shown: FormPage, sent: Sent, *, was_lost: bool) -> int:
+    """Where a kept page leads: the same one in another guise, one back, one on; a lost draft begins anew."""
+    pages = show.path(visit)
+    if sent.is_restyled:
         return shown.number
     if sent.is_back:
-        return shown.number - 1
-    if visit.is_last(shown):
-        return shown.number if visit.draft else 1
-    return shown.number + 1
+        return forms.before(pages, shown.number)
+    following = forms.after(pages, shown.number)
+    return 1 if was_lost and following > pages[-1].number else following
 
 
 def see(address: str) -> Response:

@@ -26,6 +26,7 @@ from survey.web.site import now, site
 
 DRAFT_COOKIE = "draft"
 DRAFT_LIFE = timedelta(hours=24)
+_citizens_pages: dict[str, tuple[FormPage, ...]] = {}
 
 
 class Door(StrEnum):
@@ -82,12 +83,21 @@ def enter(session: Session, door: str, code: str) -> Visit:
     kind = Door(door)
     opens = responses.open_counter if kind is Door.COUNTER else responses.open_link
     opening = opens(session, site().keys, code, now=now())
-    pages = forms.pages_of(opening.instrument, opening.block)
-    visit = Visit(kind, code, opening, pages, None, None)
+    visit = Visit(kind, code, opening, pages_of(opening), None, None)
     secret = request.cookies.get(DRAFT_COOKIE) if visit.needs_this_browser else normalise_code(code)
     if not secret:
         return visit
     return replace(visit, secret=secret, draft=drafts.load(session, opening.key, secret))
+
+
+def pages_of(opening: Opening) -> tuple[FormPage, ...]:
+    """The form's pages; those of citizens are the same for all who answer one questionnaire."""
+    if opening.block:
+        return forms.pages_of(opening.instrument, opening.block)
+    digest = opening.instrument.digest
+    if digest not in _citizens_pages:
+        _citizens_pages[digest] = forms.pages_of(opening.instrument, ())
+    return _citizens_pages[digest]
 
 
 def begin(session: Session, visit: Visit) -> Visit:

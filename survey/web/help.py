@@ -1,0 +1,52 @@
+"""The help pages of those who run a survey: a guide for coordinators and one for Home Affairs, in both languages.
+
+Long prose stands in one template a language; titles and the pages' frame go through gettext.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, current_app, render_template
+from jinja2 import Environment
+
+from survey.web.site import gettext as _
+from survey.web.site import language
+
+blueprint = Blueprint("help", __name__, url_prefix="/help")
+SECTION = re.compile(r'<h2 id="([a-z-]+)">([^<]+)</h2>')
+
+
+@blueprint.get("")
+def index() -> str:
+    """What guides there are."""
+    guides = (
+        ("help.coordinators", _("Guide for survey coordinators"), _("From the dossier list to the close of a wave.")),
+        ("help.home_affairs", _("Guide for Home Affairs"), _("What the figures mean, and how they become points.")),
+    )
+    return render_template("help/index.html", guides=guides)
+
+
+@blueprint.get("/coordinators")
+def coordinators() -> str:
+    """For the survey office: preparing, running and closing a wave."""
+    return guide("coordinators", _("Guide for survey coordinators"))
+
+
+@blueprint.get("/home-affairs")
+def home_affairs() -> str:
+    """For Home Affairs: reading scores, typing in figures, taking the files over."""
+    return guide("home_affairs", _("Guide for Home Affairs"))
+
+
+def guide(name: str, title: str) -> str:
+    page = f"help/{name}.{language()}.html"
+    return render_template(page, title=title, sections=sections(current_app.jinja_env, page))
+
+
+def sections(environment: Environment, page: str) -> tuple[tuple[str, str], ...]:
+    """The headings of a guide for its table of contents: id and text."""
+    if environment.loader is None:
+        return ()
+    source, _name, _is_fresh = environment.loader.get_source(environment, page)
+    return tuple(SECTION.findall(source))

@@ -1,0 +1,65 @@
+"""Questionnaires as those who answer will see them: every question in both languages, at the width of a phone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, render_template, request
+
+from survey.errors import UnknownInstrument
+from survey.instrument import PIPE, Instrument, Item, Page, builtin_instrument, builtin_instruments
+from survey.web.forms import Field
+from survey.web.site import gettext as _
+from survey.web.site import language
+
+blueprint = Blueprint("preview", __name__, url_prefix="/staff/questionnaires")
+WIDTHS = ("320", "360", "768")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A question in one language; its control has a name of its own on the page."""
+
+    field: Field
+    text: str
+    condition: str
+
+
+@blueprint.get("/")
+def instruments() -> str:
+    """The questionnaires that are installed."""
+    forms = [builtin_instrument(code) for code in builtin_instruments()]
+    return render_template("preview/list.html", instruments=forms)
+
+
+@blueprint.get("/<code>")
+def instrument(code: str) -> str:
+    """One questionnaire page by page, its languages side by side."""
+    try:
+        form = builtin_instrument(code)
+    except UnknownInstrument:
+        abort(404)
+    width = request.args.get("width", "")
+    return render_template(
+        "preview/instrument.html",
+        form=form,
+        pages=[(page, [(lang, _shown(form, page, lang)) for lang in form.languages]) for page in form.pages()],
+        widths=WIDTHS,
+        width=width if width in WIDTHS else "",
+    )
+
+
+def _shown(form: Instrument, page: Page, lang: str) -> list[Shown]:
+    return [
+        Shown(Field(f"{lang}.{item.code}", item), PIPE.sub("[…]", item.text(lang)), _condition(form, item))
+        for item in page.items
+    ]
+
+
+def _condition(form: Instrument, item: Item) -> str:
+    """Who is asked, where not everybody is."""
+    if item.route is None:
+        return ""
+    before = form.item(item.route.item)
+    taken = [choice.text(language()) for choice in before.choices if choice.code in item.route.choices]
+    return _("Asked after “%(question)s” only for: %(answers)s", question=before.code, answers="; ".join(taken))

@@ -1,0 +1,184 @@
+"""Answering under load: responses a second, the server's CPU a response beside a bare Flask's, times, bytes, LCP.
+
+    python tests/benchmarks/answering.py [--engine postgres] [--flows 150] [--users 4] [--browser]
+
+One line of JSON. The server and the bare application run one after the other under the same gunicorn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "faults"))
+
+import ground  # noqa: E402
+from respondent import Respondent  # noqa: E402
+
+PORT, BARE_PORT = 23200, 23201
+WARM = 12
+TICK = os.sysconf("SC_CLK_TCK")
+NETWORK = {"latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8, "offline": False}
+LCP = """new Promise(done => new PerformanceObserver(list => done(list.getEntries().at(-1).startTime))
+    .observe({type: 'largest-contentful-paint', buffered: true}))"""
+
+
+class Timed(Respondent):
+    """A respondent who keeps the time and the size of each request."""
+
+    def __init__(self, port: int, path: str) -> None:
+        super().__init__(port, path)
+        self.times: list[float] = []
+        self.received = 0
+
+    def ask(self, method: str, path: str, body: bytes) -> tuple[int, str | None, str]:
+        started = time.perf_counter()
+        status, location, text = super().ask(method, path, body)
+        self.times.append(time.perf_counter() - started)
+        self.received += len(gzip.compress(text.encode(), 6, mtime=0)) if len(text) > 500 else len(text)
+        return status, location, text
+
+
+def one_response(work: tuple[int, str]) -> tuple[str, list[float], int]:
+    person = Timed(*work)
+    state = person.answer()
+    person.close()
+    return state, person.times, person.received
+
+
+def one_bare(work: tuple[int, int]) -> tuple[str, list[float], int]:
+    """As many requests as a response of ours takes: one page, then posts that lead to a page, then the last post."""
+    port, requests = work
+    connection, times = HTTPConnection(ground.HOST, port, timeout=30), []
+    steps = [("GET", "")] + [step for _ in range((requests - 2) // 2) for step in (("POST", "next"), ("GET", ""))]
+    for number, (method, further) in enumerate([*steps, ("POST", "")]):
+        body = urlencode({"a": "S15=5&S16=4", "next": further}) if method == "POST" else None
+        started = time.perf_counter()
+        connection.request(method, f"/{number}", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        connection.getresponse().read()
+        times.append(time.perf_counter() - started)
+    connection.close()
+    return "done", times, 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a server and its workers have used so far."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    total = 0.0
+    for one in (str(pid), *children):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / TICK
+    return total
+
+
+def measure(server: subprocess.Popen[bytes], act: Any, work: list[Any], users: int) -> dict[str, Any]:
+    with multiprocessing.get_context("spawn").Pool(users) as pool:
+        pool.map(act, work[:WARM], 1)
+        before, started = cpu_seconds(server.pid), time.perf_counter()
+        done = pool.map(act, work[WARM:], 1)
+        wall, used = time.perf_counter() - started, cpu_seconds(server.pid) - before
+    times = sorted(one for _state, all_times, _bytes in done for one in all_times)
+    finished = sum(state == "done" for state, _times, _bytes in done)
+    return {
+        "responses": finished,
+        "unfinished": len(done) - finished,
+        "requests_a_response": round(len(times) / len(done), 1),
+        "responses_a_second": round(finished / wall, 2),
+        "cpu_ms_a_response": round(used * 1000 / len(done), 1),
+        "p50_ms": round(times[len(times) // 2] * 1000, 1),
+        "p95_ms": round(times[int(len(times) * 0.95)] * 1000, 1),
+        "kib_a_response": round(sum(size for _state, _times, size in done) / len(done) / 1024, 1),
+    }
+
+
+@contextmanager
+def bare_server(folder: Path) -> Any:
+    """A bare application under the same server."""
+    from pysqlite3 import dbapi2
+
+    database = dbapi2.connect(folder / "bare.db")
+    database.execute("create table kept (id integer primary key, body blob)")
+    database.close()
+    command = [sys.executable, "-m", "gunicorn", "-b", f"{ground.HOST}:{BARE_PORT}", "-w", "2", "--threads", "4"]
+    command += ["-k", "gthread", "--chdir", str(HERE), "--log-level", "error", "bare:create()"]
+    server = subprocess.Popen(command, env=os.environ | {"BARE": str(folder)}, start_new_session=True)
+    try:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            try:
+                HTTPConnection(ground.HOST, BARE_PORT, timeout=5).connect()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield server
+    finally:
+        ground.stop(server, signal.SIGTERM)
+
+
+def weigh(link: str) -> dict[str, Any]:
+    """The first page and the next one on a cheap phone: bytes on the wire, requests, LCP at 3G and a slow processor."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_context(viewport={"width": 360, "height": 800}).new_page()
+        cdp = page.context.new_cdp_session(page)
+        sizes: list[float] = []
+        cdp.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+        cdp.send("Network.enable")
+        cdp.send("Network.emulateNetworkConditions", NETWORK)
+        cdp.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        page.goto(link, wait_until="networkidle")
+        first, lcp = list(sizes), page.evaluate(LCP)
+        page.locator("main form button").first.click()
+        page.wait_for_load_state("networkidle")
+        second = sizes[len(first) :]
+        browser.close()
+    return {
+        "first_page_bytes": sum(first), "first_page_requests": len(first), "lcp_ms": round(lcp),
+        "next_page_bytes": sum(second), "next_page_requests": len(second),
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--flows", type=int, default=150)
+    parser.add_argument("--users", type=int, default=4)
+    parser.add_argument("--browser", action="store_true")
+    stated = parser.parse_args()
+    figures: dict[str, Any] = {"engine": stated.engine}
+    with tempfile.TemporaryDirectory() as name, ground.database_url(stated.engine, Path(name)) as url:
+        field = ground.prepare(url, Path(name), people=stated.flows + WARM + 2)
+        server = ground.start(field, PORT)
+        try:
+            figures["ours"] = measure(
+                server, one_response, [(PORT, f"/k/{code}") for code in field.links[:-2]], stated.users
+            )
+            if stated.browser:
+                figures["phone"] = weigh(f"http://{ground.HOST}:{PORT}/k/{field.links[-2]}")
+        finally:
+            ground.stop(server)
+        requests = round(figures["ours"]["requests_a_response"])
+        with bare_server(Path(name)) as bare:
+            figures["bare"] = measure(bare, one_bare, [(BARE_PORT, requests)] * (stated.flows + WARM), stated.users)
+    figures["cpu_ratio"] = round(figures["ours"]["cpu_ms_a_response"] / figures["bare"]["cpu_ms_a_response"], 2)
+    print(json.dumps(figures), flush=True)
+
+
+if __name__ == "__main__":
+    main()

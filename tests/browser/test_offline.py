@@ -1,0 +1,153 @@
+"""A phone that loses its network half way keeps the answers, and sends them once when it is back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import func, select
+
+from survey.db import Database
+from survey.model.response import SpentMark, Spooled
+
+pytestmark = pytest.mark.browser
+KEPT = "localStorage.getItem('form')"
+
+
+def answers(database: Database) -> tuple[int, int]:
+    """How many answers wait, and how many links were used up."""
+    with database.read() as session:
+        waiting = select(func.count()).where(Spooled.kind == "answer")
+        return session.scalar(waiting) or 0, session.scalar(select(func.count()).select_from(SpentMark)) or 0
+
+
+def fill(page: Page) -> None:
+    for fieldset in page.locator("fieldset").all():
+        fieldset.locator("input").first.check()
+
+
+def heading(page: Page) -> str:
+    return page.inner_text("h1")
+
+
+def until_last(page: Page, link: str) -> None:
+    """Answer everything up to the page that sends."""
+    page.goto(link)
+    with page.expect_navigation():
+        page.locator("main form button").first.click()
+    while not page.locator("input[name=key]").count():
+        fill(page)
+        with page.expect_navigation():
+            page.locator("main form button").first.click()
+
+
+def test_offline_half_way_and_back_is_exactly_one_answer(site: Any, open_phone: Callable[..., Page]) -> None:
+    page = open_phone()
+    before = answers(site.database)
+    page.goto(f"{site.url}/k/{site.field.personal[0]}")
+    with page.expect_navigation():
+        page.locator("main form button").first.click()
+    asked = heading(page)
+    fill(page)
+    page.context.set_offline(True)
+    page.locator("main form button").first.click()
+    expect(page.locator("#waiting")).to_be_visible()
+    assert heading(page) == asked
+    kept = page.evaluate(KEPT)
+    assert site.field.personal[0] not in kept
+    assert "csrf" not in kept
+    page.context.set_offline(False)
+    page.wait_for_function("asked => document.querySelector('h1').innerText !== asked", arg=asked)
+    while not page.locator("input[name=key]").count():
+        fill(page)
+        with page.expect_navigation():
+            page.locator("main form button").first.click()
+    page.context.set_offline(True)
+    page.locator("main form button").first.click()
+    expect(page.locator("#waiting")).to_be_visible()
+    assert answers(site.database) == before
+    page.context.set_offline(False)
+    expect(page.locator("[data-state=done]")).to_be_visible(timeout=15000)
+    assert answers(site.database) == (before[0] + 1, before[1] + 1)
+    assert page.evaluate(KEPT) is None
+
+
+def test_a_page_closed_while_offline_is_sent_when_the_link_is_opened_again(
+    site: Any, open_phone: Callable[..., Page]
+) -> None:
+    page = open_phone()
+    before = answers(site.database)
+    link = f"{site.url}/k/{site.field.personal[1]}"
+    until_last(page, link)
+    page.route("**/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.locator("main form button").first.click()
+    expect(page.locator("#waiting")).to_be_visible()
+    context = page.context
+    page.close()
+    again = context.new_page()
+    again.goto(link)
+    expect(again.locator("[data-state=done]")).to_be_visible(timeout=15000)
+    assert answers(site.database) == (before[0] + 1, before[1] + 1)
+
+
+def test_an_answer_lost_on_its_way_back_is_stored_once(site: Any, open_phone: Callable[..., Page]) -> None:
+    page = open_phone()
+    before = answers(site.database)
+    until_last(page, f"{site.url}/k/{site.field.personal[2]}")
+    lost = []
+
+    def lose(route: Any) -> None:
+        if route.request.method == "POST" and len(lost) < 2:
+            lost.append(route.fetch().status)  # the site took it; the phone never hears of it
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/*", lose)
+    page.locator("main form button").first.click()
+    expect(page.locator("[data-state=done]")).to_be_visible(timeout=15000)
+    assert lost == [200, 200]
+    assert answers(site.database) == (before[0] + 1, before[1] + 1)
+
+
+def test_a_busy_site_is_asked_again(site: Any, open_phone: Callable[..., Page]) -> None:
+    page = open_phone()
+    until_last(page, f"{site.url}/k/{site.field.personal[3]}")
+    tries: list[int] = []
+
+    def refuse(route: Any) -> None:
+        tries.append(1)
+        route.fulfill(status=503, body="busy") if len(tries) < 3 else route.continue_()
+
+    page.route("**/*", refuse)
+    page.locator("main form button").first.click()
+    expect(page.locator("[data-state=done]")).to_be_visible(timeout=15000)
+    assert len(tries) >= 3
+
+
+def test_the_next_person_on_the_same_device_sees_nothing(site: Any, open_phone: Callable[..., Page]) -> None:
+    page = open_phone()
+    until_last(page, f"{site.url}/k/{site.field.personal[4]}")
+    with page.expect_navigation():
+        page.locator("main form button").nth(1).click()  # back to the questions
+    page.locator("fieldset input:not(:checked)").first.check()
+    assert page.evaluate(KEPT)
+    page.goto(f"{site.url}/k/{site.field.personal[5]}")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate(KEPT) is None
+    with page.expect_navigation():
+        page.locator("main form button").first.click()
+    assert page.locator("input:checked").count() == 0
+
+
+def test_what_was_chosen_before_a_page_was_closed_is_there_again(site: Any, open_phone: Callable[..., Page]) -> None:
+    page = open_phone()
+    page.goto(f"{site.url}/k/{site.field.personal[6]}")
+    with page.expect_navigation():
+        page.locator("main form button").first.click()
+    fill(page)
+    chosen = page.locator("input:checked").count()
+    page.reload()
+    assert page.locator("input:checked").count() == chosen > 0

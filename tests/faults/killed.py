@@ -1,0 +1,59 @@
+"""F1: kill -9 of the master and its workers, six times under load; nothing acknowledged is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import ground
+import respondent
+
+PORT = 23100
+
+
+def kill_and_start(field: ground.Ground, port: int, times: int, pause: float, over: threading.Event) -> float:
+    """Kill the server again and again until the respondents are done; the longest time that nothing answered."""
+    server, worst = ground.start(field, port), 0.0
+    for _ in range(times):
+        if over.wait(pause):
+            break
+        killed = time.monotonic()
+        ground.stop(server, signal.SIGKILL)
+        server = ground.start(field, port)
+        worst = max(worst, time.monotonic() - killed)
+    over.wait()
+    ground.stop(server)
+    return worst
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--flows", type=int, default=240)
+    parser.add_argument("--times", type=int, default=6)
+    parser.add_argument("--pause", type=float, default=2.0)
+    stated = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, ground.database_url(stated.engine, Path(name)) as url:
+        field = ground.prepare(url, Path(name), people=stated.flows)
+        over, worst = threading.Event(), list[float]()
+        killer = threading.Thread(
+            target=lambda: worst.append(kill_and_start(field, PORT, stated.times, stated.pause, over))
+        )
+        killer.start()
+        try:
+            thanked, met, _longest = respondent.answer_all(PORT, list(field.links), users=6)
+        finally:
+            over.set()
+            killer.join()
+        errors = Counter({name: n for name, n in met.items() if name not in {"200", "303", "done"}})
+        figures = ground.verdict(field, thanked, worst_downtime_s=round(worst[0], 1), met=dict(errors))
+    ground.report({"fault": "F1", "engine": stated.engine} | figures, "missing", "duplicates")
+
+
+if __name__ == "__main__":
+    main()

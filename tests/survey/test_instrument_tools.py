@@ -1,0 +1,70 @@
+"""What authors of questionnaires have: a check that names every fault, and a preview in both languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from survey.cli.main import hailong
+from survey.instrument import builtin_instruments
+
+EVERY = Path(__file__).parent / "data" / "every-type.toml"
+FAULTS = [
+    ('route = { item = "CH"', 'route = { item = "C"', "item[7].route.item", "not_earlier"),
+    ("{CH}", "{SRC}", "item[7].text.vi", "unfit"),
+    ("{CH}", "{ZZ}", "item[7].text.vi", "not_earlier"),
+    ("max = 50\n", "", "item[6].max", "missing"),
+    ("shuffle = true", 'shuffle = "yes"', "factor[1].shuffle", "wrong_type"),
+    ('fact = true\ntext', 'fact = true\nroute = { item = "CH", choices = ["online"] }\ntext', "item[13].route.item",
+     "unfit"),
+]  # fmt: skip
+
+
+def check(file: Path, *options: str, language: str = "vi") -> Any:
+    return CliRunner(env={"HAILONG_LANGUAGE": language}).invoke(hailong, ["instrument", "check", str(file), *options])
+
+
+def test_a_sound_file_ends_with_0_and_says_what_is_in_it() -> None:
+    done = check(EVERY, "--json")
+    told = json.loads(done.output)
+    assert done.exit_code == 0
+    assert (told["sound"], told["code"], told["items"], told["pages"]) == (True, "every-type", 13, 5)
+
+
+@pytest.mark.parametrize(("old", "new", "where", "reason"), FAULTS, ids=[fault[2] for fault in FAULTS])
+def test_a_fault_is_named_by_table_and_key(tmp_path: Path, old: str, new: str, where: str, reason: str) -> None:
+    text = EVERY.read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "mine.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    done = check(tmp_path / "mine.toml", "--json")
+    told = json.loads(done.output)
+    assert done.exit_code == 1
+    assert [(f"{one['place']}.{one['key']}", one["reason"]) for one in told["faults"]] == [(where, reason)]
+
+
+def test_faults_are_told_in_the_readers_language(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(EVERY.read_text(encoding="utf-8").replace('version = "1"\n', ""), "utf-8")
+    assert check(tmp_path / "mine.toml").output.startswith("mine.toml: version: ")
+    assert check(tmp_path / "mine.toml", language="en").output == "mine.toml: version: this is missing\n"
+    assert check(tmp_path / "mine.toml").output != check(tmp_path / "mine.toml", language="en").output
+
+
+def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
+    assert check(tmp_path / "none.toml").exit_code == 2
+
+
+@pytest.mark.parametrize("role", ["survey_office", "lead_agency"])
+def test_every_questionnaire_is_previewed_in_both_languages(signed_in: Callable[..., Any], role: str) -> None:
+    client = signed_in(role)
+    assert client.get("/staff/questionnaires/").status_code == 200
+    for code in builtin_instruments():
+        for width in ("", "?width=320", "?width=x"):
+            text = client.get(f"/staff/questionnaires/{code}{width}").text
+            assert '<div lang="vi" class="side">' in text
+            assert '<div lang="en" class="side">' in text
+    assert client.get("/staff/questionnaires/none").status_code == 404

@@ -1,0 +1,192 @@
+"""Every kind of question is asked, kept and stored: routes, words, consent, earlier answers, the whole SIPAS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from sqlalchemy import select
+
+from survey.config import Settings
+from survey.db import Database
+from survey.instrument import builtin_instrument, load_instrument
+from survey.keys import Keys
+from survey.model.response import Spooled
+from survey.model.wave import Wave
+
+NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
+EVERY = load_instrument(Path(__file__).parent / "data" / "every-type.toml")
+SIPAS = builtin_instrument("sipas-2022")
+
+
+@pytest.fixture
+def ask(go_to_the_field: Callable[..., Any], database: Database, settings: Settings) -> Callable[[str], str]:
+    """Ask a questionnaire instead of the shipped one: `ask(source)` gives a personal link."""
+    field = go_to_the_field(database, Keys(settings.keys), NOW)
+
+    def put(source: str) -> str:
+        with database.begin() as session:
+            wave = session.scalars(select(Wave).where(Wave.audience == "citizens")).one()
+            wave.instrument = source
+        return f"/k/{field.personal[0]}"
+
+    return put
+
+
+def stored(database: Database, settings: Settings) -> list[dict[str, Any]]:
+    with database.read() as session:
+        rows = session.execute(select(Spooled.wave_id, Spooled.sealed)).all()
+    return [json.loads(Keys(settings.keys).wave(wave).open(sealed)) for wave, sealed in rows]
+
+
+def text_of(element: ET.Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def walk(client: Any, link: str, values: dict[str, Any]) -> list[list[str]]:
+    """Answer to the end; the names of the controls on each page."""
+    pages = []
+    response = client.submit(link)
+    while response.status_code == 303:
+        client.get(response.location)
+        names = [one.get("name") for one in client.page.iter() if one.tag in {"input", "textarea"}]
+        pages.append(sorted({name for name in names if name not in {"csrf_token", "key", "seen", "next"}}))
+        response = client.submit(response.location, {name: values[name] for name in pages[-1] if name in values})
+    assert response.status_code == 200
+    assert next(client.page.iter("main")).get("data-state") == "done"
+    return pages
+
+
+GIVEN = {
+    "S1": "5", "CH": "online", "SRC": ["other", "media"], "SRC~other": " quán nước ", "N": "3", "WEB": "1",
+    "WEB2": "counter", "D": "28/2/2026", "T": "tốt", "C": "Cảm ơn <b>cô Lan</b>", "people~consent": "yes",
+    "people": "else", "people~else": "Tày", "sex": "counter",
+}  # fmt: skip
+
+
+def test_every_kind_of_question_is_answered_and_stored_where_it_belongs(
+    client: Any, ask: Callable[[str], str], database: Database, settings: Settings
+) -> None:
+    pages = walk(client, ask(EVERY.source), GIVEN)
+    assert pages[:3] == [["S1", "S2", "S3"], ["CH", "N", "SRC", "SRC~other"], ["WEB"]]
+    kept = stored(database, settings)
+    [answer] = [one for one in kept if "unit" in one]
+    assert answer["items"] == {
+        "S1": "5", "CH": "online", "SRC": "media other", "N": "3", "WEB": "1", "WEB2": "counter"
+    }  # fmt: skip
+    apart = [one["items"] for one in kept if "unit" not in one]
+    assert sorted(apart, key=str) == sorted([
+        {"people": "else", "sex": "counter"}, {"people~else": "Tày"}, {"SRC~other": "quán nước"},
+        {"D": "2026-02-28"}, {"T": "tốt"}, {"C": "Cảm ơn <b>cô Lan</b>"},
+    ], key=str)  # fmt: skip
+
+
+def test_a_question_is_asked_only_of_those_whom_its_route_names(
+    client: Any, ask: Callable[[str], str], database: Database, settings: Settings
+) -> None:
+    link = ask(EVERY.source)
+    client.submit(link)
+    client.submit(link + "/1", {"S1": "5"})
+    assert client.submit(link + "/2", {"CH": "online", "N": "3"}).location == link + "/3"
+    client.get(link + "/3")
+    assert "Làm theo cách “Trực tuyến”, đi lại 3 lần" in text_of(client.page)
+    client.submit(link + "/3", {"WEB": "1"})
+    after = client.submit(link + "/2", {"CH": "counter"}).location
+    assert after == link + "/4"
+    client.get(after)
+    assert "WEB2" not in {one.get("name") for one in client.page.iter("input")}
+    client.get(link + "/review")
+    assert "Làm theo cách" not in text_of(client.page)
+    assert client.get(link + "/3").location == link + "/4"
+    assert client.post(link + "/review", data=client.form()).status_code == 200
+    assert stored(database, settings)[0]["items"] == {"S1": "5", "CH": "counter", "N": "3"}
+
+
+REFUSALS = [
+    ("/1", {}, "#S1-5", "Xin trả lời câu này."),
+    ("/2", {"SRC": ["none", "media"]}, "#SRC-media", "Có một ý không chọn cùng"),
+    ("/2", {"N": "51"}, "#N-in", "Xin ghi một số từ 1 đến 50."),
+    ("/2", {"N": "ba"}, "#N-in", "Xin ghi bằng chữ số"),
+    ("/4", {"D": "31/2/2026"}, "#D-in", "Xin ghi ngày, tháng, năm"),
+    ("/4", {"C": "a" * 1001}, "#C-in", "Phần này dài quá"),
+    ("/5", {"people": "kinh"}, "#people~consent-yes", "Xin đánh dấu đồng ý"),
+]
+
+
+@pytest.mark.parametrize(("place", "values", "target", "said"), REFUSALS, ids=str)
+def test_a_refusal_leads_to_its_question_in_the_readers_words(
+    client: Any, ask: Callable[[str], str], place: str, values: dict[str, Any], target: str, said: str
+) -> None:
+    link = ask(EVERY.source)
+    client.submit(link)
+    response = client.submit(link + place, values)
+    assert response.status_code == 422
+    [summary] = [one for one in client.page.iter("div") if one.get("role") == "alert"]
+    [problem] = list(summary.iter("a"))
+    assert (problem.get("href"), said in text_of(problem)) == (target, True)
+
+
+def test_words_beside_a_choice_take_the_choice(client: Any, ask: Callable[[str], str]) -> None:
+    link = ask(EVERY.source)
+    client.submit(link)
+    client.submit(link + "/2", {"SRC~other": "ở chợ"})
+    client.get(link + "/review")
+    assert "Nơi khác: ở chợ" in [text_of(one) for one in client.page.iter("dd")]
+
+
+def test_a_required_question_left_open_is_asked_before_the_form_is_sent(
+    client: Any, ask: Callable[[str], str], database: Database, settings: Settings
+) -> None:
+    link = ask(EVERY.source)
+    client.submit(link)
+    assert client.submit(link + "/review").location == link + "/1"
+    assert not stored(database, settings)
+
+
+def test_a_shuffled_page_keeps_its_order_for_the_same_form(client: Any, ask: Callable[[str], str]) -> None:
+    link = ask(EVERY.source)
+    client.submit(link)
+    seen = []
+    for _ in range(2):
+        client.get(link + "/1")
+        seen.append([one.get("name") for one in client.page.iter("input") if one.get("type") == "radio"])
+    assert seen[0] == seen[1]
+    assert set(seen[0]) == {"S1", "S2", "S3"}
+
+
+def test_the_whole_sipas_form_runs_on_pages_of_at_most_six_items(
+    client: Any, ask: Callable[[str], str], database: Database, settings: Settings
+) -> None:
+    link = ask(SIPAS.source)
+    given: dict[str, Any] = {item.code: item.codes[0] for item in SIPAS.items}
+    given |= {"Q2": ["internet", "other"], "Q2~other": "cà phê", "ethnicity~consent": "yes"}
+    pages = walk(client, link, given)
+    assert max(len([name for name in names if "~" not in name]) for names in pages) <= 6
+    kept = stored(database, settings)
+    [answer] = [one["items"] for one in kept if "unit" in one]
+    assert len([code for code in answer if code in {item.code for item in SIPAS.scored_items}]) == 33
+    assert answer["Q2"] == "internet other"
+    facts = next(one["items"] for one in kept if "unit" not in one and "sex" in one["items"])
+    assert facts["ethnicity"] == "kinh"
+    assert {"Q2~other": "cà phê"} in [one["items"] for one in kept]
+
+
+def test_an_ethnicity_without_its_consent_is_not_stored(
+    client: Any, ask: Callable[[str], str], database: Database, settings: Settings
+) -> None:
+    link = ask(SIPAS.source)
+    client.submit(link)
+    places = {item.code: page.number for page in SIPAS.pages() for item in page.items}
+    place = f"{link}/{places['ethnicity']}"
+    assert client.submit(place, {"ethnicity": "kinh", "sex": "F"}).status_code == 422
+    client.submit(place, {"ethnicity": "kinh", "back": "1"})
+    assert client.submit(link + "/review").location == place
+    client.submit(place, {"area": "urban"})
+    client.get(link + "/review")
+    client.post(link + "/review", data={**client.form(), "ethnicity": "kinh"})
+    assert not [one for one in stored(database, settings) if "ethnicity" in one["items"]]
