@@ -59,8 +59,10 @@ def run_coverage(options: argparse.Namespace) -> int:
 
 
 def study(names: Sequence[str], *, waves: int, seed: int) -> list[Line]:
-    """The lines of the named cases in the order of `CASES`, one process a processor; the digits depend on the seed and
-    the case alone, not on what else is run."""
+    """The lines of the named cases in the order of `CASES`, one process a processor (one case: none); the digits depend
+    on the seed and the case alone, not on what else is run."""
+    if len(names) == 1:
+        return run_case(names[0], waves, seed)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read by the new processes: their matrices are small
     found: dict[str, list[Line]] = {}
     with ProcessPoolExecutor(min(os.cpu_count() or 1, len(names)), mp_context=get_context("spawn")) as pool:

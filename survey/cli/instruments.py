@@ -43,7 +43,7 @@ def check(file: Path, as_json: bool) -> None:
         sys.exit(1)
     except OSError as error:
         raise click.UsageError(f"{file}: {error.strerror}") from error
-    counts = {"items": len(form.items), "scored": len(form.scored_items), "pages": len(form.pages())}
+    counts = {"items": len(form.items), "scored": len(form.scored_items), "facts": len(form.facts)}
     data = {"file": file.name, "sound": True, "code": form.code, "version": form.version, **counts}
     lines = [f"{key}: {value}" for key, value in data.items() if key != "sound"]
     put({**data, "digest": form.digest, "faults": []}, as_json=as_json, lines=lines)

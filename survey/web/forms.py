@@ -18,13 +18,14 @@ from urllib.parse import urlencode
 from survey import answers as answering
 from survey.answers import CONSENT, LONGEST, MARK, NOT_APPLICABLE, YES, Refused, Wrong
 from survey.i18n import date_text
-from survey.instrument import Choice, Factor, Instrument, Item, ItemType, screens
+from survey.instrument import MOST_ON_A_PAGE, Choice, Factor, Instrument, Item, ItemType, screens
 from survey.model.unit import Unit
 
 CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN = "csrf_token", "key", "switch", "back", "action", "look", "seen"
 CONTROLS = frozenset({CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN})
 UNSIGNED = frozenset({CSRF, SWITCH, LOOK})  # the same answers sent twice may differ in these
 SECONDS_AN_ITEM = 8
+FEWEST_ON_A_PAGE = 3
 Values = Iterable[tuple[str, list[str]]]
 
 
@@ -131,12 +132,31 @@ def pages_of(instrument: Instrument, block: Sequence[Unit]) -> tuple[FormPage, .
     pages = instrument.pages()
     parts = Counter(page.factor for page in pages)
     seen: Counter[Factor | None] = Counter()
-    made = []
+    made: list[FormPage] = []
     for screen in pages:
         seen[screen.factor] += 1
         section = Section(screen.factor, tuple(Field(item.code, item) for item in screen.items))
-        made.append(FormPage(screen.number, None, (section,), seen[screen.factor], parts[screen.factor]))
-    return tuple(made)
+        page = FormPage(0, None, (section,), seen[screen.factor], parts[screen.factor])
+        made[-1:] = [_joined(made[-1], page)] if made and _go_together(made[-1], page) else [*made[-1:], page]
+    return tuple(replace(page, number=number) for number, page in enumerate(made, start=1))
+
+
+def _joined(one: FormPage, other: FormPage) -> FormPage:
+    return replace(one, sections=one.sections + other.sections)
+
+
+def _go_together(one: FormPage, other: FormPage) -> bool:
+    """Whether two factors of one group fit on a page, one of them being too small for a page of its own."""
+    factors = [section.factor for section in one.sections + other.sections]
+    codes = {field.item.code for field in one.fields}
+    return (
+        len({factor.group if factor else None for factor in factors}) == 1
+        and None not in factors
+        and one.parts == other.parts == 1
+        and min(len(one.fields), len(other.fields)) < FEWEST_ON_A_PAGE
+        and len(one.fields) + len(other.fields) <= MOST_ON_A_PAGE
+        and not any(field.item.route and field.item.route.item in codes for field in other.fields)
+    )
 
 
 def _unit_pages(instrument: Instrument, unit: Unit) -> list[FormPage]:

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -141,7 +142,10 @@ def _people(session: Session, wave: Wave, key: WaveKey, number: int) -> tuple[st
 
 
 def start(ground: Ground, port: int, *, workers: int = 2) -> subprocess.Popen[bytes]:
-    """The real server in a session of its own, once it answers."""
+    """The real server in a session of its own, once it answers; the port must be free."""
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind((HOST, port))
     command = [sys.executable, "-m", "survey", "serve", "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(
         command, env=ground.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True

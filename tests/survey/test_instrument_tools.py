@@ -33,7 +33,7 @@ def test_a_sound_file_ends_with_0_and_says_what_is_in_it() -> None:
     done = check(EVERY, "--json")
     told = json.loads(done.output)
     assert done.exit_code == 0
-    assert (told["sound"], told["code"], told["items"], told["pages"]) == (True, "every-type", 13, 5)
+    assert (told["sound"], told["code"], told["items"], told["facts"]) == (True, "every-type", 13, 2)
 
 
 @pytest.mark.parametrize(("old", "new", "where", "reason"), FAULTS, ids=[fault[2] for fault in FAULTS])

@@ -244,10 +244,10 @@ def _step(visit: Visit, page: FormPage) -> str:
 
 
 def _heading(page: FormPage) -> str:
-    factor = page.sections[0].factor
     if page.unit:
         return name(page.unit)
-    return factor.name(language()) if factor else _("A few facts about you")
+    names = [section.factor.name(language()) for section in page.sections if section.factor]
+    return "; ".join(names) or _("A few facts about you")
 
 
 def _troubles(trouble: Trouble | None) -> list[Problem]:
