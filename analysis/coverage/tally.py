@@ -56,6 +56,7 @@ class Tally:
     parts: dict[str, list[Held]] = field(default_factory=dict)
 
     def add(self, what: str, held: Held) -> None:
+        """More figures of the same sort, with as many in each group."""
         self.parts.setdefault(what, []).append(held)
 
     def lines(self, notes: dict[str, str] | None = None) -> list[Line]:

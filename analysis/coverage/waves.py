@@ -144,6 +144,7 @@ def scheme(code: str = "plain", aggregation: Aggregation = Aggregation.ITEM_MEAN
 
 
 def manifest(units: Sequence[str], audience: str, year: int = 2025) -> dict[str, Any]:
+    """The manifest of a wave whose units are all rated communes."""
     told = [{"code": unit, "name_vi": unit, "name_en": unit, "type": "commune", "rated": True} for unit in units]
     return {
         "format": 1, "wave": f"w{year}", "kind": "real", "audience": audience, "year": year, "seed": 1,

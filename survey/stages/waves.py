@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, Text, cast, select
+from sqlalchemy import URL, Row, Text, cast, select
 from sqlalchemy.orm import Session
 
 from survey.errors import NotAskable, SampleInstrument, UnitUnknown, WaveExists, WaveUnknown, WrongState
@@ -34,7 +33,7 @@ class KnownWave:
     standing: tuple[Any, ...]
 
 
-_known: WeakKeyDictionary[Engine | Connection, dict[bytes, KnownWave]] = WeakKeyDictionary()
+_known: dict[URL, dict[bytes, KnownWave]] = {}  # by the database's address: its reader and its writer share them
 
 
 def create(
@@ -162,7 +161,7 @@ def mark_closed(session: Session, wave: Wave, *, actor: str, now: datetime) -> N
 
 def known(session: Session) -> dict[bytes, KnownWave]:
     """The open waves by id as this process last read them; who uses one compares its `standing` (STANDING) first."""
-    found = _known.get(session.get_bind())
+    found = _known.get(session.get_bind().engine.url)
     return look_again(session) if found is None else found
 
 
@@ -171,7 +170,7 @@ def look_again(session: Session) -> dict[bytes, KnownWave]:
     session.flush()
     found = session.connection().execute(_OPEN_WAVES.where(Wave.state == OPEN)).all()
     waves = {row.id: _as_known(row) for row in found}
-    _known[session.get_bind()] = waves
+    _known[session.get_bind().engine.url] = waves
     return waves
 
 

@@ -5,7 +5,7 @@
   const STORE = "form", DAY = 864e5, SLOWEST = 6e4;
   const base = location.pathname.split("/").slice(0, 3).join("/");
   const isShared = base.startsWith("/q/");
-  let mark = 2166136261, wait = 1e3, timer = 0, busy = false;
+  let mark = 2166136261, wait = 1e3, timer = 0, busy = false, shown = location.pathname;
   for (const letter of base) mark = Math.imul(mark ^ letter.charCodeAt(0), 16777619) >>> 0;
 
   const here = () => location.pathname.slice(base.length);
@@ -53,6 +53,7 @@
     scrollTo(0, 0);
     (document.querySelector("[autofocus]") || document.querySelector("main")).focus({ preventScroll: true });
     history[address === location.href ? "replaceState" : "pushState"](null, "", address);
+    shown = location.pathname;
   }
 
   async function send(sending, isSilent) {
@@ -97,7 +98,7 @@
     send(keep(fields, true), false);
   });
   addEventListener("online", () => { const found = kept(); if (found && found.isPending) send(found, isFirst() && isShared); });
-  addEventListener("popstate", () => location.reload());
+  addEventListener("popstate", () => shown !== location.pathname && location.reload()); // a link to a question stays
 
   const found = kept();
   if (document.querySelector("[data-state]")) forget();

@@ -127,8 +127,8 @@ class Posted:
 def pages_of(instrument: Instrument, block: Sequence[Unit]) -> tuple[FormPage, ...]:
     """The form's pages: by factor for citizens, by rated unit for an official's block."""
     if block:
-        made = [page for unit in block for page in _unit_pages(instrument, unit)]
-        return tuple(replace(page, number=number) for number, page in enumerate(made, start=1))
+        judged = [page for unit in block for page in _unit_pages(instrument, unit)]
+        return tuple(replace(page, number=number) for number, page in enumerate(judged, start=1))
     pages = instrument.pages()
     parts = Counter(page.factor for page in pages)
     seen: Counter[Factor | None] = Counter()
