@@ -81,21 +81,31 @@ def domain_ratios(
     n = counts.sums[1:].T.astype(np.int64)
     found = _found(counts, domain, n > 0, names, allow_empty)
     grouped = _grouped(cells, design, domain)
-    ratios, variances = np.empty(n.shape), np.empty(n.shape)
-    for item in range(len(names)):
+    values, variances = _linearised(cells, second, grouped, found, counts.names(domain))
+    df = _degrees(grouped, cells, elements=design.psu is None)
+    return DomainRatios(counts.names(domain), names, values, np.sqrt(variances), n, df)
+
+
+def _linearised(
+    cells: Cells, second: Sequence[Cells], grouped: _Grouped, found: BoolArray, domains: tuple[Label, ...]
+) -> tuple[FloatArray, FloatArray]:
+    """Ratios and variances float64[D, J], item by item; NaN where nothing was found."""
+    ratios, variances = np.empty(found.shape), np.empty(found.shape)
+    items = found.shape[1]
+    for item in range(items):
         top, bottom = cells.sums[1 + 2 * item], cells.sums[2 + 2 * item]
         whole = np.bincount(grouped.domain, bottom, grouped.domains)
-        if (found[:, item] & (whole <= 0)).any():
-            raise EmptyDomain(f"{counts.names(domain)[int(np.argmax(whole <= 0))]} ({names[item]})")
+        weightless = found[:, item] & (whole <= 0)
+        if weightless.any():
+            raise EmptyDomain(f"{domains[int(np.argmax(weightless))]} (answers of weight zero)")
         base = np.where(found[:, item], whole, np.nan)
         ratio = np.bincount(grouped.domain, top, grouped.domains) / base
         z = (top - ratio[grouped.domain] * bottom) / base[grouped.domain]
         square = None
         if second:
-            square = _squares(second[0], (item, len(names)), ratio[grouped.domain], base[grouped.domain])
+            square = _squares(second[0], (item, items), ratio[grouped.domain], base[grouped.domain])
         ratios[:, item], variances[:, item] = ratio, _variance(grouped, z, square)
-    df = _degrees(grouped, cells, elements=design.psu is None)
-    return DomainRatios(counts.names(domain), names, ratios, np.sqrt(variances), n, df)
+    return ratios, variances
 
 
 def _found(cells: Cells, domain: str, answered: BoolArray, items: tuple[str, ...], allow_empty: bool) -> BoolArray:
