@@ -24,6 +24,7 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
     "PRAGMA temp_store=MEMORY",
+    "PRAGMA secure_delete=ON",  # what the close forgets must not stay in free pages of the file
 )
 
 

@@ -249,3 +249,11 @@ class FileChanged(SurveyError):
     """A file is not the one that its manifest names."""
 
     file: str
+
+
+@dataclass(eq=False)
+class AnswersWaiting(SurveyError):
+    """Accepted answers are still in the spool: a close was cut off."""
+
+    wave: str
+    answers: int

@@ -153,6 +153,11 @@ class Keys:
     def _cache(self) -> dict[bytes, WaveKey]:
         return {}
 
+    def destroy_wave(self, wave_id: bytes) -> None:
+        """Forget a wave's key for good."""
+        self._cache.pop(wave_id, None)
+        self._wave_path(wave_id).unlink(missing_ok=True)
+
     def _wave_path(self, wave_id: bytes) -> Path:
         return self.folder / f"wave-{wave_id.hex()}.key"
 

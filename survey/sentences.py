@@ -46,6 +46,9 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.KeyReused: _n("This was sent before with other content."),
     errors.NotScored: _n('The wave "%(wave)s" has no scores yet. Run: hailong score %(wave)s'),
     errors.ScoringRefused: _n('The wave "%(wave)s" cannot be scored: %(reason)s'),
+    errors.AnswersWaiting: _n(
+        'The close of wave "%(wave)s" was cut off: %(answers)s answers still wait. Run: hailong wave close %(wave)s'
+    ),
     errors.NotAskable: _n('The questionnaire "%(code)s" has items that cannot be asked yet: %(items)s'),
     errors.FileChanged: _n('The file "%(file)s" is missing or was changed.'),
     errors.DemoDiffers: _n(

@@ -96,11 +96,11 @@ def dependent(run: Run) -> Iterator[Line]:
 def ranks(run: Run) -> Iterator[Line]:
     """Rank sets of 12 units that differ; a wave is a level, and it counts when all 12 true ranks lie in their sets."""
     level = 12
-    for wanted in (0.85, 0.97):
-        case = f"rank sets of {level} units, n = 30, {100 * wanted:g} %"
+    for wanted, spread, differ in ((0.85, 0.35, "little"), (0.97, 1.0, "much")):
+        case = f"rank sets, {level} units that differ {differ}, n = 30, {100 * wanted:g} %"
         inside: list[BoolArray] = []
         sizes: list[FloatArray] = []
-        drawn = _scored(run, case, wanted, STRATA, level, [scheme()], waves=run.waves * level, spread=0.35)
+        drawn = _scored(run, case, wanted, STRATA, level, [scheme()], waves=run.waves * level, spread=spread)
         for found, truth in drawn:
             place = true_ranks(truth["top2box", "overall"].reshape(-1, level))
             made = found["plain", "top2box", "calibrated"]

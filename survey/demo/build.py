@@ -37,6 +37,7 @@ SOURCE = "Số liệu giả lập / simulated"
 PERIOD = (date(2025, 7, 1), date(2025, 12, 31))
 EXPECTED = 0.5
 LINKS = 400
+BUILDING = "building"
 
 Say = Callable[[str], None]
 
@@ -118,7 +119,9 @@ def build(settings: Settings, database: Database, keys: Keys, options: Options, 
     """Build everything; takes well under a minute for the default size."""
     folder = folder_of(settings)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _begin_again(database, folder)
     schema.upgrade(database)
+    (folder / BUILDING).touch()
     it = Builder(settings, database, keys, options, now, say, folder)
     say("units")
     with database.begin() as session:
@@ -146,7 +149,14 @@ def build(settings: Settings, database: Database, keys: Keys, options: Options, 
         options=options.as_dict(),
     )
     _remember(folder / "demo.json", made)
+    (folder / BUILDING).unlink()
     return made
+
+
+def _begin_again(database: Database, folder: Path) -> None:
+    """Take away what a build left that was stopped half way; a database with anything else in it is not touched."""
+    if (folder / BUILDING).exists():
+        schema.downgrade(database, schema.BASE)
 
 
 def _remember(path: Path, made: Demo) -> None:

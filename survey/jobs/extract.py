@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from analysis.extract import Extract, make_extract, write_extract
 from survey.answers import NOT_APPLICABLE, is_asked
 from survey.db import Database
+from survey.errors import AnswersWaiting
 from survey.instrument import IN_WORDS, Instrument
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
-from survey.stages import results, waves
+from survey.stages import mixing, results, waves
 
 NOT_ANSWERED, APPLIES_NOT = ".", ""
 SAMPLE = ("unit", "stratum", "class", "population", "drawn", "kept", "invited", "answered", "weight_sum")
@@ -34,6 +35,9 @@ def write(database: Database, wave_code: str, folder: Path) -> None:
 def build(session: Session, wave: Wave) -> Extract:
     """A closed wave's answers, sample, margins, typed-in figures, frozen texts and manifest."""
     waves.require(wave, waves.CLOSED)
+    left = mixing.waiting(session, wave).total()
+    if left:
+        raise AnswersWaiting(wave=wave.code, answers=left)
     instrument = waves.instrument_of(wave)
     cells = {cell.class_code: cell for cell in session.scalars(select(ClassCell).where(ClassCell.wave_id == wave.id))}
     if wave.audience == "citizens":

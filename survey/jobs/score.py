@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
+from analysis.components.folder_files import json_bytes
 from analysis.components.rows import Row
 from analysis.errors import AnalysisError
-from analysis.extract import Scores, score, write_scores
+from analysis.extract import MANIFEST, Scores, score, write_scores
 from survey.db import Database
 from survey.errors import ScoringRefused
 from survey.jobs import extract
@@ -42,4 +45,13 @@ def write_results(database: Database, wave_code: str, folder: Path) -> Run:
         with (folder / XLSX).open("wb") as stream:
             told = exports.about(wave, newest, waves.schemes_of(session, wave))
             exports.write_xlsx(told, rows, stream)
+        _list_in_manifest(folder, XLSX)
     return newest
+
+
+def _list_in_manifest(folder: Path, name: str) -> None:
+    """Add a file's hash to the manifest, so that `hailong verify` watches it too."""
+    path = folder / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["hashes"][name] = sha256((folder / name).read_bytes()).hexdigest()
+    path.write_bytes(json_bytes(manifest))

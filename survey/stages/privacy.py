@@ -61,6 +61,8 @@ def _could_answer(session: Session, wave: Wave) -> Counter[tuple[str, str]]:
 
 def _officials(session: Session, wave: Wave) -> Hiding:
     """An official's answer is the group and the units judged: who of the group may judge all of them?"""
+    if wave.state == waves.CLOSED:  # nothing but the sizes of the groups is left
+        return _closed_officials(session, wave)
     raters = session.execute(select(Rater.group, Rater.agency, Rater.rates).where(Rater.wave_id == wave.id)).all()
     judged: dict[bytes, tuple[str, set[str]]] = {}
     units: dict[bytes, set[str]] = defaultdict(set)
@@ -77,3 +79,15 @@ def _officials(session: Session, wave: Wave) -> Hiding:
         for group, block in judged.values()
     ]
     return Hiding(len(judged), min(possible, default=None))
+
+
+def _closed_officials(session: Session, wave: Wave) -> Hiding:
+    groups = session.execute(
+        select(Judgement.group, func.count(func.distinct(Judgement.rater)))
+        .where(Judgement.wave_id == wave.id)
+        .group_by(Judgement.group)
+    ).all()
+    could = _could_answer(session, wave)
+    return Hiding(
+        sum(count for _group, count in groups), min((could[(group, "")] for group, _count in groups), default=None)
+    )

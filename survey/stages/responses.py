@@ -25,6 +25,7 @@ from survey.model.base import Base, new_id
 from survey.model.draft import Draft
 from survey.model.invitation import Invitation
 from survey.model.quota import QuotaCell, Reservation
+from survey.model.rater import Rater
 from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
@@ -165,6 +166,7 @@ def accept(
     if faults:
         raise AnswerRefused(faults=faults)
     key, wave = opening.key, opening.wave
+    _hold_open(session, wave)
     mark, body_mark = key.mark("key", submission_key), key.mark("body", body)
     if not _insert_new(session, Submission, key_mark=mark, wave_id=wave.id, body_mark=body_mark):
         seen_before(session, key, submission_key, body)
@@ -177,6 +179,13 @@ def accept(
     _spool(session, opening, answers)
     _count(session, wave, opening.counted_at, opening.mode)
     drafts.drop(session, key, secret)
+
+
+def _hold_open(session: Session, wave: Wave) -> None:
+    """Keep the wave from closing until this answer is in (PostgreSQL; SQLite has one writer at a time)."""
+    state = session.scalar(select(Wave.state).where(Wave.id == wave.id).with_for_update(read=True))
+    if state != waves.OPEN:
+        raise LinkClosed()
 
 
 def check(opening: Opening, answers: Mapping[str, str]) -> dict[str, str]:
@@ -232,5 +241,5 @@ def empty_register(session: Session, wave: Wave) -> None:
     session.execute(
         delete(Reservation).where(Reservation.cell_id.in_(select(QuotaCell.id).where(QuotaCell.wave_id == wave.id)))
     )
-    for table in (SpentMark, Submission, Draft, Invitation):
+    for table in (SpentMark, Submission, Draft, Invitation, Rater):
         session.execute(delete(table).where(table.wave_id == wave.id))

@@ -22,7 +22,7 @@ def whole(page: FormPage) -> dict[str, str]:
 
 
 def test_citizens_get_a_page_a_factor_and_their_facts_last() -> None:
-    assert [len(page.fields) for page in CITIZENS] == [4, 4, 5, 4, 3, 4]
+    assert [len(page.fields) for page in CITIZENS] == [4, 4, 5, 3, 3, 5]
     assert [page.is_facts for page in CITIZENS] == [False] * 5 + [True]
 
 
@@ -66,7 +66,7 @@ def test_a_value_that_the_page_does_not_offer_is_refused(
 
 def test_not_applicable_is_taken_only_where_it_is_offered() -> None:
     assert forms.read(CITIZENS[0], [("S15", ["na"])]).answers == {"S15": "na"}
-    assert forms.read(CITIZENS[3], [("A1", ["na"])]).refusals == {"A1": Wrong.NOT_OFFERED}
+    assert forms.read(CITIZENS[5], [("A1", ["na"])]).refusals == {"A1": Wrong.NOT_OFFERED}
 
 
 def test_an_official_cannot_answer_about_a_unit_of_another_page() -> None:
