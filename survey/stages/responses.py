@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from survey import answers as answering
 from survey.db import insert_into
-from survey.errors import AnswerRefused, KeyReused, LinkClosed
+from survey.errors import AnswerRefused, KeyMissing, KeyReused, LinkClosed
 from survey.instrument import Instrument
 from survey.keys import Keys, WaveKey, normalise_code, seal
 from survey.model.base import Base, new_id
@@ -86,11 +86,19 @@ def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Row[Any]]:
     """The invitation behind a code with its wave, in one query unless a wave changed since the last one."""
     for known in (waves.known, waves.look_again):
         open_waves = known(session)
-        marks = {f"mark{n}": keys.wave(wave_id).mark("code", code) for n, wave_id in enumerate(open_waves)}
+        marks = {f"mark{n}": _code_mark(keys, wave_id, code) for n, wave_id in enumerate(open_waves)}
         found: Row[Any] | None = session.connection().execute(_by_marks(len(marks)), marks).first() if marks else None
         if found is not None and open_waves[found.wave_id].standing == tuple(found[_STANDING_AT:_UNIT_AT]):
             return open_waves[found.wave_id].wave, found
     raise LinkClosed()
+
+
+def _code_mark(keys: Keys, wave_id: bytes, code: str) -> bytes:
+    """The mark of a code in a wave; one that was closed meanwhile has no key any more, and no code fits."""
+    try:
+        return keys.wave(wave_id).mark("code", code)
+    except KeyMissing:
+        return b""
 
 
 @cache
