@@ -11,7 +11,7 @@ from survey import datafile
 from survey.config import PROVINCE_TIME
 from survey.datafile import Report, Table, Words
 from survey.errors import FileRefused
-from survey.faults import FaultyFile, Reason
+from survey.faults import Fault, FaultyFile, Reason
 from survey.instrument import Audience, Instrument, builtin_instrument, load_instrument
 from survey.scheme import Scheme, builtin_scheme, check_scheme_against, load_scheme
 
@@ -73,6 +73,9 @@ class WavePlan:
             load_scheme(self._beside(name)) if _is_file(name) else builtin_scheme(name) for name in self.schemes
         )
         faults = tuple(fault for scheme in schemes for fault in check_scheme_against(scheme, instrument))
+        if instrument.audience is not self.audience:
+            detail = f'audience = "{self.audience}"'
+            faults += (Fault(instrument.file, "", "audience", Reason.UNFIT, detail),)
         if faults:
             raise FaultyFile(faults[0].file, faults)
         return schemes

@@ -12,6 +12,8 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import click
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
 from survey import schema
 from survey.config import Settings, settings_from
@@ -77,6 +79,9 @@ def refuses(command: Callable[P, R]) -> Callable[P, R]:
         except SurveyError as error:
             for line in sentences(error, reader()):
                 click.echo(line, err=True)
+            sys.exit(1)
+        except (SQLAlchemyError, CommandError, OSError) as error:
+            click.echo(f"{type(error).__name__}: {str(error).splitlines()[0]}", err=True)
             sys.exit(1)
 
     return run

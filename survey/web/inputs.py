@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -70,6 +70,8 @@ def figures(wave: str, unit: str) -> str | Response | tuple[str, int]:
         named = next((one for one in rated(session, found) if one.code == unit), None)
         if named is None:
             raise UnitUnknown(unit=unit)
+        if unit == signed_in().unit:
+            abort(403)  # nobody types in points of the own agency
         components = stored.typed_in(session, found, named.type)
         stands = {row.code: (row.value, row.source) for row in stored.inputs(session, found) if row.unit_code == unit}
         if request.method == "GET":

@@ -118,7 +118,7 @@ REFUSALS = [
     ("/2", {"N": "51"}, "#N-in", "Xin ghi một số từ 1 đến 50."),
     ("/2", {"N": "ba"}, "#N-in", "Xin ghi bằng chữ số"),
     ("/4", {"D": "31/2/2026"}, "#D-in", "Xin ghi ngày, tháng, năm"),
-    ("/4", {"C": "a" * 1001}, "#C-in", "Phần này dài quá"),
+    ("/4", {"C": "a" * 1001}, "#C-in", "Nội dung quá dài"),
     ("/5", {"people": "kinh"}, "#people~consent-yes", "Xin đánh dấu đồng ý"),
 ]
 
