@@ -161,7 +161,16 @@ def _fill(
         sums.omega[unit] = covariance(design, scores)
         sums.df[unit] = df
     sums.kish[unit] = kish_deff(weights)
-    sums.remaining[unit] = remaining_share(sampling.weighted.weights, sampling.strata, rows)
+    sums.remaining[unit] = _remaining(weights, design, len(rows))
+
+
+def _remaining(weights: FloatArray, design: Design, drawn: int) -> float:
+    """`sum w^2 (1 - f) / sum w^2`, f the answered part of the stratum (a cell, when calibrated)."""
+    stage = design.stages[0]
+    codes = np.zeros(drawn, dtype=np.int64) if stage.strata is None else stage.strata
+    population = np.ones(drawn) if stage.population is None else stage.population
+    squared = weights**2
+    return float(squared @ (1.0 - np.bincount(codes)[codes] / population) / squared.sum())
 
 
 def _design(rows: NDArray[np.intp], sampling: Sampling) -> tuple[Design, int, int]:
@@ -175,8 +184,12 @@ def _design(rows: NDArray[np.intp], sampling: Sampling) -> tuple[Design, int, in
         calibrations = (Calibration(record.before[rows], record.after[rows], (margin,)),)
     codes = np.unique(strata.codes[rows], return_inverse=True)[1].astype(np.int64).reshape(-1)
     ids = _clusters(rows, codes, sampling.psu)
+    population = strata.population[rows]
+    if calibrations and ids is None:  # given who answered, the cells are strata (Holt and Smith 1979)
+        codes = calibrations[0].margins[0]
+        population = np.maximum(np.bincount(codes, weights=calibrations[0].after), np.bincount(codes))[codes]
     drawn = len(rows) if ids is None else int(ids.max()) + 1
-    stage = Stage(ids, codes, strata.population[rows])
+    stage = Stage(ids, codes, population)
     design = Design(weighted.weights[rows], (stage,), LonelyPsu.FAIL, calibrations)
     return design, drawn, drawn - int(codes.max()) - 1
 

@@ -87,12 +87,15 @@ def test_the_variance_is_that_of_one_influence_value_a_respondent(
     codes = index_codes(extract.instrument)
     found = index_figures(moments, codes, IndexOptions(rule, aggregation), moments.valid >= 1)
     influence = influences(extract, sampling.weighted.weights, rule, aggregation)
-    design = declare(
-        sampling.weighted.steps["base"], lonely_psu=LonelyPsu.FAIL, strata=[sampling.strata.codes],
-        population=[sampling.strata.population],
-    )  # fmt: skip
-    if sampling.weighted.calibration is not None:
-        design = reweighted(design, sampling.weighted.weights, sampling.weighted.calibration)
+    strata, population = sampling.strata.codes, sampling.strata.population
+    weights, calibration = sampling.weighted.weights, sampling.weighted.calibration
+    if calibration is not None:  # given who answered, the calibration's cells are the strata
+        strata = calibration.margins[0]
+        population = np.bincount(strata, weights=weights)[strata]
+    base = sampling.weighted.steps["base"]
+    design = declare(base, lonely_psu=LonelyPsu.FAIL, strata=[strata], population=[population])
+    if calibration is not None:
+        design = reweighted(design, weights, calibration)
     expected = float(covariance(design, influence)[0, 0])
     assert found.variance[0, -1] == pytest.approx(expected * raised(extract, found), rel=1e-9)
 
