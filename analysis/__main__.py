@@ -12,9 +12,9 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more threads give other last digits; before numpy is loaded
 
 from analysis.cases.run import Outcome, Status, check_file
-from analysis.errors import AnalysisError, FileUnreadable
+from analysis.errors import AnalysisError
 
-USAGE = 2
+REFUSED, USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(run_score(options) or 0)
     except AnalysisError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+        return REFUSED
+    except OSError as error:  # a folder that cannot be written, a disk that is full
+        print(f"{error.strerror or type(error).__name__}: {error.filename or ''}", file=sys.stderr)
+        return REFUSED
 
 
 def check(file: Path, *, as_json: bool) -> int:
@@ -40,11 +43,7 @@ def check(file: Path, *, as_json: bool) -> int:
     if not file.is_file():
         print(f"no such file: {file}", file=sys.stderr)
         return USAGE
-    try:
-        outcomes = check_file(file)
-    except FileUnreadable as error:
-        print(error, file=sys.stderr)
-        return USAGE
+    outcomes = check_file(file)
     counts = {status: sum(one.status is status for one in outcomes) for status in Status}
     passed = [one for one in outcomes if one.status is Status.PASSED]
     worst = max(passed, key=lambda one: one.worst, default=None)
@@ -57,7 +56,7 @@ def check(file: Path, *, as_json: bool) -> int:
         print(", ".join(f"{status} {count}" for status, count in counts.items()))
         if worst is not None:
             print(f"worst relative error {worst.worst:.3g} ({worst.case})")
-    return 1 if counts[Status.FAILED] else 0
+    return REFUSED if counts[Status.FAILED] else 0
 
 
 def _report(outcomes: list[Outcome], counts: dict[Status, int], worst: Outcome | None) -> dict[str, object]:

@@ -9,31 +9,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from analysis.components.answer_files import CSV, PARQUET, AnswerFile, Held, stored
 from analysis.components.averages import level_averages
 from analysis.components.changes import read_previous, with_changes
 from analysis.components.citizens import Rating, Scored, make_wave, score_citizens
-from analysis.components.folder_files import (
-    SMALL,
-    answers_bytes,
-    json_bytes,
-    read_columns,
-    read_json,
-    read_parquet,
-    records_bytes,
-)
+from analysis.components.folder_files import SMALL, json_bytes, read_columns, read_json, records_bytes
+from analysis.components.grouping import Groups, count_answers
+from analysis.components.index import index_codes
 from analysis.components.instrument import Audience, Instrument, parse_instrument
 from analysis.components.manifest import Manifest, WaveKind, read_manifest
-from analysis.components.moments import item_cells
 from analysis.components.officials import score_officials
-from analysis.components.rows import Context, Row, csv_bytes, json_text, make_rows
+from analysis.components.rows import Context, Row, csv_pieces, json_pieces, make_rows
 from analysis.components.scheme import Scheme, parse_scheme
 from analysis.components.sheet import Reason, because
 from analysis.components.tables import (
@@ -46,10 +40,9 @@ from analysis.components.tables import (
     make_records,
 )
 from analysis.components.weighting import make_frame
-from analysis.errors import CodeUnknown, FileChanged, FileUnlisted, FileUnreadable, KeyInvalid
+from analysis.errors import CellInvalid, CodeUnknown, FileChanged, FileUnlisted, FileUnreadable, KeyInvalid
 
 MANIFEST = "manifest.json"
-PARQUET = "answers.parquet"  # may stand for answers.csv: the same columns, the same digits
 SCHEMA = "scores.schema.json"
 
 
@@ -57,7 +50,7 @@ SCHEMA = "scores.schema.json"
 class Extract:
     """Everything that a score is made from; make it with `make_extract` or `read_extract`."""
 
-    answers: Answers
+    file: AnswerFile
     sample: tuple[SampleRow, ...]
     margins: tuple[MarginRow, ...]
     inputs: tuple[InputRow, ...]
@@ -66,21 +59,41 @@ class Extract:
     manifest: Manifest
     previous: Mapping[str, bytes]
 
+    @property
+    def answers(self) -> Answers:
+        """The answers one by one, sorted by content; a citizens' score does without them."""
+        return self.file.answers
+
     @cached_property
-    def files(self) -> Mapping[str, bytes]:
-        """Canonical bytes of every file of the folder; the manifest last, with the hashes of the others."""
-        files = {"answers.csv": answers_bytes(self.answers), "instrument.toml": self.instrument.text.encode()}
+    def groups(self) -> Groups:
+        """The citizens' answers counted in one pass. Raises CellInvalid."""
+        form, name = self.instrument, self.file.name
+        try:
+            return count_answers(self.file.source(), form.scored, form.satisfied, index_codes(form).members)
+        except CellInvalid as error:  # the header is the file's first row
+            raise CellInvalid(name, error.row + 1, error.column, error.value, error.allowed) from error
+
+    @cached_property
+    def small_files(self) -> Mapping[str, bytes]:
+        """Canonical bytes of every file of the folder but the answers; the manifest last, with the others' hashes."""
+        files = {"instrument.toml": self.instrument.text.encode()}
         for name, kind in SMALL.items():
             files[name] = records_bytes(kind, getattr(self, name.removesuffix(".csv")))
         files.update(zip(scheme_files(len(self.schemes)), (one.text.encode() for one in self.schemes), strict=True))
         files.update(self.previous)
-        hashes = {name: sha256(data).hexdigest() for name, data in sorted(files.items())}
-        return {**files, MANIFEST: json_bytes({**self.manifest.as_dict(), "hashes": hashes})}
+        hashes = {name: sha256(data).hexdigest() for name, data in files.items()} | {self.file.name: self.file.digest}
+        told = {**self.manifest.as_dict(), "hashes": dict(sorted(hashes.items()))}
+        return {**files, MANIFEST: json_bytes(told)}
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Bytes of every file of the folder, the manifest last."""
+        return {self.file.name: self.file.data, **self.small_files}
 
     @property
     def digest(self) -> str:
         """SHA-256 of the manifest, which names every other file by its own."""
-        return sha256(self.files[MANIFEST]).hexdigest()
+        return sha256(self.small_files[MANIFEST]).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,39 +121,52 @@ def make_extract(
     Raises the leaf that names file, row and column of what does not fit.
     """
     form = parse_instrument(instrument)
+    table = make_answers(answers, form.columns, raters=form.audience is Audience.OFFICIALS, file=CSV)
+    small = {"sample": sample, "margins": margins, "inputs": inputs}
+    return _checked(Held(table), small, form, schemes, manifest, previous or {})
+
+
+def _checked(
+    file: AnswerFile,
+    small: Mapping[str, Mapping[str, Cells]],
+    form: Instrument,
+    schemes: Sequence[str],
+    manifest: Mapping[str, Any],
+    previous: Mapping[str, bytes],
+) -> Extract:
     told = read_manifest(manifest)
-    table = make_answers(answers, form.columns, raters=form.audience is Audience.OFFICIALS, file="answers.csv")
-    _check_codes(table, form, told)
     rules = tuple(parse_scheme(text, file=name) for name, text in zip(scheme_files(len(schemes)), schemes, strict=True))
-    return Extract(
-        table,
-        make_records(SampleRow, sample, file="sample.csv"),
-        make_records(MarginRow, margins, file="margins.csv"),
-        make_records(InputRow, inputs, file="inputs.csv"),
-        form, rules, told, dict(previous or {}),
+    extract = Extract(
+        file,
+        make_records(SampleRow, small["sample"], file="sample.csv"),
+        make_records(MarginRow, small["margins"], file="margins.csv"),
+        make_records(InputRow, small["inputs"], file="inputs.csv"),
+        form, rules, told, dict(previous),
     )  # fmt: skip
+    _check_codes(extract)
+    return extract
 
 
 def read_extract(folder: Path) -> Extract:
-    """Read a folder after checking every file against the manifest's hash. Raises FileUnreadable, FileUnlisted,
-    FileChanged and the leaves of `make_extract`."""
+    """Read a folder after checking every file against the manifest's hash; a citizens' answers, CSV or Parquet, are
+    only counted, in one pass. Raises FileUnreadable, FileUnlisted, FileChanged and the leaves of `make_extract`."""
     manifest = read_json(_bytes(folder, MANIFEST), MANIFEST)
     hashes: dict[str, str] = manifest.get("hashes", {})
-    source = PARQUET if PARQUET in hashes else "answers.csv"
-    for name in (source, *SMALL, "instrument.toml", *scheme_files(1)):
+    answers = PARQUET if PARQUET in hashes else CSV
+    for name in (answers, *SMALL, "instrument.toml", *scheme_files(1)):
         if name not in hashes:
             raise FileUnlisted(name)
-    files = {name: _verified(folder, name, expected) for name, expected in sorted(hashes.items())}
-    count = sum(name.startswith("scheme") for name in files)
-    return make_extract(
-        answers=(read_parquet if source == PARQUET else read_columns)(files[source], source),
-        sample=read_columns(files["sample.csv"], "sample.csv"),
-        margins=read_columns(files["margins.csv"], "margins.csv"),
-        inputs=read_columns(files["inputs.csv"], "inputs.csv"),
-        instrument=_text(files, "instrument.toml"),
-        schemes=[_text(files, name) for name in scheme_files(count)],
-        manifest=manifest,
-        previous={name: data for name, data in files.items() if name.startswith("previous/")},
+    _verify_answers(folder, answers, hashes[answers])
+    files = {name: _verified(folder, name, expected) for name, expected in sorted(hashes.items()) if name != answers}
+    form = parse_instrument(_text(files, "instrument.toml"))
+    raters = form.audience is Audience.OFFICIALS
+    return _checked(
+        stored(folder / answers, hashes[answers], form.columns, raters=raters),
+        {name.removesuffix(".csv"): read_columns(files[name], name) for name in SMALL},
+        form,
+        [_text(files, name) for name in scheme_files(sum(name.startswith("scheme") for name in files))],
+        manifest,
+        {name: data for name, data in files.items() if name.startswith("previous/")},
     )
 
 
@@ -170,9 +196,12 @@ def write_scores(scores: Scores, folder: Path) -> None:
     """Write `scores.json` with its schema, `scores.csv` and `manifest.json`."""
     head = {"format": 1, "schema": SCHEMA, **{key: scores.facts[key] for key in HEAD_FACTS}}
     schema = resources.files("analysis.components").joinpath(SCHEMA).read_bytes()
-    files = {"scores.json": json_text(head, scores.rows), "scores.csv": csv_bytes(scores.rows), SCHEMA: schema}
-    hashes = {name: sha256(data).hexdigest() for name, data in sorted(files.items())}
-    _write(folder, {**files, MANIFEST: json_bytes({**scores.facts, "hashes": hashes})})
+    hashes = {
+        "scores.csv": _write_pieces(folder / "scores.csv", csv_pieces(scores.rows)),
+        "scores.json": _write_pieces(folder / "scores.json", json_pieces(head, scores.rows)),
+        SCHEMA: sha256(schema).hexdigest(),
+    }
+    _write(folder, {SCHEMA: schema, MANIFEST: json_bytes({**scores.facts, "hashes": hashes})})
 
 
 HEAD_FACTS = ("wave", "kind", "audience", "year", "extract", "index_name_vi", "index_name_en")
@@ -202,7 +231,7 @@ def _scored(extract: Extract, ratings: Sequence[Rating]) -> Scored:
     if extract.instrument.audience is Audience.OFFICIALS:
         return score_officials(extract.answers, extract.sample, extract.instrument, ratings)
     frame = make_frame(extract.sample, extract.margins)
-    wave = make_wave(extract.answers, frame, extract.instrument, extract.manifest.rated())
+    wave = make_wave(extract.groups, frame, extract.instrument, extract.manifest.rated())
     return score_citizens(wave, ratings, extract.manifest.province)
 
 
@@ -227,21 +256,32 @@ def _facts(extract: Extract, schemes: Sequence[Scheme], scored: Scored, *, own: 
     }
 
 
-def _check_codes(answers: Answers, form: Instrument, manifest: Manifest) -> None:
+def _check_codes(extract: Extract) -> None:
     """Units are known to the manifest; scored items hold codes of their scale (checked before any row is set apart)."""
+    form, manifest = extract.instrument, extract.manifest
     if manifest.audience is not form.audience:
         raise KeyInvalid(MANIFEST, "", "audience", manifest.audience, f"{form.audience}, as in instrument.toml")
-    known = set(manifest.names)
-    for unit in answers["unit"].levels:
-        if unit not in known:
-            raise CodeUnknown("answers.csv", "unit", unit, "manifest.json")
-    if form.audience is Audience.CITIZENS:
-        item_cells(answers, form.scored, form.satisfied)
+    citizens = form.audience is Audience.CITIZENS
+    units = {group.unit for group in extract.groups.groups} if citizens else set(extract.answers["unit"].levels)
+    unknown = sorted(units - set(manifest.names))
+    if unknown:
+        raise CodeUnknown(extract.file.name, "unit", unknown[0], MANIFEST)
 
 
 def _read_scheme(path: Path) -> Scheme:
     data = _bytes(path.parent, path.name)
     return parse_scheme(_text({path.name: data}, path.name), file=path.name)
+
+
+def _verify_answers(folder: Path, name: str, expected: str) -> None:
+    """The file of answers may be larger than the memory."""
+    try:
+        with (folder / name).open("rb") as file:
+            found = file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FileUnreadable(name, error.strerror or str(error)) from error
+    if found != expected:
+        raise FileChanged(name, str(expected), found)
 
 
 def _verified(folder: Path, name: str, expected: str) -> bytes:
@@ -268,6 +308,17 @@ def _text(files: Mapping[str, bytes], name: str) -> str:
         raise FileUnlisted(name) from error
     except UnicodeDecodeError as error:
         raise FileUnreadable(name, f"it is not UTF-8 (byte {error.start})") from error
+
+
+def _write_pieces(path: Path, pieces: Iterable[bytes]) -> str:
+    """Write a file piece by piece; returns its SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = sha256()
+    with path.open("wb") as file:
+        for piece in pieces:
+            digest.update(piece)
+            file.write(piece)
+    return digest.hexdigest()
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

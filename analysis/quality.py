@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.components.instrument import Instrument
-from analysis.components.moments import Cells, item_cells
-from analysis.components.tables import Answers
+from analysis.components.tables import Answers, ItemCells, item_cells
 from analysis.design import FloatArray, LonelyPsu, checked_weights, declare
 from analysis.errors import LengthMismatch, Undefined
 from analysis.estimates.moments import Sample
@@ -146,7 +145,7 @@ def item_rest(values: FloatArray, weights: FloatArray, place: int, scale: Sequen
     return float(covariance[0, 1] / np.sqrt(spread)) if spread > 0 else None
 
 
-def _item(place: int, cells: Cells, weights: FloatArray, instrument: Instrument, rest: float | None) -> ItemQuality:
+def _item(place: int, cells: ItemCells, weights: FloatArray, instrument: Instrument, rest: float | None) -> ItemQuality:
     item, column = instrument.scored[place], cells.values[:, place]
     valid, none = column > 0, cells.inapplicable[:, place]
     mean = _share(column.astype(np.float64), weights, valid)

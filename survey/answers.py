@@ -21,6 +21,7 @@ CONSENT, YES = "consent", "yes"
 MARK = "~"
 LONGEST = {ItemType.TEXT: 200, ItemType.COMMENT: 1000}
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2099, 12, 31)
+SECONDS_AN_ITEM = 8
 WHOLE = re.compile("[0-9]{1,9}")
 OWN_DAY = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
 
@@ -198,3 +199,8 @@ def sort(instrument: Instrument, answers: Mapping[str, str]) -> Sorted:
         alone = extra or items[code].type in IN_WORDS
         (words if alone else facts if items[code].fact else said)[name] = value
     return Sorted(said, facts, words)
+
+
+def minutes(items: int) -> int:
+    """How long a form of so many items takes, as people are told."""
+    return max(1, round(items * SECONDS_AN_ITEM / 60))

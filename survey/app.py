@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from flask import Flask, g, request
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
+from markupsafe import Markup
 
 from survey import resources
 from survey.config import Settings, settings_from
@@ -26,16 +27,19 @@ from survey.web import (
     guard,
     health,
     inputs,
+    listen,
+    papers,
     preview,
     refusals,
     results,
     routes,
+    tokens,
 )
 from survey.web import help as guides
 from survey.web.look import look
 from survey.web.respond import views as respond
 from survey.web.respond.drawn import drawn
-from survey.web.site import Site, language, translations
+from survey.web.site import Site, here, language, translations
 
 LARGEST_BODY = 64 * 1024
 
@@ -59,7 +63,8 @@ def create_app(
 ) -> Flask:
     """The web application of a site; without settings, of the site that the environment states."""
     stated = settings or settings_from()
-    site = Site(stated, database or open_database(stated.database), Keys(stated.keys), clock)
+    opened, voices = database or open_database(stated.database), listen.found(stated.voices)
+    site = Site(stated, opened, Keys(stated.keys), voices, clock)
     app = SurveyApp(
         "survey",
         static_folder=str(resources.tree(resources.Tree.STATIC)),
@@ -68,12 +73,12 @@ def create_app(
     app.extensions["survey"] = site
     app.url_map.strict_slashes = False
     configure(app, site)
-    app.session_interface = guard.Sessions()
+    app.session_interface = tokens.Sessions()
     prepare_templates(app)
     CSRFProtect(app)
     guard.register(app)
     refusals.register(app)
-    for module in (chrome, health, respond, account, coordinate, results, inputs, guides, preview):
+    for module in (chrome, health, respond, account, coordinate, results, inputs, guides, preview, papers, listen):
         app.register_blueprint(module.blueprint)
     routes.check_listed(rule.endpoint for rule in app.url_map.iter_rules())
     return app
@@ -98,6 +103,7 @@ def configure(app: Flask, site: Site) -> None:
 
 
 def prepare_templates(app: Flask) -> None:
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Vietnamese letters as they are: half the bytes
     environment = app.jinja_env
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
@@ -108,10 +114,22 @@ def prepare_templates(app: Flask) -> None:
         newstyle=True,
     )
     environment.globals.update(
-        asset=asset, csp_nonce=guard.csp_nonce, drawn=drawn, staff_pages=account.staff_pages, language_names=OWN_NAMES
+        asset=asset,
+        inlined=inlined,
+        csp_nonce=guard.csp_nonce,
+        drawn=drawn,
+        staff_pages=account.staff_pages,
+        language_names=OWN_NAMES,
+        voice_of=listen.voice_of,
     )
     filters.register(app)
-    app.context_processor(lambda: {"lang": language(), "staff": g.get("staff"), "look": look()})
+    app.context_processor(lambda: {"lang": language(), "staff": g.get("staff"), "look": look(), "here": here()})
+
+
+@cache
+def inlined(name: str) -> Markup:
+    """A style sheet of ours for a page that must come in one piece."""
+    return Markup(resources.tree(resources.Tree.STATIC).joinpath(name).read_text(encoding="utf-8"))  # noqa: S704 our own
 
 
 @cache

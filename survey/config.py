@@ -17,14 +17,10 @@ class Settings:
 
     database: str
     keys: Path
+    voices: Path
     base_url: str
     redis: str | None
     secret_key: str | None
-
-    @property
-    def trusted_host(self) -> str:
-        """The host name (without port) that links are made for."""
-        return self.base_url.split("://", 1)[-1].split("/", 1)[0]
 
     def with_database(self, url: str | None) -> Settings:
         """The same settings on another database; None keeps this one."""
@@ -50,6 +46,7 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         database=database_url(env.get("HAILONG_DATABASE", "instance/hailong.db")),
         keys=Path(env.get("HAILONG_KEYS", "instance/keys")).absolute(),
+        voices=Path(env.get("HAILONG_VOICES", "instance/voices")).absolute(),
         base_url=env.get("HAILONG_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
         redis=env.get("HAILONG_REDIS"),
         secret_key=env.get("HAILONG_SECRET_KEY"),

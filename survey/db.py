@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from survey.errors import DatabaseUnavailable
+from survey import constraints
+from survey.errors import DatabaseMissing, DatabaseUnavailable
 
 BUSY_TIMEOUT_MS = 10_000
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"})
@@ -58,6 +59,19 @@ class Database:
         self.reader.dispose()
 
 
+def lock_table(session: Session, table: Table) -> None:
+    """Let nobody else write to a table until this transaction ends; on SQLite no two write at a time anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().exec_driver_sql(f"lock table {table.name} in share row exclusive mode")
+
+
+def require_database(url: str) -> None:
+    """DatabaseMissing when SQLite would make an empty file; a server says for itself which databases it has."""
+    parts = make_url(url)
+    if parts.get_backend_name() == "sqlite" and not Path(parts.database or "").is_file():
+        raise DatabaseMissing(place=parts.database or url)
+
+
 def open_database(url: str) -> Database:
     """Open (and for SQLite create the folder of) the database at an SQLAlchemy URL."""
     if make_url(url).get_backend_name() != "sqlite":
@@ -100,19 +114,50 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
     return engine
 
 
+class OneTransaction(Session):
+    """A session for one transaction: it asks for its connection once, not again at every statement."""
+
+    _held: Connection | None = None
+
+    def connection(self, *arguments: Any, **options: Any) -> Connection:
+        if arguments or options:
+            return super().connection(*arguments, **options)
+        if self._held is None:
+            self._held = super().connection()
+        return self._held
+
+
 @contextmanager
 def _unit_of_work(engine: Engine) -> Iterator[Session]:
-    session = Session(engine, expire_on_commit=False)
+    session = OneTransaction(engine, expire_on_commit=False)
     try:
         yield session
     except OperationalError as error:  # locked, full, read-only, or the server is away
         session.rollback()
         raise DatabaseUnavailable(reason=_short_reason(error)) from error
+    except IntegrityError as error:
+        session.rollback()
+        refused = constraints.refusal(_constraint(error))
+        if refused is None:
+            raise
+        raise refused from error
     except BaseException:
         session.rollback()
         raise
     finally:
         session.close()
+
+
+def _constraint(error: IntegrityError) -> str:
+    """The name of the constraint that refused: PostgreSQL says it; SQLite says a check's name or the columns."""
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return diagnosis.constraint_name or ""
+    kind, _colon, told = str(error.orig).partition(" constraint failed")
+    told = told.removeprefix(": ")
+    if kind == "FOREIGN KEY":
+        return constraints.REFERENCE
+    return constraints.unique_name(told) if kind == "UNIQUE" else told
 
 
 def insert_into(table: Table, engine: str) -> sqlite.Insert | postgresql.Insert:

@@ -58,6 +58,34 @@ class DatabaseNotReady(SurveyError):
 
 
 @dataclass(eq=False)
+class DatabaseMissing(SurveyError):
+    """There is no database at this place; only the commands that make one start an empty one."""
+
+    place: str
+
+
+@dataclass(eq=False)
+class StoredMeanwhile(SurveyError):
+    """What may be there once was stored by somebody else at the same moment."""
+
+    constraint: str
+
+
+@dataclass(eq=False)
+class ValueForbidden(SurveyError):
+    """A value that the tables do not take."""
+
+    constraint: str
+
+
+@dataclass(eq=False)
+class ReferenceMissing(SurveyError):
+    """What a row refers to is not there, or something still refers to a row that was to go."""
+
+    constraint: str
+
+
+@dataclass(eq=False)
 class KeyMissing(SurveyError):
     """A key file is not there: destroyed at the seal, or the key folder is another one."""
 
@@ -129,6 +157,52 @@ class SampleInstrument(SurveyError):
 
 
 @dataclass(eq=False)
+class SampleScheme(SurveyError):
+    """A real wave must not be scored by a scheme that is marked as a sample."""
+
+    wave: str
+    code: str
+
+
+@dataclass(eq=False)
+class NobodyInvited(SurveyError):
+    """The wave has neither personal links nor posters: nobody could answer it."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class ModeNotPlanned(SurveyError):
+    """The wave's file does not name this way of answering."""
+
+    wave: str
+    mode: str
+
+
+@dataclass(eq=False)
+class UnitNotRated(SurveyError):
+    """A unit that is not rated, or of a type that none of the wave's schemes rates."""
+
+    unit: str
+
+
+@dataclass(eq=False)
+class UnitNotInWave(SurveyError):
+    """A unit that the wave does not ask about."""
+
+    wave: str
+    unit: str
+
+
+@dataclass(eq=False)
+class TooEarly(SurveyError):
+    """A wave is only extended: its new end lies after the old one and after now."""
+
+    wave: str
+    closes: str
+
+
+@dataclass(eq=False)
 class FrameEmpty(SurveyError):
     """There is nothing to draw from."""
 
@@ -183,6 +257,42 @@ class AnswerRefused(SurveyError):
 @dataclass(eq=False)
 class KeyReused(SurveyError):
     """The same sending key came with another body."""
+
+
+# --- paper
+
+
+@dataclass(eq=False)
+class SheetUnknown(SurveyError):
+    """No sheet of an open wave has this number, or it was mistyped."""
+
+    number: str
+
+
+@dataclass(eq=False)
+class SameTypist(SurveyError):
+    """The second entry of a sheet must be another person's."""
+
+
+@dataclass(eq=False)
+class SheetMoved(SurveyError):
+    """The sheet is not, or no longer, at the step that this needs."""
+
+    state: str
+
+
+@dataclass(eq=False)
+class ExtraMissing(SurveyError):
+    """A part of the installation that this needs was left out."""
+
+    extra: str
+
+
+@dataclass(eq=False)
+class NoLot(SurveyError):
+    """No ten people of the group may judge the same units: nobody can draw lots."""
+
+    group: str
 
 
 # --- results
@@ -257,3 +367,20 @@ class AnswersWaiting(SurveyError):
 
     wave: str
     answers: int
+
+
+# --- voices
+
+
+@dataclass(eq=False)
+class SpeechMissing(SurveyError):
+    """A program that makes speech is not installed here."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class VoicesRecorded(SurveyError):
+    """A folder holds what a person spoke: no program speaks there."""
+
+    folder: str

@@ -42,6 +42,8 @@ class ItemType(StrEnum):
     COMMENT = "comment"
 
 
+# What the list of dossiers knows: asked again beside an answer, it would say which of the few such people gave it.
+Trait = StrEnum("Trait", ["TIMING", "OUTCOME", "CHANNEL", "FIELD", "APPLICANT", "SEX", "AGE_BAND", "COMMUNE"])
 CHOOSING = frozenset({ItemType.SINGLE, ItemType.MULTIPLE})
 # What people write may tell who they are, and a day may stand in the frame: kept apart, each alone, without the unit.
 IN_WORDS = frozenset({ItemType.DATE, ItemType.TEXT, ItemType.COMMENT})
@@ -322,6 +324,8 @@ def _read_item(
         row.fault("scored", Reason.NOT_A_SCALE, f'"{options.code}"' if options else "-")
     if scored and factor in factors and not factors[factor].group:
         row.fault("factor", Reason.UNFIT, f"scored items: factor {factor} has no group")
+    if row.has("repeats") and row.word("repeats", Trait) and not fact:
+        row.fault("repeats", Reason.UNFIT, "fact = false")
     text = row.words("text")
     _check_pipes(row, text, earlier)
     is_number = kind is ItemType.NUMBER

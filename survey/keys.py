@@ -153,10 +153,17 @@ class Keys:
     def _cache(self) -> dict[bytes, WaveKey]:
         return {}
 
+    def has_wave(self, wave_id: bytes) -> bool:
+        """Whether the wave's key is still there."""
+        return self._wave_path(wave_id).exists()
+
     def destroy_wave(self, wave_id: bytes) -> None:
-        """Forget a wave's key for good."""
+        """Forget a wave's key for good: its bytes are overwritten before the file goes."""
         self._cache.pop(wave_id, None)
-        self._wave_path(wave_id).unlink(missing_ok=True)
+        path = self._wave_path(wave_id)
+        if path.exists():
+            _overwrite(path)
+            path.unlink()
 
     def _wave_path(self, wave_id: bytes) -> Path:
         return self.folder / f"wave-{wave_id.hex()}.key"
@@ -168,6 +175,13 @@ def _write(path: Path, parts: dict[str, str]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(parts, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
         file.flush()
         os.fsync(file.fileno())
 

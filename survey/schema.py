@@ -1,4 +1,4 @@
-"""The database's tables as migrations make them: upgrade, downgrade, check; each revision is all or nothing."""
+"""The database's tables as migrations make them: up, down, compared; each revision is all or nothing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from survey import resources
 from survey.db import Database
-from survey.errors import DatabaseNotReady
 from survey.model.tables import METADATA
 
 HEAD, BASE = "head", "base"
@@ -34,24 +32,6 @@ def downgrade(database: Database, revision: str) -> None:
     """Bring the tables down to a revision, in one transaction."""
     with database.writer.begin() as connection:
         command.downgrade(_config(connection), revision)
-
-
-def head() -> str:
-    """The newest revision that this version of the product knows."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
-
-
-def current(database: Database) -> str:
-    """The revision of the database; empty when it has no tables yet."""
-    with database.reader.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() or ""
-
-
-def require_head(database: Database) -> None:
-    """DatabaseNotReady unless the tables are those of this version."""
-    found, wanted = current(database), head()
-    if found != wanted:
-        raise DatabaseNotReady(found=found, wanted=wanted)
 
 
 def differences(database: Database) -> list[str]:

@@ -6,7 +6,7 @@ No key that a province decides on has a default here: a file that leaves one out
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -165,16 +165,6 @@ class Scheme:
     def rates(self, unit_type: str) -> bool:
         """Say whether units of this type are scored by the scheme."""
         return unit_type in UNIT_TYPES[self.level]
-
-    def published(self, value: Decimal) -> Decimal:
-        """Round a value as it is printed; sums are made of unrounded parts before."""
-        way = ROUND_HALF_UP if self.rounding is Rounding.HALF_UP else ROUND_DOWN
-        return value.quantize(Decimal(1).scaleb(-self.decimals), rounding=way)
-
-    def grade_of(self, value: Decimal) -> Grade:
-        """Return the grade of a total out of 100."""
-        seen = self.published(value) if self.grade_on is GradeOn.PUBLISHED else value
-        return next((grade for grade in self.grades if seen >= grade.min), self.grades[-1])
 
 
 class AskedItem(Protocol):

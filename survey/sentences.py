@@ -21,6 +21,13 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.DatabaseNotReady: _n(
         'The database has the tables of version "%(found)s", this program needs "%(wanted)s". Run: hailong db upgrade'
     ),
+    errors.DatabaseMissing: _n("There is no database at %(place)s. Run: hailong db upgrade"),
+    errors.StoredMeanwhile: _n(
+        "Somebody else stored the same at this moment; nothing was changed. Look again before you repeat it. "
+        "(%(constraint)s)"
+    ),
+    errors.ValueForbidden: _n("This value cannot be stored. (%(constraint)s)"),
+    errors.ReferenceMissing: _n("What this refers to is not there, or something still refers to it. (%(constraint)s)"),
     errors.KeyMissing: _n('The key "%(name)s" is not in the key folder.'),
     errors.SealBroken: _n("A sealed value was changed, or belongs to another key."),
     errors.AccountExists: _n("There is an account for %(email)s already."),
@@ -31,6 +38,23 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.SampleInstrument: _n(
         'The wave "%(wave)s" is a real one and cannot open with the sample questionnaire "%(code)s". '
         "Replace it with the province's own form, or make the wave a rehearsal."
+    ),
+    errors.SampleScheme: _n(
+        'The wave "%(wave)s" is a real one and cannot be scored by the sample scheme "%(code)s". Copy the scheme '
+        'beside the wave file, enter the decision and its points, set status = "official"; or make the wave a '
+        "rehearsal."
+    ),
+    errors.NobodyInvited: _n(
+        'Nobody could answer the wave "%(wave)s" yet. Draw the sample or load the officials, then run: '
+        "hailong invitations issue %(wave)s"
+    ),
+    errors.ModeNotPlanned: _n(
+        'The wave "%(wave)s" was not planned to be answered this way (%(mode)s): see modes in its file.'
+    ),
+    errors.UnitNotRated: _n('The unit "%(unit)s" is not rated, or no scheme of the wave rates units of its type.'),
+    errors.UnitNotInWave: _n('The unit "%(unit)s" is not among the units of the wave "%(wave)s".'),
+    errors.TooEarly: _n(
+        'The wave "%(wave)s" can only be extended: the new end must lie after now and after %(closes)s.'
     ),
     errors.WrongAudience: _n('The wave "%(wave)s" asks %(audience)s; this needs a wave that asks %(needed)s.'),
     errors.FrameEmpty: _n('The wave "%(wave)s" has no dossiers to draw from. Import the dossier list first.'),
@@ -54,7 +78,20 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.DemoDiffers: _n(
         "There is a demonstration of another size or seed in %(database)s. Name another database with --database."
     ),
+    errors.SheetUnknown: _n('There is no sheet "%(number)s" to type in. Check the digits.'),
+    errors.SameTypist: _n("The second entry must be made by another person."),
+    errors.SheetMoved: _n("Somebody else has worked on this sheet meanwhile."),
+    errors.ExtraMissing: _n('Printing needs a part that is not installed. Run: pip install "hailong[%(extra)s]"'),
+    errors.NoLot: _n(
+        'In the group "%(group)s" no 10 people of one agency may judge the same units, so their links cannot be drawn '
+        "by lot. Send them by message."
+    ),
     errors.AuditBroken: _n("The audit log was changed: entry %(number)s does not fit."),
+    errors.SpeechMissing: _n(
+        '"%(name)s" is not installed here. It is needed only to make voices by a program: '
+        "install espeak-ng and the extra hailong[voices]."
+    ),
+    errors.VoicesRecorded: _n("People spoke in %(folder)s. A program adds nothing there; name another folder."),
 }
 WORDS = {
     "draft": _n("in preparation"),

@@ -29,6 +29,7 @@ class Mode(StrEnum):
     """How an answer was given; it stays on the answer."""
 
     LINK = "link"
+    PAPER = "paper"
     COUNTER = "counter"
     KIOSK = "kiosk"
     OPEN = "open"
@@ -73,6 +74,12 @@ class WavePlan:
             load_scheme(self._beside(name)) if _is_file(name) else builtin_scheme(name) for name in self.schemes
         )
         faults = tuple(fault for scheme in schemes for fault in check_scheme_against(scheme, instrument))
+        codes = [scheme.code for scheme in schemes]  # a file beside may have the code of a shipped one
+        faults += tuple(
+            Fault(scheme.file, "", "code", Reason.DUPLICATE, scheme.code)
+            for number, scheme in enumerate(schemes)
+            if scheme.code in codes[:number]
+        )
         if instrument.audience is not self.audience:
             detail = f'audience = "{self.audience}"'
             faults += (Fault(instrument.file, "", "audience", Reason.UNFIT, detail),)
@@ -95,7 +102,7 @@ def read_wave_file(source: Path | str, *, file: str = "wave.toml") -> WavePlan:
     table = datafile.open_table(datafile.canonical(source, name), report)
     plan = _read(table, source.parent if isinstance(source, Path) else Path())
     table.close()
-    _check_order(table, plan)
+    _check_sense(table, plan)
     report.settle()
     return plan
 
@@ -133,17 +140,25 @@ def _read_schemes(table: Table) -> tuple[str, ...]:
     """One scheme, or a list of them: one for each level that the wave rates."""
     if table.is_text("scheme"):
         return (table.text("scheme"),)
-    return table.codes("scheme")
+    return _once(table, "scheme")
 
 
 def _read_units(table: Table) -> tuple[str, ...]:
     if table.is_text("units"):
         return (table.text("units"),)
-    return table.codes("units")
+    return _once(table, "units")
+
+
+def _once(table: Table, key: str, *, required: bool = True) -> tuple[str, ...]:
+    """Codes of which none may come twice."""
+    codes = table.codes(key, required=required)
+    for code in sorted({code for code in codes if codes.count(code) > 1}):
+        table.fault(key, Reason.DUPLICATE, code)
+    return codes
 
 
 def _read_modes(table: Table) -> tuple[Mode, ...]:
-    modes = tuple(table.codes("modes", required=False)) or (Mode.LINK.value,)
+    modes = _once(table, "modes", required=False) or (Mode.LINK.value,)
     unknown = [mode for mode in modes if mode not in set(Mode)]
     if unknown:
         table.fault("modes", Reason.NOT_ONE_OF, ", ".join(Mode))
@@ -161,8 +176,10 @@ def _read_targets(table: Table) -> tuple[int, tuple[tuple[str, int], ...]]:
     return default, named
 
 
-def _check_order(table: Table, plan: WavePlan) -> None:
+def _check_sense(table: Table, plan: WavePlan) -> None:
     if plan.period_from > plan.period_to:
         table.fault("period_to", Reason.OUT_OF_RANGE, f"{plan.period_to} < {plan.period_from}")
     if plan.opens >= plan.closes:
         table.fault("closes", Reason.OUT_OF_RANGE, f"{plan.closes:%Y-%m-%d %H:%M} <= {plan.opens:%Y-%m-%d %H:%M}")
+    if plan.audience is Audience.OFFICIALS and plan.modes != (Mode.LINK,):
+        table.fault("modes", Reason.UNFIT, f'audience = "{plan.audience}"')  # no poster: whoever passes is no rater

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
+from survey import resources
 from survey.config import PROVINCE_TIME
 from survey.db import Database
 from survey.keys import Keys
@@ -28,14 +30,14 @@ code = "{code}"
 kind = "{kind}"
 audience = "{audience}"
 instrument = "{instrument}"
-scheme = ["local-department-sample"]
+scheme = ["ours.toml"]
 province = "98"
 period_from = 2026-01-01
 period_to = 2026-12-31
 opens = {opens:%Y-%m-%dT%H:%M:%S}
 closes = {closes:%Y-%m-%dT%H:%M:%S}
 units = ["98-01", "98-02", "98-03"]
-modes = ["link", "counter"]
+modes = {modes}
 block = 2
 contact.vi = "gọi 0299 3 123 456 trong giờ làm việc"
 contact.en = "call 0299 3 123 456 in office hours"
@@ -65,8 +67,8 @@ def _go(database: Database, keys: Keys, now: datetime) -> Field:
     closes = now + timedelta(days=14)
     with database.begin() as session:
         _units(session)
-        citizens = _wave(session, keys, now, closes, "citizens", "service-2025", "real")
-        officials = _wave(session, keys, now, closes, "officials", "officials-sample", "rehearsal")
+        citizens = _wave(session, keys, now, closes, "citizens", "service-2025", "real", '["link", "counter"]')
+        officials = _wave(session, keys, now, closes, "officials", "officials-sample", "rehearsal", '["link"]')
         personal = _personal(session, keys, citizens)
         posters = []
         for unit, target in (("98-01", 50), ("98-02", 1)):
@@ -75,7 +77,18 @@ def _go(database: Database, keys: Keys, now: datetime) -> Field:
                 mode="counter", target=target,
             )  # fmt: skip
             posters.append(code)
-        return Field(personal, _raters(session, keys, officials, now), posters[0], posters[1], closes)
+        judges = _raters(session, keys, officials, now)
+        for wave in (citizens, officials):
+            waves.open_wave(session, wave, actor="test", now=now)
+        return Field(personal, judges, posters[0], posters[1], closes)
+
+
+def decided_scheme(folder: Path) -> Path:
+    """The shipped scheme of departments as if the province had decided on it: a real wave takes no sample."""
+    text = resources.data("schemes", "local-department-sample.toml").read_text(encoding="utf-8")
+    path = folder / "ours.toml"
+    path.write_text(text.replace('status = "sample"', 'status = "official"', 1), encoding="utf-8")
+    return path
 
 
 def _units(session: Session) -> None:
@@ -96,15 +109,18 @@ def _units(session: Session) -> None:
 
 
 def _wave(
-    session: Session, keys: Keys, now: datetime, closes: datetime, audience: str, instrument: str, kind: str
+    session: Session, keys: Keys, now: datetime, closes: datetime, audience: str, instrument: str, kind: str, modes: str
 ) -> Wave:
     opens, until = (moment.astimezone(PROVINCE_TIME) for moment in (now - timedelta(days=1), closes))
     text = WAVE.format(
-        code=f"2026-{audience}", kind=kind, audience=audience, instrument=instrument, opens=opens, closes=until
-    )
-    wave = waves.create(session, read_wave_file(text), keys=keys, actor="test", now=now)
-    waves.open_wave(session, wave, actor="test", now=now)
-    return wave
+        code=f"2026-{audience}", kind=kind, audience=audience, instrument=instrument, opens=opens, closes=until,
+        modes=modes,
+    )  # fmt: skip
+    keys.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = keys.folder.parent / "wave.toml"
+    file.write_text(text, encoding="utf-8")
+    decided_scheme(file.parent)
+    return waves.create(session, read_wave_file(file), keys=keys, actor="test", now=now)
 
 
 def _personal(session: Session, keys: Keys, wave: Wave) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from analysis.components.scheme import Aggregation, IndexRule
 from analysis.design import BoolArray, FloatArray
 
 NO_VARIANCE = 1e-15  # a share's variance below this is rounding: every answer was the same
+UNITS_AT_ONCE = 16
+EVERYBODY = 1e-9  # a share this near 1 is everybody
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ class Figures:
     answered: FloatArray  # share of the respondents who could answer its items and did
     gradient: FloatArray | None = None  # [U, C, p] by the moments' totals
 
+    @cached_property
+    def partly(self) -> BoolArray:
+        """Where everybody answered the form, not everybody this: a census has no variance to go by."""
+        return np.asarray((self.n > 0) & ~self.complete & (1.0 - self.remaining > self.answered - EVERYBODY))
+
 
 @dataclass(frozen=True)
 class IndexOptions:
@@ -82,7 +90,7 @@ def index_figures(moments: Moments, codes: Codes, options: IndexOptions, include
     and whole; a code without such an item uses all its answered items.
 
     `item_mean`: mean of the items; `component_mean`: mean of items, of factors, of groups; `pooled_answers`: ratio of
-    the sums over all answers of the code's items (then `included` does not count).
+    the sums over all answers of the items.
     """
     valid, scored = _valid_and_scored(moments.totals, codes.items, options.rule)
     ratio = np.divide(scored, valid, out=np.zeros_like(scored), where=valid > 0)
@@ -142,22 +150,32 @@ def _figures(
     n: FloatArray,
 ) -> Figures:
     """The figures with their variance. Respondents who skipped an item are unanswered dossiers for it: its sampled part
-    of the population is f x (share who answered it), so `1 - f` is raised to that, here and in the variance."""
+    of the population is f x (share who answered it), so `1 - f` is raised to that, here and in the variance; and a
+    census is complete for an item only when everybody to whom it applies answered it."""
     low, high, answered = allowed
     shape = value.shape
     left = moments.remaining[:, None]
     remaining = 1.0 - (1.0 - left) * answered
     raised = np.divide(remaining, left, out=np.zeros(shape), where=left > 0)
-    variance = np.maximum(((gradient @ moments.omega) * gradient).sum(axis=2), 0.0) * raised
+    variance = np.maximum(_quadratic(gradient, moments.omega), 0.0) * raised
+    complete = moments.complete[:, None] & (answered > 1.0 - EVERYBODY) & (n > 0)
 
     def wide(one: FloatArray) -> FloatArray:
         return np.broadcast_to(one[:, None], shape)
 
     return Figures(
         value, np.where(variance < NO_VARIANCE, 0.0, variance), n, low, high,
-        wide(moments.kish), np.where(left > 0, remaining, 0.0), wide(moments.df),
-        np.broadcast_to(moments.complete[:, None], shape), answered, gradient,
+        wide(moments.kish), np.where(complete, 0.0, remaining), wide(moments.df), complete, answered, gradient,
     )  # fmt: skip
+
+
+def _quadratic(gradient: FloatArray, omega: FloatArray) -> FloatArray:
+    """`g' omega g` of every unit and code, [U, C]; some units at a time, which stay in the processor's cache."""
+    out = np.empty(gradient.shape[:2])
+    for start in range(0, len(out), UNITS_AT_ONCE):
+        some = slice(start, start + UNITS_AT_ONCE)
+        out[some] = ((gradient[some] @ omega[some]) * gradient[some]).sum(axis=2)
+    return out
 
 
 def _valid_and_scored(
@@ -189,10 +207,10 @@ def _item_weights(valid: FloatArray, codes: Codes, aggregation: Aggregation, inc
     """Share of each item in each code, [U, C, k]; rows sum to 1, or to 0 where nothing was answered."""
     answered = valid > 0
     members = codes.members[None, :, :]
-    if aggregation is Aggregation.POOLED_ANSWERS:
-        return _normed(np.where(members, valid[:, None, :], 0.0))
     chosen = members & (included & answered)[:, None, :]
     chosen = np.where(chosen.any(axis=2, keepdims=True), chosen, members & answered[:, None, :])
+    if aggregation is Aggregation.POOLED_ANSWERS:
+        return _normed(np.where(chosen, valid[:, None, :], 0.0))
     equal = _normed(chosen.astype(np.float64))
     if aggregation is Aggregation.ITEM_MEAN:
         return equal

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.components.decimals import six
+from analysis.components.disclosure import blanked, hidden_codes
 from analysis.components.index import (
     Codes,
     Figures,
@@ -18,24 +18,13 @@ from analysis.components.index import (
     index_figures,
     take_codes,
 )
-from analysis.components.limits import CONFIDENCE, Limits, item_limits, own_limits, pooled_limits
-from analysis.components.moments import Moments
+from analysis.components.limits import CONFIDENCE, Limits, item_limits, pooled_limits, smoothed_effect
 from analysis.components.points import Points, Survey, by_kind, make_points
 from analysis.components.ranks import RankSet, joint_level, plain_ranks, rank_sets
-from analysis.components.scheme import Aggregation, IndexRule, Kind, Scheme
+from analysis.components.remarks import LevelData, Objects, in_the_index, index_reasons, index_status, item_names
+from analysis.components.scheme import Aggregation, IndexRule, Kind, Part, Scheme
 from analysis.components.sheet import RANKED, About, Line, Reason, Sheet, SheetKey, Status, because
 from analysis.design import BoolArray, FloatArray
-
-Objects = NDArray[np.object_]
-
-
-@dataclass(frozen=True, eq=False)
-class LevelData:
-    """The units of one level under one weighting: moments [U] of the codes and what all their rows say."""
-
-    about: About
-    moments: Moments
-    codes: Codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,39 +35,46 @@ class Basis:
     reasons: tuple[str | None, ...]  # by code
 
 
+@dataclass(frozen=True, eq=False)
+class Estimated:
+    """The index of a level: all figures, which of them are hidden, their status, and what the ranks compare."""
+
+    figures: Figures
+    hidden: BoolArray
+    status: Objects
+    basis: Basis
+
+    @property
+    def shown(self) -> Figures:
+        return blanked(self.figures, self.hidden)
+
+
 def index_sheet(data: LevelData, key: SheetKey) -> Sheet:
     """Item, factor, group and overall rows of a level."""
-    scheme, rule = key.scheme, key.rule
-    included = data.moments.valid >= scheme.min_valid_item
-    figures = index_figures(data.moments, data.codes, IndexOptions(rule, scheme.aggregation), included)
-    status = _status(figures, scheme, data.codes)
-    basis = rank_basis(data, key, figures, included, status)
-    reasons = _reasons(data, scheme, figures, included, basis.reasons)
-    ranked = np.isin(status, list(RANKED))
-    joint = code_limits(basis.figures, data.codes, rule, _joint_confidence(ranked))
-    limits = code_limits(figures, data.codes, rule, CONFIDENCE)
-    sets = _sets(basis.figures.value, joint, ranked)
-    ranks = _ranks(scheme, 100 * basis.figures.value, ranked)
-    return _sheet(data, key, figures, limits, status, reasons, (ranks, sets))
+    made = _estimated(data, key)
+    ranked = np.isin(made.status, list(RANKED))
+    compared = blanked(made.basis.figures, made.hidden)
+    joint = code_limits(compared, data.codes, key.rule, _joint_confidence(ranked))
+    limits = code_limits(made.shown, data.codes, key.rule, CONFIDENCE)
+    sets = _sets(compared.value, joint, ranked)
+    return _sheet(data, key, made, limits, (_ranks(key.scheme, 100 * compared.value, ranked), sets))
 
 
 def points_sheet(data: LevelData, key: SheetKey, fixed: Mapping[tuple[str, str], float]) -> Sheet:
     """Component, criterion, area and total rows of a level; satisfaction comes from the scheme's index rule."""
-    scheme = key.scheme
-    included = data.moments.valid >= scheme.min_valid_item
-    figures = index_figures(data.moments, data.codes, IndexOptions(key.rule, scheme.aggregation), included)
-    status = _status(figures, scheme, data.codes)
-    basis = rank_basis(data, key, figures, included, status).figures
-    components = by_kind(scheme, Kind.SATISFACTION)
+    made = _estimated(data, key)
+    components = by_kind(key.scheme, Kind.SATISFACTION)
     found = [data.codes.position(one.rule.level_of, one.rule.code) for one in components]
     known = [(one.code, place) for one, place in zip(components, found, strict=True) if place is not None]
     places = [place for _, place in known]
-    base, ranked_base = take_codes(figures, places), take_codes(basis, places)
+    base, ranked_base = take_codes(made.figures, places), take_codes(made.basis.figures, places)
+    effect = _item_effect(made.shown, data.codes)
 
     def rank(points: Points, held: Objects) -> tuple[FloatArray, RankSet]:
-        other = combined(data.moments, ranked_base, points.pieces.shares)
+        hidden = np.asarray(held == Status.SUPPRESSED, dtype=np.bool_)
+        other = blanked(combined(data.moments, ranked_base, points.pieces.shares), hidden)
         ranked = np.isin(held, list(RANKED))
-        joint = pooled_limits(other, _joint_confidence(ranked))
+        joint = pooled_limits(other, _joint_confidence(ranked), effect)
         scale, shift = points.pieces.scale, points.pieces.shift
         moved = replace(joint, lower=scale * joint.lower + shift, upper=scale * joint.upper + shift)
         value = np.where(points.surveyed, scale * other.value + shift, points.points)
@@ -87,8 +83,9 @@ def points_sheet(data: LevelData, key: SheetKey, fixed: Mapping[tuple[str, str],
     survey = Survey(
         tuple(code for code, _ in known),
         base.n > 0,
+        made.hidden[:, places],
         lambda shares: combined(data.moments, base, shares),
-        lambda one: pooled_limits(one, CONFIDENCE),
+        lambda one: pooled_limits(one, CONFIDENCE, effect),
         rank,
     )
     return sheet_of_points(data.about, key, survey, fixed)
@@ -106,6 +103,7 @@ def sheet_of_points(about: About, key: SheetKey, survey: Survey, fixed: Mapping[
         for p in range(len(made.lines)):
             shared = about.notes.of(unit) if made.pieces.scale[u, p] > 0 else []
             reasons[u, p] = (*made.reasons[u, p], *shared)
+            reasons[u, p] += _why_no_points(survey, key.scheme.parts()[p], made.status[u, p], about.invited[u])
     surveyed = made.surveyed
     return Sheet(
         key, about.units, made.lines,
@@ -121,16 +119,22 @@ def sheet_of_points(about: About, key: SheetKey, survey: Survey, fixed: Mapping[
 
 def province_sheet(data: LevelData, key: SheetKey) -> Sheet:
     """The index over all units together (`data` has one row); a province stands alone, so it has no rank."""
-    scheme, rule = key.scheme, key.rule
-    included = data.moments.valid >= scheme.min_valid_item
-    figures = index_figures(data.moments, data.codes, IndexOptions(rule, scheme.aggregation), included)
-    limits = own_limits(figures, CONFIDENCE)
-    if rule is IndexRule.TOP2BOX:
-        limits = _with_items(limits, figures, data.codes, CONFIDENCE)
-    status = _status(figures, scheme, data.codes)
-    none = np.full(figures.value.shape, np.nan)
-    reasons = _reasons(data, scheme, figures, included, (None,) * len(data.codes.codes))
-    return _sheet(data, key, figures, limits, status, reasons, (none, (none, none)))
+    made = _estimated(data, key, alone=True)
+    limits = code_limits(made.shown, data.codes, key.rule, CONFIDENCE)
+    none = np.full(made.hidden.shape, np.nan)
+    return _sheet(data, key, made, limits, (none, (none, none)))
+
+
+def _estimated(data: LevelData, key: SheetKey, *, alone: bool = False) -> Estimated:
+    """The index by the sheet's rule; units that stand `alone` are not ranked, so their basis is the figures."""
+    scheme = key.scheme
+    included = in_the_index(data.moments, scheme)
+    figures = index_figures(data.moments, data.codes, IndexOptions(key.rule, scheme.aggregation), included)
+    hidden = hidden_codes(data.moments, data.codes, included, data.left_out)
+    status = index_status(figures, scheme, data.codes, hidden)
+    plain = Basis(figures, (None,) * len(data.codes.codes))
+    basis = plain if alone else rank_basis(data, key, figures, included, status)
+    return Estimated(figures, hidden, status, basis)
 
 
 def rank_basis(data: LevelData, key: SheetKey, figures: Figures, included: BoolArray, status: Objects) -> Basis:
@@ -148,11 +152,11 @@ def rank_basis(data: LevelData, key: SheetKey, figures: Figures, included: BoolA
     changed = several & np.array([bool((members & ~common).any()) for members in codes.members])
     on_common = index_figures(data.moments, codes, options, np.broadcast_to(common, included.shape))
     pooled_options = IndexOptions(key.rule, Aggregation.POOLED_ANSWERS)
-    on_pooled = index_figures(data.moments, codes, pooled_options, included)
+    on_pooled = index_figures(data.moments, codes, pooled_options, data.moments.valid > 0)
     chosen = choose_codes(choose_codes(figures, on_common, changed & kept), on_pooled, changed & ~kept)
     reasons = [
         None if not changed[c]
-        else because(Reason.RANKED_ON_ITEMS, _names(codes, common & codes.members[c])) if kept[c]
+        else because(Reason.RANKED_ON_ITEMS, item_names(codes, common & codes.members[c])) if kept[c]
         else because(Reason.RANKED_ON_POOLED)
         for c in range(len(codes.codes))
     ]  # fmt: skip
@@ -161,8 +165,13 @@ def rank_basis(data: LevelData, key: SheetKey, figures: Figures, included: BoolA
 
 def code_limits(figures: Figures, codes: Codes, rule: IndexRule, level: float) -> Limits:
     """Limits of every code: pooled for indices and means, by item for shares of one item."""
-    limits = pooled_limits(figures, level)
+    limits = pooled_limits(figures, level, _item_effect(figures, codes))
     return _with_items(limits, figures, codes, level) if rule is IndexRule.TOP2BOX else limits
+
+
+def _item_effect(figures: Figures, codes: Codes) -> float:
+    """The items' smoothed design effect, on which an index with few clusters leans."""
+    return smoothed_effect(figures, np.array([one.level_of == "item" for one in codes.codes]))
 
 
 def _with_items(limits: Limits, figures: Figures, codes: Codes, level: float) -> Limits:
@@ -173,53 +182,12 @@ def _with_items(limits: Limits, figures: Figures, codes: Codes, level: float) ->
     return Limits(*(np.concatenate([first, second[:, k:]], axis=1) for first, second in pairs))
 
 
-def _least(scheme: Scheme, codes: Codes) -> list[int]:
-    """Valid answers that each code needs: an item `min_valid_item`, everything else `min_valid_unit`."""
-    return [scheme.min_valid_item if one.level_of == "item" else scheme.min_valid_unit for one in codes.codes]
-
-
-def _status(figures: Figures, scheme: Scheme, codes: Codes) -> Objects:
-    """Status of every unit and code."""
-    enough = np.where(figures.complete, Status.COMPLETE, Status.OK)
-    held = np.where(figures.n < np.array(_least(scheme, codes)), Status.NOT_RANKED, enough)
-    return np.where(figures.n > 0, held, Status.EMPTY).astype(object)
-
-
-def _reasons(
-    data: LevelData, scheme: Scheme, figures: Figures, included: BoolArray, basis: Sequence[str | None]
-) -> Objects:
-    codes = data.codes
-    least = _least(scheme, codes)
-    reasons = np.full(figures.value.shape, None, dtype=object)
-    for u, unit in enumerate(data.about.units):
-        answered = data.moments.valid[u] > 0
-        shared = data.about.notes.of(unit)
-        for c, one in enumerate(codes.codes):
-            why: list[str] = []
-            if figures.n[u, c] == 0:
-                why.append(because(Reason.NO_ANSWERS))
-            elif figures.n[u, c] < least[c]:
-                why.append(because(Reason.FEW_ANSWERS, [least[c]]))
-            if one.level_of != "item" and scheme.aggregation is not Aggregation.POOLED_ANSWERS:
-                why += _left_out(codes, codes.members[c], included[u], answered)
-            if figures.n[u, c] > 0 and figures.variance[u, c] <= 0 and not figures.complete[u, c]:
-                why.append(because(Reason.NO_VARIANCE))
-            why += [because(Reason.COMPLETE)] if figures.n[u, c] > 0 and figures.complete[u, c] else []
-            why += [reason for reason in [basis[c]] if reason and figures.n[u, c] >= least[c]]
-            reasons[u, c] = (*why, *shared)
-    return reasons
-
-
-def _left_out(codes: Codes, members: BoolArray, included: BoolArray, answered: BoolArray) -> list[str]:
-    if not (members & answered).any() or (included | ~members).all():
-        return []
-    if not (members & included & answered).any():
-        return [because(Reason.ALL_ITEMS_FEW)]
-    return [because(Reason.ITEMS_LEFT_OUT, _names(codes, members & ~included))]
-
-
-def _names(codes: Codes, chosen: BoolArray) -> list[str]:
-    return [item.code for item, one in zip(codes.items, chosen.tolist(), strict=True) if one]
+def _why_no_points(survey: Survey, part: Part, status: Status, invited: float) -> tuple[str, ...]:
+    """Why a part that this wave asks about has nothing."""
+    asked = any(one.code in survey.codes for one in part.components)
+    if status != Status.EMPTY or not asked:
+        return ()
+    return (because(Reason.NO_ANSWERS if invited > 0 else Reason.NOT_SURVEYED),)
 
 
 def _not_partial(made: Points) -> BoolArray:
@@ -257,21 +225,17 @@ def _sets(value: FloatArray, joint: Limits, ranked: BoolArray) -> RankSet:
 
 
 def _sheet(
-    data: LevelData,
-    key: SheetKey,
-    figures: Figures,
-    limits: Limits,
-    status: Objects,
-    reasons: Objects,
-    ranking: tuple[FloatArray, RankSet],
+    data: LevelData, key: SheetKey, made: Estimated, limits: Limits, ranking: tuple[FloatArray, RankSet]
 ) -> Sheet:
-    found = figures.n > 0
-    unsure = found & (figures.variance > 0) & ~figures.complete
+    shown, about = made.shown, data.about
+    found = shown.n > 0
+    unsure = found & (shown.variance > 0) & ~shown.complete
     return Sheet(
-        key, data.about.units, tuple(Line(one.level_of, one.code) for one in data.codes.codes),
-        np.where(found, 100 * figures.value, np.nan),
-        np.full(figures.value.shape, np.nan),
-        np.where(unsure, 100 * np.sqrt(figures.variance), np.nan),
+        key, about.units, tuple(Line(one.level_of, one.code) for one in data.codes.codes),
+        np.where(found, 100 * shown.value, np.nan),
+        np.full(found.shape, np.nan),
+        np.where(unsure, 100 * np.sqrt(shown.variance), np.nan),
         100 * limits.lower, 100 * limits.upper, limits.method,
-        figures.n, limits.n_eff, data.about.invited, data.about.response_rate, status, reasons, ranking[0], *ranking[1],
+        made.figures.n, limits.n_eff, about.invited, about.response_rate, made.status,
+        index_reasons(data, key.scheme, made.figures, made.status, made.basis.reasons), ranking[0], *ranking[1],
     )  # fmt: skip

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.components.citizens import Rating, Scored
 from analysis.components.decimals import six
+from analysis.components.disclosure import few
 from analysis.components.fixed import fixed_points
 from analysis.components.instrument import Instrument
 from analysis.components.level import sheet_of_points
@@ -20,7 +21,7 @@ from analysis.components.ratings import Influence, Ratings, combined, covariance
 from analysis.components.scheme import Kind, Scheme, WeightingRule
 from analysis.components.sheet import RANKED, About, Notes, Reason, Sheet, SheetKey, Used, because
 from analysis.components.tables import Answers, SampleRow
-from analysis.design import FloatArray
+from analysis.design import BoolArray, FloatArray
 from analysis.errors import CodeUnknown, CountsDisagree, DuplicateKey
 from analysis.weights import kish_deff
 
@@ -32,6 +33,7 @@ def score_officials(
     _check(answers, sample)
     sheets: list[Sheet] = []
     facts: dict[str, dict[str, Mapping[str, object]]] = {}
+    everybody: dict[str, FloatArray] = {}  # raters of each unit and component before any are left out, by scheme
     unflagged = answers["flag"].among([""])
     variants = [(Used.ALL, answers)]
     if not unflagged.all():
@@ -41,43 +43,51 @@ def score_officials(
             weights = _weights(some, sample, rule)
             facts.setdefault(used, {})[rule] = _facts(some, weights)
             for rating in ratings:
-                sheets.append(_sheet(some, sample, instrument, rating, weights, SheetKey(
-                    rating.scheme, rating.scheme.level, rating.scheme.index_rule, rule, used)))  # fmt: skip
+                scheme = rating.scheme
+                made = _influence(some, sample, instrument, rating, weights)
+                raters = _raters(made)
+                hidden = few(raters) | few(everybody.setdefault(scheme.code, raters) - raters)
+                key = SheetKey(scheme, scheme.level, scheme.index_rule, rule, used)
+                survey = _survey(made, scheme, raters > 0, hidden)
+                fixed = fixed_points(scheme, rating.inputs, frozenset(rating.units), strict=rating.own)
+                sheets.append(sheet_of_points(_about(some, sample, made, scheme), key, survey, fixed))
     return Scored(tuple(sheets), facts, {})
 
 
-def _sheet(
-    answers: Answers,
-    sample: Sequence[SampleRow],
-    instrument: Instrument,
-    rating: Rating,
-    weights: FloatArray,
-    key: SheetKey,
-) -> Sheet:
-    scheme = rating.scheme
-    components = by_kind(scheme, Kind.OFFICIALS)
+def _influence(
+    answers: Answers, sample: Sequence[SampleRow], instrument: Instrument, rating: Rating, weights: FloatArray
+) -> Influence:
+    """Values and influence of the scheme's components of officials' questions."""
+    components = by_kind(rating.scheme, Kind.OFFICIALS)
     for component in components:
         for item in component.rule.items:
             if item not in instrument.columns:
-                raise CodeUnknown(f"scheme {scheme.code}", f"component {component.code}", item, "the instrument")
+                raise CodeUnknown(f"scheme {rating.scheme.code}", f"component {component.code}", item, "the instrument")
     table = _ratings(answers, sample, instrument, rating, weights)
-    made = make_influence(table, [component.rule.items for component in components])
-    judged = np.stack(
-        [np.bincount(table.unit, weights=one, minlength=len(table.units)) > 0 for one in made.judged.T], axis=1
-    ) if components else np.zeros((len(table.units), 0), dtype=np.bool_)  # fmt: skip
+    return make_influence(table, [component.rule.items for component in components])
+
+
+def _raters(made: Influence) -> FloatArray:
+    """Raters who judged each component of each unit, float64[U, J]."""
+    size, count = len(made.ratings.units), made.judged.shape[1]
+    columns = [np.bincount(made.ratings.unit, weights=made.judged[:, j], minlength=size) for j in range(count)]
+    return np.stack(columns, axis=1) if columns else np.zeros((size, 0))
+
+
+def _survey(made: Influence, scheme: Scheme, available: BoolArray, hidden: BoolArray) -> Survey:
+    """What the ratings give to the scheme."""
 
     def rank(points: Points, held: NDArray[np.object_]) -> tuple[FloatArray, RankSet]:
         return points.points, _joint_sets(made, points, np.isin(held, list(RANKED)))
 
-    survey = Survey(
-        tuple(component.code for component in components),
-        judged,
+    return Survey(
+        tuple(component.code for component in by_kind(scheme, Kind.OFFICIALS)),
+        available,
+        hidden,
         lambda shares: combined(made, shares),
         lambda figures: pooled_limits(figures, CONFIDENCE),
         rank,
     )
-    fixed = fixed_points(scheme, rating.inputs, frozenset(rating.units), strict=rating.own)
-    return sheet_of_points(_about(answers, sample, made, scheme), key, survey, fixed)
 
 
 def _joint_sets(made: Influence, points: Points, ranked: NDArray[np.bool_]) -> RankSet:
@@ -128,7 +138,7 @@ def _about(answers: Answers, sample: Sequence[SampleRow], made: Influence, schem
     invited, answered = sum(row.invited for row in weighed), sum(row.answered for row in weighed)
     notes = Notes()
     counts = made.ratings.counted()
-    strange = _uncounted(answers, scheme)
+    strange, alone = _uncounted(answers, scheme), _alone(made)
     for u, unit in enumerate(units):
         silent = [
             group for g, group in enumerate(made.ratings.groups)
@@ -138,12 +148,20 @@ def _about(answers: Answers, sample: Sequence[SampleRow], made: Influence, schem
             notes.add(unit, because(Reason.GROUPS_WITHOUT_RATINGS, silent))
         if unit in strange:
             notes.add(unit, because(Reason.GROUPS_WITHOUT_WEIGHT, sorted(strange[unit])))
-        joins = max((len(one.joined.get(unit, ())) for one in made.blocks), default=0)
-        if joins:
-            notes.add(unit, because(Reason.STRATA_JOINED, [joins]))
+        if alone[u]:
+            notes.add(unit, because(Reason.LONE_RATINGS, sorted(alone[u])))
     rate = answered / invited if invited else float("nan")
     size = len(units)
     return About(units, np.full(size, float(invited)), np.full(size, rate), notes)
+
+
+def _alone(made: Influence) -> dict[int, set[str]]:
+    """Groups of which one rater judged a component of a unit, by the unit's place."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for blocks in made.blocks:
+        for unit, group in zip(made.ratings.unit[blocks.lone], made.ratings.group[blocks.lone], strict=True):
+            found[int(unit)].add(made.ratings.groups[group])
+    return found
 
 
 def _uncounted(answers: Answers, scheme: Scheme) -> dict[str, set[str]]:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.components.disclosure import blanked, hidden_in, hidden_parts, why_hidden
 from analysis.components.index import Figures
 from analysis.components.limits import Limits, Method
 from analysis.components.ranks import RankSet
+from analysis.components.remarks import no_error
 from analysis.components.scheme import Component, Kind, Part, Scheme
 from analysis.components.sheet import Line, Reason, Status, because
 from analysis.design import BoolArray, FloatArray
@@ -23,11 +25,12 @@ from analysis.design import BoolArray, FloatArray
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What the answers of a wave give to a scheme: its survey components `codes`, which units have them (bool[U, J]),
-    and how linear combinations of them (shares [U, P, J]) are estimated, limited and ranked."""
+    """What the answers of a wave give to a scheme: its survey components `codes`, which units have them and which may
+    not be told (bool[U, J]), and how linear combinations of them (shares [U, P, J]) are estimated, limited, ranked."""
 
     codes: tuple[str, ...]
     available: BoolArray
+    hidden: BoolArray
     combine: Callable[[FloatArray], Figures]
     limit: Callable[[Figures], Limits]
     rank: Callable[[Points, NDArray[np.object_]], tuple[FloatArray, RankSet]]  # (ranked value, sets) by status [U, P]
@@ -74,21 +77,25 @@ def make_points(scheme: Scheme, units: Sequence[str], survey: Survey, fixed: Map
     """Points of every part for every unit. Figures of this wave win over imported ones of the same component.
 
     A part that lacks a component adds up what there is, is `not_ranked` and names the lack; one without anything is
-    `empty`. Limits are `maximum x limits of the survey index + typed-in points`.
+    `empty`, one with a hidden component is `suppressed`. Limits are `maximum x limits of the survey index + typed-in
+    points`.
     """
     parts = scheme.parts()
     pieces = _gather(scheme, parts, units, survey, fixed)
+    hidden = hidden_parts(pieces.shares, survey.hidden)
     figures = survey.combine(pieces.shares)
-    limits = survey.limit(figures)
+    shown = blanked(figures, hidden)
+    limits = survey.limit(shown)
     surveyed = pieces.scale > 0
-    points = np.where(surveyed | pieces.typed, pieces.scale * figures.value + pieces.shift, np.nan)
-    unsure = surveyed & (figures.variance > 0) & ~figures.complete
-    status, reasons = _judged(scheme, parts, pieces, figures, limits)
+    told = (surveyed | pieces.typed) & ~hidden
+    points = np.where(told, pieces.scale * shown.value + pieces.shift, np.nan)
+    unsure = surveyed & (shown.variance > 0) & ~shown.complete
+    status, reasons = _judged(scheme, parts, pieces, survey, (figures, hidden, limits))
     return Points(
         tuple(Line(part.level_of, part.code, part.maximum, part.source) for part in parts),
         pieces,
         points,
-        np.where(unsure, pieces.scale * np.sqrt(figures.variance), np.nan),
+        np.where(unsure, pieces.scale * np.sqrt(shown.variance), np.nan),
         np.where(surveyed, pieces.scale * limits.lower + pieces.shift, np.nan),
         np.where(surveyed, pieces.scale * limits.upper + pieces.shift, np.nan),
         figures, limits, status, reasons,
@@ -129,30 +136,44 @@ def _gather(
 
 
 def _judged(
-    scheme: Scheme, parts: Sequence[Part], pieces: Pieces, figures: Figures, limits: Limits
+    scheme: Scheme,
+    parts: Sequence[Part],
+    pieces: Pieces,
+    survey: Survey,
+    made: tuple[Figures, BoolArray, Limits],
 ) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """Status and reasons of every unit and part, object[U, P] each."""
+    """Status and reasons of every unit and part, object[U, P]; `made`: figures, which are hidden, limits."""
+    figures, hidden, limits = made
     codes = [one.code for one in scheme.components]
     surveyed = pieces.scale > 0
     few = surveyed & (figures.n < scheme.min_valid_unit)
-    constant = surveyed & (figures.variance <= 0) & ~figures.complete
     status = np.full(few.shape, Status.EMPTY, dtype=object)
     reasons = np.full(few.shape, None, dtype=object)
     for u in range(few.shape[0]):
         missing = dict(zip(codes, pieces.missing[u].tolist(), strict=True))
         imported = {code for code, one in zip(codes, pieces.imported[u].tolist(), strict=True) if one}
+        kept_back = hidden_in(survey.codes, survey.hidden[u])
         for p, part in enumerate(parts):
             lacks = missing_codes(part, missing)
             taken = [one.code for one in part.components if one.code in imported]
             why = [because(Reason.MISSING, lacks)] if lacks else []
             why += [because(Reason.IMPORTED, taken)] if taken else []
-            if surveyed[u, p] or pieces.typed[u, p]:
+            if hidden[u, p]:
+                status[u, p] = Status.SUPPRESSED
+                why.append(_why_hidden(part, kept_back, float(figures.n[u, p])))
+            elif surveyed[u, p] or pieces.typed[u, p]:
                 status[u, p] = _status(bool(lacks) or bool(few[u, p]), limits.method[u, p])
                 why += [] if surveyed[u, p] or taken else [because(Reason.TYPED_IN)]
-            why += [because(Reason.FEW_ANSWERS, [scheme.min_valid_unit])] if few[u, p] else []
-            why += [because(Reason.NO_VARIANCE)] if constant[u, p] else []
+                why += [because(Reason.FEW_ANSWERS, [scheme.min_valid_unit])] if few[u, p] else []
+                why += no_error(figures, u, p) if surveyed[u, p] else []
             reasons[u, p] = tuple(why)
     return status, reasons
+
+
+def _why_hidden(part: Part, kept_back: Sequence[str], n: float) -> str:
+    """A component by its own respondents, a sum by its hidden components."""
+    inside = [one.code for one in part.components if one.code in kept_back]
+    return why_hidden(n) if inside == [part.code] else because(Reason.HOLDS_SUPPRESSED, inside)
 
 
 def _status(held: bool, method: object) -> Status:

@@ -36,8 +36,10 @@ def plain_ranks(values: Sequence[Decimal | None]) -> FloatArray:
 
 def rank_sets(lower: FloatArray, upper: FloatArray, ranked: BoolArray) -> RankSet:
     """First and last possible rank from joint limits [U]; NaN for units that are not ranked."""
-    better = (lower[:, None] > upper[None, :]) & ranked[:, None] & ranked[None, :]  # row surely above column
-    return _places(better, ranked)
+    count = int(ranked.sum())
+    above = count - np.searchsorted(np.sort(lower[ranked]), upper, side="right")  # units surely above
+    below = np.searchsorted(np.sort(upper[ranked]), lower, side="left")
+    return np.where(ranked, 1.0 + above, np.nan), np.where(ranked, count - below, np.nan)
 
 
 def rank_sets_joint(value: FloatArray, covariance: FloatArray, ranked: BoolArray, level: float) -> RankSet:

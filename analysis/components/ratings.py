@@ -7,18 +7,19 @@ units share raters: everything is kept as one influence value a rating, and two 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
+from analysis.components.disclosure import few
 from analysis.components.index import NO_VARIANCE, Figures
-from analysis.components.joining import join_small
 from analysis.design import BoolArray, FloatArray, IntArray
 from analysis.errors import CountsDisagree
 
 PAIR_LEAST = 2  # ratings that a group needs at a unit for a variance of its own
+DF_LEAST = 8  # degrees of freedom from which a unit's own spread is trusted (STATISTICS.md, intervals near 100 %)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +58,14 @@ class Ratings:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """The variance strata of the ratings of one component (a group at a unit, or groups joined there)."""
+    """The variance strata of the ratings of one component: a group at a unit."""
 
-    strata: IntArray  # [n]
-    factor: FloatArray  # [n] sqrt((1 - f) m / (m - 1)), 0 for a rating that does not judge the component
+    drawn: FloatArray  # [n] ratings of the stratum that judge the component
+    factor: FloatArray  # [n] sqrt((1 - f) m / (m - 1)), 0 for a rating that does not judge it; alone: sqrt(1 - f)
     remaining: FloatArray  # [n] 1 - f
+    lone: BoolArray  # [n] the one rating of its group
     df: FloatArray  # [U]
     complete: BoolArray  # [U]
-    joined: Mapping[str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,31 +89,20 @@ def make_blocks(ratings: Ratings, judged: BoolArray) -> Blocks:
     In unit u the group g is a random part f = m / N of all who could judge it, because blocks of units are random (a
     second phase). Scaling each deviation by sqrt((1 - f) m / (m - 1)) makes the unit's own variance exactly that of a
     simple random sample, `(1 - f) s^2 / m`, gives the usual stratified estimator when every rater judges every unit,
-    and keeps the covariance of units that share raters. A group with one rating joins the nearest group of the unit.
+    and keeps the covariance of units that share raters. A group with one rating has no spread of its own (`_spread`).
     """
     counts = ratings.counted(judged)
-    groups = len(ratings.groups)
-    heads = np.tile(np.arange(groups), (len(ratings.units), 1))
-    joined: dict[str, tuple[tuple[str, str], ...]] = {}
-    for u in np.flatnonzero((counts == PAIR_LEAST - 1).any(axis=1)).tolist():
-        found = {ratings.groups[g]: int(counts[u, g]) for g in range(groups) if counts[u, g]}
-        joins = join_small(found, PAIR_LEAST)
-        heads[u] = [ratings.groups.index(joins.get(name, name)) for name in ratings.groups]
-        pairs = tuple((a, b) for a, b in sorted(joins.items()) if a != b)
-        if pairs:
-            joined[ratings.units[u]] = pairs
-    strata = ratings.unit * groups + heads[ratings.unit, ratings.group]
-    drawn = np.bincount(strata, weights=judged, minlength=counts.size)
-    population = np.zeros(counts.size)
-    places = np.arange(len(ratings.units))[:, None] * groups + heads
-    np.add.at(population, places, np.where(counts > 0, ratings.population, 0.0))
+    drawn = counts.ravel().astype(np.float64)
+    population = np.tile(ratings.population, len(ratings.units))
     remaining = 1.0 - np.divide(drawn, population, out=np.zeros_like(drawn), where=population > 0)
-    factor = np.sqrt(np.where(drawn > 1, remaining * drawn / np.maximum(drawn - 1, 1), 0.0))
-    held = (drawn.reshape(counts.shape) > 0).sum(axis=1)
+    factor = np.sqrt(remaining * np.where(drawn >= PAIR_LEAST, drawn / np.maximum(drawn - 1, 1), 1.0))
     wanted = (ratings.group_weights > 0) & (ratings.population > 0)
     complete = (counts >= ratings.population)[:, wanted].all(axis=1) & (counts.sum(axis=1) > 0)
-    df = np.maximum(counts.sum(axis=1) - held, 0).astype(np.float64)
-    return Blocks(strata, factor[strata] * judged, remaining[strata], df, complete, joined)
+    df = np.maximum(counts - 1, 0).sum(axis=1).astype(np.float64)
+    pair = ratings.pair
+    return Blocks(
+        drawn[pair], factor[pair] * judged, remaining[pair], judged & (drawn[pair] < PAIR_LEAST), df, complete
+    )
 
 
 def make_influence(ratings: Ratings, components: Sequence[Sequence[str]]) -> Influence:
@@ -188,11 +178,13 @@ def _fill(made: Influence, j: int, places: list[int]) -> None:
     share = np.divide(held, total, out=np.zeros_like(held), where=total > 0)
     made.value[:, j] = (share * group_value).sum(axis=1)
     carried = weight * (share.ravel()[:, None] * per_item / np.where(found, mass, 1.0))[ratings.pair]
-    centre = _centres(ratings, blocks, means, share.ravel()[:, None] * per_item)
-    raw = (carried * (y - centre)).sum(axis=1)
-    drawn = np.maximum(np.bincount(blocks.strata, weights=made.judged[:, j], minlength=size * groups), 1)
-    middle = np.bincount(blocks.strata, weights=raw, minlength=size * groups) / drawn
-    made.scores[:, j] = (raw - middle[blocks.strata]) * blocks.factor
+    apart = y - means[ratings.pair]
+    raw = (carried * apart).sum(axis=1)
+    middle = np.bincount(ratings.pair, weights=raw, minlength=size * groups)[ratings.pair] / np.maximum(blocks.drawn, 1)
+    own = (judged * per_item[ratings.pair] * apart).sum(axis=1)
+    gap = group_value.ravel()[ratings.pair] - made.value[ratings.unit, j]
+    alone = np.copysign(carried.sum(axis=1) * _spread(ratings, blocks, own, made.judged[:, j]), gap)
+    made.scores[:, j] = np.where(blocks.lone, alone, raw - middle) * blocks.factor
     made.carried[:, j] = carried.sum(axis=1)
     answered = np.bincount(ratings.pair, weights=judged.any(axis=1), minlength=size * groups).reshape(size, groups)
     part = np.minimum(answered / np.maximum(ratings.population, 1.0), 1.0)
@@ -200,14 +192,20 @@ def _fill(made: Influence, j: int, places: list[int]) -> None:
     made.high[:, j] = made.low[:, j] + (share * (1.0 - part)).sum(axis=1)
 
 
-def _centres(ratings: Ratings, blocks: Blocks, means: FloatArray, shares: FloatArray) -> FloatArray:
-    """The mean that each rating's deviation is taken from, [n, I]: its group's, or that of the joined groups."""
-    size = len(means)
-    head = np.arange(size)
-    head[ratings.pair] = blocks.strata
-    sums, mass = _sums(head, shares * means, size), _sums(head, shares, size)
-    joint = np.divide(sums, mass, out=np.zeros_like(sums), where=mass > 0)
-    return np.asarray(joint[blocks.strata])
+def _spread(ratings: Ratings, blocks: Blocks, apart: FloatArray, judged: BoolArray) -> FloatArray:
+    """Standard deviation inside the groups of each rating's unit, [n]: what the one rating of a group is as uncertain
+    as. The unit's own with DF_LEAST degrees of freedom and some spread, else that of all units that may be told;
+    `apart` are the ratings' deviations from their group."""
+    size = len(ratings.units)
+    pairs = np.maximum(len(ratings.groups) * size, 1)
+    middle = np.bincount(ratings.pair, weights=apart, minlength=pairs)[ratings.pair] / np.maximum(blocks.drawn, 1)
+    squares = np.bincount(
+        ratings.unit, weights=np.where(judged & ~blocks.lone, apart - middle, 0.0) ** 2, minlength=size
+    )
+    told = ~few(np.bincount(ratings.unit, weights=judged, minlength=size).astype(np.float64))
+    level = float(squares[told].sum()) / max(float(blocks.df[told].sum()), 1.0)
+    trusted = (blocks.df >= DF_LEAST) & (squares > 0)
+    return np.asarray(np.sqrt(np.where(trusted, squares / np.maximum(blocks.df, 1.0), level))[ratings.unit])
 
 
 def _sums(codes: IntArray, columns: FloatArray, size: int) -> FloatArray:

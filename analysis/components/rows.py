@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from operator import attrgetter
+from itertools import islice
+from operator import attrgetter, itemgetter
 
 import numpy as np
 
@@ -16,13 +19,16 @@ from analysis.components.scheme import Level
 from analysis.components.sheet import RANKED, Line, Sheet, Used
 
 BOM = "\ufeff"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run; numbers are written by `six` alone
+PIECE = 5000  # rows that are written at once: memory does not grow with the file
+DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+FORMULA = re.compile(r"[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20\t]")  # what a spreadsheet would run
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 LEVELS = ("item", "factor", "group", "overall", "component", "criterion", "area", "total")
 GRADED = frozenset({"item", "factor", "group", "overall", "total"})  # percentages that a grade is made for
 YES, NO = "yes", "no"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One figure. The first eleven columns are its key; absent is None (null in JSON, empty in CSV)."""
 
@@ -94,36 +100,60 @@ class Context:
 def make_rows(sheets: Sequence[Sheet], context: Context) -> list[Row]:
     """The rows of all sheets, sorted by scheme (as given), unit, level, the code's place, rule, weighting, answers."""
     order = {scheme: number for number, scheme in enumerate(dict.fromkeys(sheet.key.scheme.code for sheet in sheets))}
-    keyed = [entry for sheet in sheets for entry in _sheet_rows(sheet, context, order[sheet.key.scheme.code])]
-    return [row for _, row in sorted(keyed, key=lambda entry: entry[0])]
+    places: dict[tuple[int, str], list[tuple[Sheet, int]]] = defaultdict(list)
+    for sheet in sheets:
+        for u, unit in enumerate(sheet.units):
+            places[order[sheet.key.scheme.code], unit].append((sheet, u))
+    rows: list[Row] = []
+    for place in sorted(places):
+        keyed = [entry for sheet, u in places[place] for entry in _unit_rows(sheet, context, u)]
+        rows += [row for _, row in sorted(keyed, key=itemgetter(0))]
+    return rows
 
 
-def csv_bytes(rows: Sequence[Row]) -> bytes:
-    """`scores.csv`: UTF-8 with BOM, comma, LF; a name that a spreadsheet would run as a formula gets an apostrophe."""
+def csv_bytes(rows: Iterable[Row]) -> bytes:
+    """The whole of `csv_pieces`."""
+    return b"".join(csv_pieces(rows))
+
+
+def csv_pieces(rows: Iterable[Row]) -> Iterator[bytes]:
+    """`scores.csv`, some rows at a time: UTF-8 with BOM, comma, LF; a text that a spreadsheet would run as a formula
+    gets an apostrophe."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
+    out.write(BOM)
     writer.writerow(COLUMNS)
-    names = {COLUMNS.index("unit_name_vi"), COLUMNS.index("unit_name_en"), COLUMNS.index("unit"), COLUMNS.index("code")}
-    for row in rows:
-        cells = ["" if cell is None else cell for cell in row.cells()]
-        writer.writerow([_plain(cell) if place in names else cell for place, cell in enumerate(cells)])
-    return (BOM + out.getvalue()).encode()
+    yield out.getvalue().encode()
+    rest = iter(rows)
+    while some := list(islice(rest, PIECE)):
+        out.seek(0)
+        out.truncate()
+        writer.writerows([_plain(cell) for cell in row.cells()] for row in some)
+        yield out.getvalue().encode()
 
 
-def json_text(head: Mapping[str, object], rows: Sequence[Row]) -> bytes:
-    """`scores.json`: the head's keys (at least one), then `rows`, one row a line."""
+def json_text(head: Mapping[str, object], rows: Iterable[Row]) -> bytes:
+    """The whole of `json_pieces`."""
+    return b"".join(json_pieces(head, rows))
+
+
+def json_pieces(head: Mapping[str, object], rows: Iterable[Row]) -> Iterator[bytes]:
+    """`scores.json`, some rows at a time: the head's keys (at least one), then `rows`, one row a line."""
     start = json.dumps(head, ensure_ascii=False, indent=1, allow_nan=False).removesuffix("\n}")
-    lines = ",\n".join(json.dumps(row.as_dict(), ensure_ascii=False, allow_nan=False) for row in rows)
-    return f'{start},\n "rows": [\n{lines}\n]\n}}\n'.encode()
+    yield f'{start},\n "rows": ['.encode()
+    rest, before = iter(rows), "\n"
+    while some := list(islice(rest, PIECE)):
+        lines = ",\n".join(json.dumps(row.as_dict(), ensure_ascii=False, allow_nan=False) for row in some)
+        yield f"{before}{lines}".encode()
+        before = ",\n"
+    yield ("\n]\n}\n" if before != "\n" else "\n\n]\n}\n").encode()
 
 
-def _sheet_rows(sheet: Sheet, context: Context, place: int) -> Iterator[tuple[tuple[object, ...], Row]]:
+def _unit_rows(sheet: Sheet, context: Context, u: int) -> Iterator[tuple[tuple[object, ...], Row]]:
     key = sheet.key
     variant = (key.rule.value, key.weighting.value, key.used.value)
-    for u, unit in enumerate(sheet.units):
-        for p, line in enumerate(sheet.lines):
-            row = _row(sheet, context, u, p)
-            yield (place, unit, LEVELS.index(line.level_of), p, *variant), row
+    for p, line in enumerate(sheet.lines):
+        yield (LEVELS.index(line.level_of), p, *variant), _row(sheet, context, u, p)
 
 
 def _row(sheet: Sheet, context: Context, u: int, p: int) -> Row:
@@ -159,5 +189,8 @@ def _grade(sheet: Sheet, line: Line, index: str | None) -> str | None:
     return sheet.key.scheme.grade(index) if index is not None and graded else None
 
 
-def _plain(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+def _plain(cell: str | None) -> str:
+    if cell is None or (cell.isprintable() and cell[:1].isalnum()):  # nearly all: not worth a search
+        return cell or ""
+    text = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", cell)
+    return f"'{text}" if FORMULA.match(text) and not DECIMAL.fullmatch(text) else text

@@ -18,11 +18,11 @@ from analysis.design import FloatArray
 
 
 class Status(StrEnum):
-    """What may be said of a figure (CONTRACT). `suppressed` is given later, by publication."""
+    """What may be said of a figure (CONTRACT)."""
 
     OK = "ok"
     NOT_RANKED = "not_ranked"
-    SUPPRESSED = "suppressed"
+    SUPPRESSED = "suppressed"  # `disclosure` decides
     EMPTY = "empty"
     COMPLETE = "complete"
 
@@ -42,8 +42,13 @@ class Reason(StrEnum):
 
     REHEARSAL = "rehearsal"  # the wave never counts
     OTHER_SCHEME = "other_scheme"  # scored by a scheme that is not the extract's
-    NOT_SURVEYED = "not_surveyed"  # the unit has no row in the sample
+    NOT_SURVEYED = "not_surveyed"  # nobody was invited
     NO_ANSWERS = "no_answers"
+    NOT_APPLICABLE = "not_applicable"  # all respondents said that it does not apply to them
+    FEW_RESPONDENTS = "few_respondents"  # too few people stand behind it to tell it (=minimum)
+    WOULD_TELL = "would_tell"  # with other figures it would tell one of too few people
+    HOLDS_SUPPRESSED = "holds_suppressed"  # a sum with hidden parts (=codes)
+    CELLS_LEFT_OUT = "cells_left_out"  # of the province: units whose few answers to a question are not in it (=number)
     FEW_ANSWERS = "few_answers"  # fewer valid answers than the scheme's minimum (=minimum)
     ITEMS_LEFT_OUT = "items_left_out"  # fewer valid answers than min_valid_item (=items)
     ALL_ITEMS_FEW = "all_items_few"  # no item reaches min_valid_item: all of them are used
@@ -52,6 +57,7 @@ class Reason(StrEnum):
     STRATA_JOINED = "strata_joined"  # for the variance (=number)
     CLASSES_JOINED = "classes_joined"  # for non-response (=number)
     NO_VARIANCE = "no_variance"  # one answer, or all the same: no standard error can be estimated
+    PARTLY_ANSWERED = "partly_answered"  # everybody answered, not every question: no standard error can be estimated
     COMPLETE = "complete"  # every dossier (rater) of the unit answered: no sampling error
     UNITS_WITHOUT_ANSWERS = "units_without_answers"  # of the province (=number)
     SELF_SELECTED = "self_selected_apart"  # answers that are counted but in no figure (=number)
@@ -59,6 +65,7 @@ class Reason(StrEnum):
     TYPED_IN = "typed_in"  # has no sampling error, which does not mean no error
     IMPORTED = "imported"  # survey points typed in from another wave (=codes)
     GROUPS_WITHOUT_RATINGS = "groups_without_ratings"  # rater groups that did not judge the unit (=groups)
+    LONE_RATINGS = "lone_ratings"  # groups of which one rater judged: as uncertain as the others' spread (=groups)
     GROUPS_WITHOUT_WEIGHT = "groups_without_weight"  # rater groups that the scheme does not count (=groups)
     INTERNAL_ESTIMATE = "internal_estimate"  # ước tính nội bộ: the ministry's own survey gives the provincial index
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from analysis.components.grouping import Group, Groups
 from analysis.components.joining import join_small
-from analysis.components.tables import Answers
 from analysis.components.weighting import Frame, Joined
 from analysis.design import FloatArray, IntArray
 from analysis.errors import CountsDisagree, NotNested
@@ -20,21 +19,22 @@ STRATUM_LEAST = 2  # answers that a stratum needs for its own variance (STATISTI
 
 @dataclass(frozen=True, eq=False)
 class Strata:
-    """By row: stratum codes int64[n] and populations float64[n] after joining; what joined what, by unit."""
+    """Stratum codes of the groups int64[g] and populations by stratum float64[H] after joining; what joined what, by
+    unit."""
 
     codes: IntArray
     population: FloatArray
     joined: Joined
 
 
-def make_strata(answers: Answers, groups: Groups, frame: Frame) -> Strata:
+def make_strata(groups: Groups, frame: Frame) -> Strata:
     """Join the strata of a unit that have fewer than STRATUM_LEAST answers (clusters where `psu` is given).
 
     A stratum of the sample without any answer joins too: its dossiers count in the population of the joined stratum.
     Raises NotNested, CountsDisagree (a stratum with more answers than population).
     """
     population = _populations(groups.groups, frame)
-    counts = _counts(answers, groups)
+    counts = _counts(groups.groups)
     heads: dict[tuple[str, str], str] = {}
     joined: dict[str, tuple[tuple[str, str], ...]] = {}
     for unit, found in counts.items():
@@ -48,11 +48,12 @@ def make_strata(answers: Answers, groups: Groups, frame: Frame) -> Strata:
     for (unit, label), head in heads.items():
         sizes[unit, head] += population[unit, label]
     place = {key: number for number, key in enumerate(sorted(sizes))}
-    keys = [(group.unit, heads[group.unit, group.stratum]) for group in groups.groups]
-    codes = np.array([place[key] for key in keys], dtype=np.int64)[groups.of_row]
-    sized = np.array([sizes[key] for key in keys], dtype=np.float64)[groups.of_row]
-    _check_sizes(codes, place, sizes)
-    return Strata(codes, sized, joined)
+    codes = np.array([place[g.unit, heads[g.unit, g.stratum]] for g in groups.groups], dtype=np.int64)
+    drawn = np.bincount(codes, groups.counts, len(place))
+    for key, number in place.items():
+        if drawn[number] > sizes[key]:
+            raise CountsDisagree("population and answers", f"stratum {key[1]}", sizes[key], int(drawn[number]))
+    return Strata(codes, np.array([sizes[key] for key in place]), joined)
 
 
 def _populations(groups: Sequence[Group], frame: Frame) -> Mapping[tuple[str, str], float]:
@@ -72,27 +73,12 @@ def _populations(groups: Sequence[Group], frame: Frame) -> Mapping[tuple[str, st
     return {**population, **seen}
 
 
-def _counts(answers: Answers, groups: Groups) -> dict[str, dict[str, int]]:
-    """Answers by unit and stratum, or clusters where the extract names them."""
+def _counts(groups: Sequence[Group]) -> dict[str, dict[str, int]]:
+    """Sampled units by unit and stratum: clusters where the extract names them, else answers."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    if answers["psu"].levels in ((), ("",)):
-        for group in groups.groups:
-            counts[group.unit][group.stratum] += group.count
-        return {unit: dict(found) for unit, found in counts.items()}
-    psu = answers["psu"]
-    own = np.where(psu.among([""]), np.arange(answers.rows), -1)
-    pairs = np.unique(np.column_stack([groups.of_row, psu.codes, own]), axis=0)
-    clusters: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
-    for number, code, row in pairs.tolist():
-        group = groups.groups[number]
-        clusters[group.unit, group.stratum].add((code, row))
-    for (unit, label), found in clusters.items():
-        counts[unit][label] = len(found)
+    clusters: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for group in groups:
+        known = clusters[group.unit, group.stratum]
+        counts[group.unit][group.stratum] += (group.psu not in known) if group.psu else group.count
+        known.add(group.psu)
     return {unit: dict(found) for unit, found in counts.items()}
-
-
-def _check_sizes(codes: IntArray, place: Mapping[tuple[str, str], int], sizes: Mapping[tuple[str, str], float]) -> None:
-    drawn = np.bincount(codes, minlength=len(place))
-    for key, number in place.items():
-        if drawn[number] > sizes[key]:
-            raise CountsDisagree("population and answers", f"stratum {key[1]}", sizes[key], int(drawn[number]))

@@ -13,10 +13,14 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from analysis.components.instrument import ScoredItem
 from analysis.design import FloatArray
 from analysis.errors import CellInvalid, ColumnMissing, DuplicateKey, LengthMismatch
+from analysis.fold.coding import Scale, item_classes
+from analysis.fold.sources import Chunk
 
 NOT_APPLICABLE = ""
 NOT_ANSWERED = "."
@@ -59,6 +63,9 @@ class Text:
         levels = tuple(sorted(set(cells)))
         place = {level: number for number, level in enumerate(levels)}
         return Text(np.fromiter((place[cell] for cell in cells), dtype=np.int32, count=len(cells)), levels)
+
+    def arrow(self) -> pa.DictionaryArray:
+        return pa.DictionaryArray.from_arrays(pa.array(self.codes), pa.array(self.levels, pa.string()))
 
     def take(self, rows: Rows) -> Text:
         return Text(self.codes[rows], self.levels)
@@ -105,6 +112,15 @@ class Answers:
         return (*head, *self.items)
 
 
+@dataclass(frozen=True, eq=False)
+class ItemCells:
+    """Coded item cells of n answers and k items: scale values int8[n, k] (0: none), and which are not applicable."""
+
+    values: NDArray[np.int8]
+    inapplicable: NDArray[np.bool_]
+    satisfied: NDArray[np.bool_]
+
+
 @dataclass(frozen=True, order=True)
 class SampleRow:
     """`sample.csv`: what was drawn, kept, invited and answered in one class (officials: one rater group)."""
@@ -149,13 +165,7 @@ def make_answers(columns: Mapping[str, Cells], items: Sequence[str], *, raters: 
 
     Raises ColumnMissing, LengthMismatch, CellInvalid.
     """
-    head = (*HEAD[:2], "rater", *HEAD[2:]) if raters else HEAD
-    for name in (*head, *items):
-        if name not in columns:
-            raise ColumnMissing(name, file)
-    extra = sorted(set(columns) - set(head) - set(items))
-    if extra:
-        raise CellInvalid(file, 1, extra[0], "", "a column of the contract or an item of the instrument")
+    head = check_header(list(columns), items, raters=raters, file=file)
     size = len(columns["unit"])
     for name, cells in columns.items():
         if len(cells) != size:
@@ -166,6 +176,32 @@ def make_answers(columns: Mapping[str, Cells], items: Sequence[str], *, raters: 
     weight = _floats(columns["weight_base"], file, "weight_base", empty=None)
     answers = Answers(texts, fpc, weight, {name: Text.of(columns[name]) for name in items})
     return answers.take(_content_order(answers))
+
+
+def check_header(names: Sequence[str], items: Sequence[str], *, raters: bool, file: str) -> tuple[str, ...]:
+    """The contract's columns before the items. Raises ColumnMissing, and CellInvalid for a column that nobody knows."""
+    head = (*HEAD[:2], "rater", *HEAD[2:]) if raters else HEAD
+    for name in (*head, *items):
+        if name not in names:
+            raise ColumnMissing(name, file)
+    extra = sorted(set(names) - set(head) - set(items))
+    if extra:
+        raise CellInvalid(file, 1, extra[0], "", "a column of the contract or an item of the instrument")
+    return head
+
+
+def item_cells(answers: Answers, items: Sequence[ScoredItem], satisfied: frozenset[str]) -> ItemCells:
+    """The answers to the scored items, row by row; an answer outside its scale is refused (CellInvalid)."""
+    shape = (answers.rows, len(items))
+    cells = ItemCells(np.zeros(shape, dtype=np.int8), np.zeros(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_))
+    for place, item in enumerate(items):
+        column = answers.items[item.code]
+        scale = Scale(item.steps, frozenset(step for step in range(1, item.steps + 1) if str(step) in satisfied))
+        classes = item_classes(Chunk("answers.csv", 1, answers.rows, {item.code: column.arrow()}), item.code, scale)
+        cells.inapplicable[:, place] = classes > item.steps
+        cells.values[:, place] = np.where(cells.inapplicable[:, place], 0, classes)
+        cells.satisfied[:, place] = np.isin(classes, sorted(scale.satisfied))
+    return cells
 
 
 def make_records(kind: type[Record], columns: Mapping[str, Cells], *, file: str) -> tuple[Record, ...]:

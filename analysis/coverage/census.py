@@ -15,38 +15,41 @@ from analysis.coverage.tally import Line, Run, Tally, in_chunks, share
 from analysis.coverage.transaction import CHUNK, LEVEL, UNIT_SD, WEIGHTINGS, Truths, item_held
 from analysis.coverage.waves import SKIPPED, scheme, take, wave_extract
 
-SKIPS = "complete units have no interval; reached: printed value equals the truth"
+COMPLETE = (Stratum(35, 35, (PersonClass(0.7, 0.05, 1.0), PersonClass(0.3, -0.12, 1.0))),)
 
 
 def census(run: Run) -> Iterator[Line]:
-    """Near-census units at 85 and 97 %, then complete units with and without skipped items."""
+    """Near-census units at 85 and 97 %, complete units with skipped items, and without."""
     for wanted in (0.85, 0.97):
         for label, strata in (("50 %", _strata(60, 0.6, 0.3)), ("90 %", _strata(40, 0.95, 0.8))):
-            tally = Tally(f"near-census, {label} answered, {100 * wanted:g} %")
-            for found, truth in _scored(run, tally.case, wanted, strata, SKIPPED):
-                for weighting in WEIGHTINGS:
-                    made = found["top2box", weighting]
-                    tally.add(f"overall, {weighting}", made.held("overall", "overall", truth["top2box", "overall"]))
-                    tally.add(f"items, {weighting}", item_held(made, truth))
-            yield from tally.lines()
-    for skipped in (0.0, SKIPPED):
-        yield _complete(run, skipped)
+            yield from _limits(run, f"near-census, {label} answered, {100 * wanted:g} %", wanted, strata)
+        yield from _limits(run, f"complete, some skip items, {100 * wanted:g} %", wanted, COMPLETE)
+    yield _complete(run)
 
 
-def _complete(run: Run, skipped: float) -> Line:
-    """Complete units: the value is the truth, or off by what was skipped, and no limits are given."""
-    case = "complete units, 85 %"
+def _limits(run: Run, case: str, wanted: float, strata: tuple[Stratum, ...]) -> Iterator[Line]:
+    tally = Tally(case)
+    for found, truth in _scored(run, case, wanted, strata, SKIPPED):
+        for weighting in WEIGHTINGS:
+            made = found["top2box", weighting]
+            tally.add(f"overall, {weighting}", made.held("overall", "overall", truth["top2box", "overall"]))
+            tally.add(f"items, {weighting}", item_held(made, truth))
+    yield from tally.lines()
+
+
+def _complete(run: Run) -> Line:
+    """Complete units without a skipped item: the value is the truth and no limits are given."""
+    case = "complete, nobody skips, 85 %"
     gaps, bare = [], []
-    for found, truth in _scored(run, case, 0.85, _strata(35, 1.0, 1.0), skipped):
+    for found, truth in _scored(run, case, 0.85, COMPLETE, 0.0):
         made = found["top2box", "calibrated"]
         value = made.of("index", "overall", "overall")
         gaps.append(value - truth["top2box", "overall"].reshape(value.shape))
         bare.append(np.isnan(made.of("low", "overall", "overall")))
     gap = np.concatenate(gaps)
     reached, error = share(np.abs(gap) < 5e-7, np.concatenate(bare))
-    what = "overall, nobody skips" if not skipped else f"overall, {100 * skipped:g} % of the items skipped"
-    told = "" if not skipped else f"; typical error {float(np.abs(gap).mean()):.2f} points, not expressed"
-    return Line(case, what, None, reached, error, None, float(gap.mean()), gap.size, SKIPS + told)
+    note = "complete units have no interval; reached: printed value equals the truth"
+    return Line(case, "overall", None, reached, error, None, float(gap.mean()), gap.size, note)
 
 
 def _strata(population: int, on_time: float, late: float) -> tuple[Stratum, ...]:

@@ -13,10 +13,10 @@ import numpy as np
 from scipy import special, stats
 
 from analysis import intervals
-from analysis.components.grouping import make_groups
 from analysis.components.index import index_codes
-from analysis.components.level import LevelData, index_sheet, province_sheet
-from analysis.components.moments import Sampling, item_cells, make_moments
+from analysis.components.level import index_sheet, province_sheet
+from analysis.components.moments import Sampling, make_moments
+from analysis.components.remarks import LevelData
 from analysis.components.scheme import Scheme, WeightingRule
 from analysis.components.sheet import About, Notes, Sheet, SheetKey, Used
 from analysis.components.strata import make_strata
@@ -157,14 +157,13 @@ def _published(run: Run, tally: Tally, wanted: float, communes: int) -> None:
 
 def level_data(extract: Extract) -> LevelData:
     """The moments of all units by design weights, as `score_citizens` makes them."""
-    answers, form = extract.answers, extract.instrument
-    units = extract.manifest.rated()
-    groups, frame = make_groups(answers), make_frame(extract.sample, extract.margins)
-    codes = index_codes(form)
-    sampling = Sampling(design_weights(groups), make_strata(answers, groups, frame), answers["psu"])
-    cells = item_cells(answers, form.scored, form.satisfied)
+    groups, frame, units = extract.groups, make_frame(extract.sample, extract.margins), extract.manifest.rated()
+    place = {unit: number for number, unit in enumerate(units)}
+    codes = index_codes(extract.instrument)
+    sampling = Sampling(design_weights(groups), make_strata(groups, frame))
     sizes = np.array([frame.populations[unit] for unit in units])
-    moments = make_moments(cells, codes.members, answers["unit"].codes.astype(np.int64), sizes, sampling)
+    own = np.array([place[group.unit] for group in groups.groups], dtype=np.int64)
+    moments = make_moments(groups, own, sizes, sampling)
     invited = np.array([float(frame.invited(unit)) for unit in units])
     return LevelData(About(units, invited, np.ones(len(units)), Notes()), moments, codes)
 

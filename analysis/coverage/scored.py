@@ -47,7 +47,7 @@ def score_levels(extract: Extract, level: int) -> dict[Key, Figures]:
     """Every scheme, rule and weighting of an extract whose units, in order, are levels of `level` units each."""
     frame = make_frame(extract.sample, extract.margins)
     units = extract.manifest.rated()
-    wave = make_wave(extract.answers, frame, extract.instrument, units)
+    wave = make_wave(extract.groups, frame, extract.instrument, units)
     ratings = [_rating(extract, scheme, units[start : start + level])
                for scheme in extract.schemes for start in range(0, len(units), level)]  # fmt: skip
     sheets = score_citizens(wave, ratings, extract.manifest.province).sheets

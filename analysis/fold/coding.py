@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, cached_property
@@ -19,6 +19,7 @@ from analysis.fold.sources import Chunk, numbers
 
 NOT_ANSWERED, NOT_APPLICABLE = ".", ""  # text cells; in a numeric column null or 0, and -1
 Label = int | float | str
+Read = Callable[[Label], Label]  # how a label is understood; ValueError says what was expected instead
 SMALL, NARROW = 1 << 22, 64  # ranges of labels up to which codes are looked up, or taken as they are
 
 
@@ -86,10 +87,11 @@ class Placed:
 
 
 class Decoded:
-    """A chunk whose columns are coded when they are first asked for."""
+    """A chunk whose columns are coded when they are first asked for, their labels as `readers` understand them."""
 
-    def __init__(self, chunk: Chunk) -> None:
+    def __init__(self, chunk: Chunk, readers: Mapping[str, Read] | None = None) -> None:
         self.chunk = chunk
+        self._readers = readers or {}
         self._keys: dict[str, Coded] = {}
         self._items: dict[tuple[str, int], NDArray[np.int8]] = {}
 
@@ -99,7 +101,8 @@ class Decoded:
 
     def key(self, name: str) -> Coded:
         if name not in self._keys:
-            self._keys[name] = coded(self.chunk, name)
+            one = coded(self.chunk, name)
+            self._keys[name] = _read(self.chunk, name, one, self._readers[name]) if name in self._readers else one
         return self._keys[name]
 
     def item(self, name: str, scale: Scale) -> NDArray[np.int8]:
@@ -130,7 +133,7 @@ class Decoded:
 
 
 def coded(chunk: Chunk, name: str) -> Coded:
-    """Code a key column (whole numbers, finite numbers or text); a missing label is refused (NotFinite)."""
+    """Code a key column (whole numbers, numbers or text); a missing label is refused (NotFinite)."""
     column = chunk.columns[name]
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
@@ -145,8 +148,8 @@ def coded(chunk: Chunk, name: str) -> Coded:
         values = values.view(np.int8)
     if values.dtype.kind in "iu":
         return _coded_integers(values)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise NotFinite(name, chunk.first_row + int(np.argmin(np.isfinite(values))))
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise NotFinite(name, chunk.first_row + int(np.argmax(np.isnan(values))))
     if values.dtype.kind == "O":
         missing = [value is None or value != value for value in values]
         if any(missing):
@@ -154,6 +157,23 @@ def coded(chunk: Chunk, name: str) -> Coded:
         values = values.astype(str)
     found, inverse = np.unique(values, return_inverse=True)
     return Coded(inverse.reshape(-1).astype(np.int64), tuple(found.tolist()))
+
+
+def _read(chunk: Chunk, name: str, one: Coded, read: Read) -> Coded:
+    """The column with every label that occurs as `read` understands it; a refused one is named (CellInvalid)."""
+    used = np.flatnonzero(np.bincount(one.codes, minlength=len(one.labels))).tolist()
+    understood: list[Label] = []
+    for code in used:
+        try:
+            understood.append(read(one.labels[code]))
+        except ValueError as error:
+            row = chunk.first_row + int(np.argmax(one.codes == code)) + 1
+            raise CellInvalid(chunk.source, row, name, str(one.labels[code]), str(error)) from error
+    labels = tuple(sorted(set(understood)))
+    place = {label: number for number, label in enumerate(labels)}
+    table = np.zeros(max(len(one.labels), 1), dtype=np.int64)
+    table[used] = [place[label] for label in understood]
+    return Coded(table[one.codes], labels)
 
 
 def item_classes(chunk: Chunk, name: str, scale: Scale) -> NDArray[np.int8]:

@@ -10,7 +10,7 @@ Reference: Särndal, Swensson, Wretman (1992) 4.3, 5.5 and 6.6.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from analysis.design import BoolArray, FloatArray, IntArray
 from analysis.errors import LengthMismatch, LonelyStratum, OptionInvalid, PopulationTooSmall
-from analysis.fold.coding import Decoded, Measure, Placed, Scale
+from analysis.fold.coding import Decoded, Measure, Placed, Read, Scale
 from analysis.fold.exact import ExactSums
 from analysis.fold.sources import Source, Task
 from analysis.fold.table import Cells, Part, Table
@@ -38,13 +38,15 @@ CERTAIN = 1e-7  # a stratum sampled up to this remaining share adds nothing
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is counted of the answers: items with their scales, measures (x is ordered by measure, then item), and
-    groups of items as places (`touched`: rows with a valid answer to at least one of the group)."""
+    """What is counted of the answers: items with their scales, measures (x is ordered by measure, then item), groups
+    of items as places (`touched`: rows with a valid answer to at least one of the group), and measures that are
+    counted `apart`, without products."""
 
     items: tuple[str, ...]
     scales: tuple[Scale, ...]
     measures: tuple[Measure, ...]
     groups: tuple[tuple[int, ...], ...] = ()
+    apart: tuple[Measure, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.items) != len(self.scales):
@@ -57,6 +59,10 @@ class Wanted:
         return len(self.items) * len(self.measures)
 
     @property
+    def apart_width(self) -> int:
+        return len(self.items) * len(self.apart)
+
+    @property
     def largest(self) -> int:
         """Largest x of one answer."""
         return max((int(scale.table(self.measures).max()) for scale in self.scales), default=1)
@@ -65,17 +71,29 @@ class Wanted:
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Whole-number sums by class. `alone`: rows that are their own unit, `whole` holds `x` int64[c, p], `xx` int32[c,
-    p (p + 1) / 2] (upper triangle by rows), `touched` int64[c, G]; `clusters`: by class and cluster, without `xx`."""
+    p (p + 1) / 2] (upper triangle by rows), `touched` int64[c, G], `apart` int64[c, a k]; `clusters`: by class and
+    cluster, without `xx`."""
 
     alone: Cells
     clusters: Cells
-    width: int
+    wanted: Wanted
+
+    @property
+    def width(self) -> int:
+        return self.wanted.width
+
+    def whole(self, name: str) -> IntArray:
+        """`x`, `touched` or `apart` of the cells of `alone` followed by those of `clusters`, int64[c, ...]."""
+        width = {"x": self.width, "touched": len(self.wanted.groups), "apart": self.wanted.apart_width}[name]
+        parts = [one.whole[name] for one in (self.alone, self.clusters) if len(one.counts)]
+        return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class ClassWeights:
-    """What a caller decides for the cells of `alone` followed by those of `clusters`, each [c]: group (a rated unit)
-    and stratum codes (strata lie in groups), weight before and after calibration, calibration cell (-1: none)."""
+    """What a caller decides for the cells of `alone` followed by those of `clusters`, each [c]: group (a rated unit;
+    -1: left out) and stratum codes (strata lie in groups), weight before and after calibration, calibration cell (-1:
+    none)."""
 
     group: IntArray
     stratum: IntArray
@@ -99,18 +117,19 @@ def fold_moments(
     *,
     keys: Sequence[str],
     psu: str | None,
+    readers: Mapping[str, Read] | None = None,
     executor: Executor | None = None,
     ahead: int = AHEAD,
 ) -> Moments:
     """Counts, sums and sums of products by the classes of `keys` after one pass.
 
     The keys must tell apart all rows that may get different weights or strata (unit, stratum, class, base weight, mode,
-    flag ...). `psu` names the clusters; rows with an empty label are units of their own. Raises the refusals of `fold`
-    and OptionInvalid for a class of more rows than int32 holds.
+    flag ...); `readers` say how a key's labels are understood. `psu` names the clusters; rows with an empty label are
+    units of their own. Raises the refusals of `fold` and OptionInvalid for a class of more rows than int32 holds.
     """
     columns = (*keys, *(() if psu is None else (psu,)), *wanted.items)
     tables = Table(keys, 0), Table((*keys, *(() if psu is None else (psu,))), 0)
-    work = partial(moment_parts, wanted=wanted, keys=tuple(keys), psu=psu)
+    work = partial(moment_parts, wanted=wanted, keys=tuple(keys), psu=psu, readers=readers)
     for parts in gather(source.tasks(columns), work, executor=executor, ahead=ahead):
         for alone, clusters in parts:
             tables[0].add(alone)
@@ -118,12 +137,14 @@ def fold_moments(
     cells = tables[0].frozen()
     if int(cells.counts.max(initial=0)) * wanted.largest**2 >= INT32:
         raise OptionInvalid("rows in a class", int(cells.counts.max()), f"fewer than {INT32 // wanted.largest**2}")
-    return Moments(cells, tables[1].frozen(), wanted.width)
+    return Moments(cells, tables[1].frozen(), wanted)
 
 
-def moment_parts(task: Task, wanted: Wanted, keys: tuple[str, ...], psu: str | None) -> list[tuple[Part, Part]]:
+def moment_parts(
+    task: Task, wanted: Wanted, keys: tuple[str, ...], psu: str | None, readers: Mapping[str, Read] | None
+) -> list[tuple[Part, Part]]:
     """The worker's share: the parts of each chunk of a task."""
-    return [_parts(Decoded(chunk), wanted, keys, psu) for chunk in task.chunks()]
+    return [_parts(Decoded(chunk, readers), wanted, keys, psu) for chunk in task.chunks()]
 
 
 def weighted_totals(moments: Moments, weights: ClassWeights, *, populations: FloatArray, groups: int) -> Totals:
@@ -131,37 +152,83 @@ def weighted_totals(moments: Moments, weights: ClassWeights, *, populations: Flo
 
     t = w (x - b) summed over a unit, b the mean of x in the calibration cell (GREG residual of post-stratification,
     weights before calibration), 0 without one. `populations` float64[H]: units in each stratum's population, infinite
-    where drawn with replacement. Raises LonelyStratum (a stratum of one unit that is not the whole population),
-    PopulationTooSmall, LengthMismatch. Reference: Särndal, Swensson, Wretman (1992) 4.3 and 6.6.
+    where drawn with replacement. A group of one unit has covariance 0 and df 0. Raises LonelyStratum (another stratum
+    of one unit that is not the whole population), PopulationTooSmall, LengthMismatch.
+    Reference: Särndal, Swensson, Wretman (1992) 4.3 and 6.6.
     """
-    alone, clusters, p = moments.alone, moments.clusters, moments.width
-    counts = np.concatenate([alone.counts, clusters.counts])
+    p = moments.width
+    counts = np.concatenate([moments.alone.counts, moments.clusters.counts])
     if len(weights.after) != len(counts):
         raise LengthMismatch("the classes' weights", len(counts), len(weights.after))
-    x = np.concatenate([_x(alone, p), _x(clusters, p)]).astype(np.float64)
-    middle = _middles(weights, x, counts)
-    t = weights.after[:, None] * (x - counts[:, None] * middle)
-    cut, size = len(alone.counts), len(populations)
-    unit_stratum, unit_t = _cluster_totals(clusters, weights.stratum[cut:], t[cut:])
-    drawn = np.bincount(weights.stratum[:cut], alone.counts, size) + np.bincount(unit_stratum, minlength=size)
-    factor = _factors(
-        np.asarray(drawn, dtype=np.float64), populations, weights.stratum, np.concatenate([alone.first, clusters.first])
-    )
-    group_of = np.zeros(size, dtype=np.int64)
-    group_of[weights.stratum] = weights.group
-    covariance = np.zeros((groups, p, p))
-    for cell, product in _products(alone, x, middle):
-        h = weights.stratum[cell]
-        covariance[group_of[h]] += factor[h] * weights.after[cell] ** 2 * product
-    for h in np.unique(unit_stratum).tolist():
-        rows = unit_t[unit_stratum == h]
-        covariance[group_of[h]] += factor[h] * (rows.T @ rows)
-    sums = _sums(weights.stratum, t, size)
-    for h in np.flatnonzero(drawn > 1).tolist():
-        covariance[group_of[h]] -= factor[h] / drawn[h] * np.outer(sums[h], sums[h])
-    totals = _sums(weights.group, weights.after[:, None] * x, groups)
+    x = moments.whole("x").astype(np.float64)
+    inside = np.flatnonzero(weights.group >= 0)
+    t = weights.after[:, None] * (x - counts[:, None] * _middles(weights, x, counts))
+    units = _units(moments, weights, inside, t)
+    drawn = np.asarray(np.bincount(units.stratum, units.rows, len(populations)), dtype=np.float64)
+    group_of = np.zeros(len(populations), dtype=np.int64)
+    group_of[weights.stratum[inside]] = weights.group[inside]
     df = np.bincount(group_of, drawn - (drawn > 0), groups)
+    alone = np.bincount(group_of, drawn, groups)[group_of] <= 1
+    first = np.concatenate([moments.alone.first, moments.clusters.first])
+    factor = _factors(drawn, populations, alone, (weights.stratum[inside], first[inside]))
+    totals = _sums(weights.group[inside], (weights.after[:, None] * x)[inside], groups)
+    covariance = np.zeros((groups, p, p))
+    _add_within(covariance, moments.alone, weights, factor)
+    _add_between(covariance, units, factor, (drawn, group_of))
     return Totals(totals, covariance, df.astype(np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Sampled units with their mean total: clusters one by one, the rows of a class all at once, [m] each."""
+
+    stratum: IntArray
+    rows: FloatArray
+    mean: FloatArray  # [m, p]
+
+
+def _units(moments: Moments, weights: ClassWeights, inside: IntArray, t: FloatArray) -> Units:
+    """A cluster's label counts anew in every stratum."""
+    cut = len(moments.alone.counts)
+    alone, classes = inside[inside < cut], inside[inside >= cut]
+    rows = moments.alone.counts[alone].astype(np.float64)
+    label = moments.clusters.codes[-1][classes - cut]
+    width = int(label.max(initial=0)) + 1
+    joint, unit = np.unique(weights.stratum[classes] * width + label, return_inverse=True)
+    return Units(
+        np.concatenate([weights.stratum[alone], joint // width]),
+        np.concatenate([rows, np.ones(len(joint))]),
+        np.concatenate([t[alone] / rows[:, None], _sums(unit.reshape(-1), t[classes], len(joint))]),
+    )
+
+
+def _add_within(covariance: FloatArray, alone: Cells, weights: ClassWeights, factor: FloatArray) -> None:
+    """Add what the rows of a class differ among themselves: `factor w^2 (sum x x' - sum x sum x' / n)`, the bracket
+    from whole numbers, so that a class in which everybody says the same adds exactly nothing."""
+    p = covariance.shape[1]
+    first, second = np.triu_indices(p)
+    back = _triangle(p)
+    group = weights.group[: len(alone.counts)]
+    order = np.argsort(group, kind="stable")
+    order = order[group[order] >= 0]
+    for cells in np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []:
+        n, x = alone.counts[cells, None], alone.whole["x"][cells]
+        spread = n * alone.whole["xx"][cells].astype(np.int64) - x[:, first] * x[:, second]
+        share = factor[weights.stratum[cells]] * weights.after[cells] ** 2 / n[:, 0]
+        covariance[group[cells[0]]] += (share @ spread.astype(np.float64))[back]
+
+
+def _add_between(covariance: FloatArray, units: Units, factor: FloatArray, strata: tuple[FloatArray, IntArray]) -> None:
+    """Add what the units differ from the mean of their stratum; `strata`: units drawn and the group of each."""
+    drawn, group_of = strata
+    weighted = units.rows[:, None] * units.mean
+    means = _sums(units.stratum, weighted, len(drawn)) / np.maximum(drawn, 1)[:, None]
+    scale = np.sqrt(factor[units.stratum] * units.rows)
+    deviations = (units.mean - means[units.stratum]) * scale[:, None]
+    group = group_of[units.stratum]
+    order = np.argsort(group, kind="stable")
+    for some in np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []:
+        covariance[group[some[0]]] += deviations[some].T @ deviations[some]
 
 
 def _parts(decoded: Decoded, wanted: Wanted, keys: tuple[str, ...], psu: str | None) -> tuple[Part, Part]:
@@ -183,7 +250,8 @@ def _parts(decoded: Decoded, wanted: Wanted, keys: tuple[str, ...], psu: str | N
         if single:
             packed[number] = _cross_products(some[:p], largest).ravel().take(upper)
             number += 1
-    whole: Sums = {"x": sums[:, :p], "touched": sums[:, p:]}
+    cut = p + len(wanted.groups)
+    whole: Sums = {"x": sums[:, :p], "touched": sums[:, p:cut], "apart": sums[:, cut:]}
     one = _some(placed, alone, {**{name: values[alone] for name, values in whole.items()}, "xx": packed}, len(keys))
     other = _some(placed, ~alone, {name: values[~alone] for name, values in whole.items()}, len(placed.labels))
     return one, other
@@ -202,15 +270,6 @@ def _cross_products(x: NDArray[np.uint8], largest: int) -> FloatArray:
     return np.asarray(total)
 
 
-def _products(alone: Cells, x: FloatArray, middle: FloatArray) -> Iterator[tuple[int, FloatArray]]:
-    """`sum (x - b)(x - b)'` over the rows of each cell, float64[p, p], b the cell's calibration mean."""
-    at = _triangle(x.shape[1])
-    for cell, count in enumerate(alone.counts.tolist()):
-        b = middle[cell]
-        cross = np.outer(x[cell] - count * b / 2, b)
-        yield cell, alone.whole["xx"][cell][at] - cross - cross.T
-
-
 def _some(placed: Placed, cells: BoolArray, whole: Sums, keys: int) -> Part:
     labels, codes = [], []
     for place in range(keys):
@@ -222,24 +281,22 @@ def _some(placed: Placed, cells: BoolArray, whole: Sums, keys: int) -> Part:
 
 
 def _answers_by_row(decoded: Decoded, wanted: Wanted, order: IntArray) -> NDArray[np.uint8]:
-    """x and `touched` of the rows in this order, uint8[p + G, n]."""
-    k = len(wanted.items)
-    out = np.empty((wanted.width + len(wanted.groups), decoded.rows), dtype=np.uint8)
+    """x, `touched` and what is counted apart of the rows in this order, uint8[p + G + a k, n]."""
+    k, cut = len(wanted.items), wanted.width + len(wanted.groups)
+    out = np.empty((cut + wanted.apart_width, decoded.rows), dtype=np.uint8)
     valid = np.empty((k, decoded.rows), dtype=np.bool_)
     straight = bool((order[1:] > order[:-1]).all())
     for item, (name, scale) in enumerate(zip(wanted.items, wanted.scales, strict=True)):
         classes = decoded.item(name, scale)
         classes = classes if straight else classes[order]
         valid[item] = (classes > 0) & (classes <= scale.steps)
-        for measure, column in enumerate(scale.table(wanted.measures).astype(np.uint8).T):
-            np.take(column, classes, out=out[measure * k + item], mode="clip")
+        places = [measure * k + item for measure in range(len(wanted.measures))]
+        places += [cut + measure * k + item for measure in range(len(wanted.apart))]
+        for place, column in zip(places, scale.table((*wanted.measures, *wanted.apart)).T, strict=True):
+            np.take(column.astype(np.uint8), classes, out=out[place], mode="clip")
     for number, group in enumerate(wanted.groups):
         out[wanted.width + number] = valid[list(group)].any(axis=0)
     return out
-
-
-def _x(cells: Cells, width: int) -> NDArray[np.int64]:
-    return cells.whole.get("x", np.zeros((len(cells.counts), width), dtype=np.int64))
 
 
 def _sums(codes: IntArray, values: FloatArray, size: int) -> FloatArray:
@@ -260,27 +317,21 @@ def _middles(weights: ClassWeights, x: FloatArray, counts: IntArray) -> FloatArr
     return np.where(inside[:, None], means[place], 0.0)
 
 
-def _cluster_totals(clusters: Cells, stratum: IntArray, t: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Stratum of each cluster and its total; a label counts anew in every stratum."""
-    if not len(clusters.counts):
-        return np.zeros(0, dtype=np.int64), t
-    label = clusters.codes[-1]
-    joint, unit = np.unique(stratum * (int(label.max()) + 1) + label, return_inverse=True)
-    return joint // (int(label.max()) + 1), _sums(unit.reshape(-1), t, len(joint))
-
-
-def _factors(drawn: FloatArray, populations: FloatArray, stratum: IntArray, first: IntArray) -> FloatArray:
+def _factors(
+    drawn: FloatArray, populations: FloatArray, alone: BoolArray, place: tuple[IntArray, IntArray]
+) -> FloatArray:
+    """`(1 - f) n/(n - 1)` of every stratum; `alone`: strata of a group of one unit; `place`: stratum, first row."""
     remaining = 1.0 - drawn / populations
-    lonely = (drawn == 1) & (remaining >= CERTAIN)
+    lonely = (drawn == 1) & (remaining >= CERTAIN) & ~alone
     for wrong in (drawn > populations, lonely):
         if wrong.any():
             h = int(np.argmax(wrong))
-            row = int(first[stratum == h].min())
+            row = int(place[1][place[0] == h].min())
             if lonely[h]:
                 raise LonelyStratum(1, row)
             raise PopulationTooSmall(1, row, float(populations[h]), int(drawn[h]))
     factor = remaining * drawn / np.maximum(drawn - 1, 1)
-    return np.where(remaining < CERTAIN, 0.0, factor)
+    return np.where((remaining < CERTAIN) | (drawn <= 1), 0.0, factor)
 
 
 def _triangle(width: int) -> IntArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,10 +81,12 @@ class ArraysTask:
 
 @dataclass(frozen=True)
 class Parquet:
-    """Parquet files read one after the other, a row group a task; only the columns asked for leave the disk."""
+    """Parquet files read one after the other, a row group a task; only the columns asked for leave the disk. `nulls`
+    says for a column what an absent cell stands for."""
 
     paths: tuple[Path, ...]
     rows_a_chunk: int = CHUNK
+    nulls: Mapping[str, Any] = field(default_factory=dict)
 
     def tasks(self, columns: Sequence[str]) -> Iterator[Task]:
         first_row = 0
@@ -98,7 +100,7 @@ class Parquet:
                 if name not in names:
                     raise ColumnMissing(name, str(path))
             for group, rows in enumerate(sizes):
-                yield ParquetTask(path, group, first_row, tuple(columns), texts, self.rows_a_chunk)
+                yield ParquetTask(path, group, first_row, tuple(columns), texts, self.rows_a_chunk, self.nulls)
                 first_row += rows
 
 
@@ -112,6 +114,7 @@ class ParquetTask:
     columns: tuple[str, ...]
     texts: tuple[str, ...]  # read as dictionaries: each distinct label once
     rows_a_chunk: int
+    nulls: Mapping[str, Any]
 
     def chunks(self) -> Iterator[Chunk]:
         start = self.first_row
@@ -119,10 +122,17 @@ class ParquetTask:
             with pa_parquet.ParquetFile(self.path, read_dictionary=list(self.texts)) as file:
                 batches = file.iter_batches(self.rows_a_chunk, row_groups=[self.group], columns=list(self.columns))
                 for batch in batches:
-                    yield Chunk(str(self.path), start, batch.num_rows, _columns(batch))
+                    columns = {name: self._filled(name, column) for name, column in _columns(batch).items()}
+                    yield Chunk(str(self.path), start, batch.num_rows, columns)
                     start += batch.num_rows
         except (OSError, pa.ArrowException) as error:
             raise FileUnreadable(str(self.path), _reason(error)) from error
+
+    def _filled(self, name: str, column: Any) -> Any:
+        if name not in self.nulls or not column.null_count:
+            return column
+        value = pa.scalar(self.nulls[name])
+        return (column.cast(value.type) if pa.types.is_null(column.type) else column).fill_null(value)
 
 
 @dataclass(frozen=True)

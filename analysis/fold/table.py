@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.design import FloatArray, IntArray
-from analysis.errors import OptionInvalid
 from analysis.fold.coding import Label, Placed
 from analysis.fold.exact import ExactSums
+from analysis.fold.numbering import Numbering
 
 BLOCKS = 64  # blocks that a table may be in before they are united
-PACKED = 62  # bits of a cell's packed codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,25 +79,25 @@ class Table:
     def __init__(self, keys: Sequence[str], quantities: int) -> None:
         self.keys = tuple(keys)
         self.quantities = quantities
-        self.cells = 0
         self.labels: list[list[Label]] = [[] for _ in keys]
-        self.codes = np.zeros((len(keys), 0), dtype=np.int64)
         self.counts = np.zeros(0, dtype=np.int64)
         self.first = np.zeros(0, dtype=np.int64)
         self.blocks: list[Block] = []
         self._block = np.zeros(0, dtype=np.int64)  # of each cell: its block and its column there
         self._column = np.zeros(0, dtype=np.int64)
         self._places: list[dict[Label, int]] = [{} for _ in keys]
-        self._bits = [1] * len(keys)
-        self._sorted = np.zeros(0, dtype=np.int64)  # packed codes
-        self._order = np.zeros(0, dtype=np.int64)  # the cell of each
+        self._numbering = Numbering(len(self.keys))
+
+    @property
+    def cells(self) -> int:
+        return self._numbering.size
 
     def add(self, part: Part) -> None:
         """Add a part's sums to the cells of the same labels."""
         if not part.cells:
             return
         start = self.cells
-        at, new = self._locate(self._recoded(part))
+        at, new = self._numbering.locate(self._recoded(part))
         old = np.flatnonzero(~new)
         if len(old):
             self.counts[at[old]] += part.counts[old]
@@ -114,7 +113,7 @@ class Table:
         self._unite()
         labels, c = tuple(tuple(one) for one in self.labels), self.cells
         block = self.blocks[0] if self.blocks else Block(ExactSums((self.quantities, 0)), {})
-        return Part(labels, self.codes[:, :c], self.counts[:c], self.first[:c], block.sums, block.whole)
+        return Part(labels, self._numbering.codes, self.counts[:c], self.first[:c], block.sums, block.whole)
 
     def frozen(self) -> Cells:
         """Sort labels and cells into their only order and round the exact sums."""
@@ -125,9 +124,8 @@ class Table:
             rank = np.empty(len(own), dtype=np.int64)
             rank[order] = np.arange(len(own))
             labels.append(tuple(own[number] for number in order))
-            codes[place] = rank[self.codes[place, : self.cells]]
-        packed = _packed(codes, [_width(len(one)) for one in labels])
-        cells = np.arange(self.cells) if _ascending(packed) else np.argsort(packed, kind="stable")
+            codes[place] = rank[self._numbering.codes[place]]
+        cells = np.lexsort(codes[::-1]) if len(codes) else np.arange(self.cells)
         sums, whole = self._gathered(cells)
         return Cells(
             self.keys, tuple(labels), codes[:, cells], self.counts[cells], self.first[cells], sums, whole
@@ -204,39 +202,6 @@ class Table:
             codes[place] = np.array([known[label] for label in labels], dtype=np.int64)[part.codes[place]]
         return codes
 
-    def _locate(self, codes: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
-        """The cell of each column of codes and which are new; new cells are numbered on from the last."""
-        widths = [_width(len(own)) for own in self.labels]
-        if any(width > bits for width, bits in zip(widths, self._bits, strict=True)):
-            self._bits = _roomy(widths)
-            packed = _packed(self.codes[:, : self.cells], self._bits)
-            self._order = np.argsort(packed, kind="stable")
-            self._sorted = packed[self._order]
-        packed = _packed(codes, self._bits)
-        place = np.searchsorted(self._sorted, packed)
-        near = np.minimum(place, max(self.cells - 1, 0))
-        new = self._sorted[near] != packed if self.cells else np.ones(len(packed), dtype=np.bool_)
-        at = np.empty(len(packed), dtype=np.int64)
-        at[~new] = self._order[near[~new]]
-        at[new] = self.cells + np.arange(int(new.sum()))
-        if new.any():
-            self._keep_codes(codes[:, new])
-            rank = np.argsort(packed[new], kind="stable")
-            self._order = np.insert(self._order, place[new][rank], at[new][rank])
-            self._sorted = np.insert(self._sorted, place[new][rank], packed[new][rank])
-        return at, new
-
-    def _keep_codes(self, codes: IntArray) -> None:
-        end = self.cells + codes.shape[1]
-        if end > self.codes.shape[1]:
-            self.codes = np.pad(self.codes, ((0, 0), (0, max(end, 2 * self.cells) - self.codes.shape[1])))
-        self.codes[:, self.cells : end] = codes
-        self.cells = end
-
-
-def _ascending(values: IntArray) -> bool:
-    return bool((values[1:] > values[:-1]).all())
-
 
 def _span(at: IntArray) -> slice | IntArray:
     """The same places as a slice where they follow one another."""
@@ -244,22 +209,3 @@ def _span(at: IntArray) -> slice | IntArray:
     if end - start == len(at) and bool((np.diff(at) == 1).all()):
         return slice(start, end)
     return at
-
-
-def _width(labels: int) -> int:
-    return max(int(labels - 1).bit_length(), 1)
-
-
-def _roomy(widths: Sequence[int]) -> list[int]:
-    """Bits for each key, with room for more labels where 62 bits allow it."""
-    if sum(widths) > PACKED:
-        raise OptionInvalid("keys", sum(widths), f"labels that fit into {PACKED} bits together")
-    spare = min((PACKED - sum(widths)) // max(len(widths), 1), 4)
-    return [width + spare for width in widths]
-
-
-def _packed(codes: IntArray, bits: Sequence[int]) -> IntArray:
-    packed = np.zeros(codes.shape[1], dtype=np.int64)
-    for one, width in zip(codes, bits, strict=True):
-        packed = (packed << width) | one
-    return packed

@@ -19,8 +19,8 @@ from analysis.screening.nulls import SHOWN, draws_for, pseudo_groups, size_class
 from analysis.screening.opinions import Opinions, Placed, Single, evenly, indicators
 from analysis.screening.sheets import Sheets, members
 
-SLIP = 0.15  # share of items that a copier changes
-WEIGHT = 2.0  # log likelihood ratio from which a pair counts: e^2 to 1
+SLIP = 0.1  # share of items that a copier changes
+WEIGHT = 1.5  # log likelihood ratio from which a pair counts
 POOL = 4_000  # answers whose pairs make the null
 BLOCK = 512
 GROUP_ROWS = 2_000  # of a larger group so many answers, evenly spaced, are compared
@@ -62,7 +62,7 @@ def copies(
     count is calibrated on pseudo-groups of permuted answers, in which clusters of like answers count as they come.
     """
     strata = placed.best
-    pool = evenly(sheets.rows, POOL)
+    pool = sheets.trusted[evenly(len(sheets.trusted), POOL)]
     edges = _edges(_weigher(sheets, model, placed, pool))
     density, overall = _densities(edges, strata[pool], len(model.shares))
     samples = [_sampled(rows) for rows in members(codes, groups)]

@@ -62,7 +62,7 @@ def rates(sheets: Sheets, marked: BoolArray, codes: IntArray, groups: int) -> Ra
 
     The level is a normal score; groups far above the fit are left out of it (they are what is sought); variation
     between groups beyond the binomial (at least LEAST_EXCESS) enters a beta-binomial tail. Groups of a mode are fitted
-    together when there are PARTITION of them.
+    together when there are PARTITION of them, by those that are not doubted.
     """
     inside = codes >= 0
     n = np.bincount(codes[inside], minlength=groups).astype(np.float64)
@@ -71,10 +71,11 @@ def rates(sheets: Sheets, marked: BoolArray, codes: IntArray, groups: int) -> Ra
     rest = inside & ~marked
     others = np.bincount(codes[rest], minlength=groups)
     level = np.bincount(codes[rest], score[rest], minlength=groups) / (others + 1.0)
+    trusted = np.bincount(codes[inside & sheets.doubted], minlength=groups) * 2 < n
     context = _main_context(sheets.context[inside], codes[inside], groups)
     result = Rates(y, np.zeros(groups), np.zeros(groups), np.ones(groups))
     for part in _partitions(context, n > 0):
-        p, rho = _fitted(level[part], y[part], n[part])
+        p, rho = _fitted(level[part], y[part], n[part], trusted[part])
         result.expected[part] = n[part] * p
         result.p[part], result.quantile[part] = overdispersed_tail(y[part], n[part], p, rho)
     return result
@@ -94,12 +95,12 @@ def excess_correlation(y: FloatArray, n: FloatArray, p: FloatArray, parameters: 
     return float(np.clip((ratio - 1) / max(float(n.mean()) - 1, 1.0), 0.0, 0.5))
 
 
-def _fitted(level: FloatArray, y: FloatArray, n: FloatArray) -> tuple[FloatArray, float]:
+def _fitted(level: FloatArray, y: FloatArray, n: FloatArray, trusted: BoolArray) -> tuple[FloatArray, float]:
     x = np.column_stack([np.ones(len(y)), level])
-    keep = np.ones(len(y), dtype=np.bool_)
+    keep = trusted
     for _ in range(ROUNDS):
         p = special.expit(x @ _logistic(x[keep], y[keep], n[keep]))
-        keep = _residuals(y, n, p) < FAR
+        keep = trusted & (_residuals(y, n, p) < FAR)
     return p, max(excess_correlation(y[keep], n[keep], p[keep], x.shape[1]), LEAST_EXCESS)
 
 

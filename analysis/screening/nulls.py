@@ -34,27 +34,29 @@ class Tails:
     quantile: FloatArray
 
 
-def standardised(scores: FloatArray, strata: IntArray, codes: IntArray, groups: int) -> FloatArray:
+def standardised(scores: FloatArray, strata: IntArray, codes: IntArray, groups: int, trusted: IntArray) -> FloatArray:
     """z-values float64[G, T] of the groups' sums of scores float64[n, T], by the mean and variance of random draws
-    without replacement inside strata. Rows with a negative code are in no group; a sum that cannot vary has z = 0."""
-    mean, variance, sizes = _moments(scores, strata)
+    without replacement from the `trusted` rows inside strata (a group outside them is compared with a draw besides).
+    Rows with a negative code are in no group; a sum that cannot vary has z = 0."""
+    mean, variance, sizes = _moments(scores, strata, trusted)
     inside = codes >= 0
+    among = np.isin(np.arange(groups), codes[trusted])
     counts = np.zeros((groups, len(sizes)))
     np.add.at(counts, (codes[inside], strata[inside]), 1.0)
     sums = np.zeros((groups, scores.shape[1]))
     np.add.at(sums, codes[inside], scores[inside])
-    return _scaled(sums, counts, mean, variance, sizes)
+    return _scaled(sums, counts, mean, variance, np.where(among, -1.0, 1.0)[:, None] / np.maximum(sizes, 1))
 
 
 def null_maxima(scores: FloatArray, strata: IntArray, size: int, draws: int, rng: np.random.Generator) -> FloatArray:
-    """Largest z over the T columns in about `draws` pseudo-groups of `size` rows."""
-    mean, variance, sizes = _moments(scores, strata)
+    """Largest z over the T columns in about `draws` pseudo-groups of `size` of the rows."""
+    mean, variance, sizes = _moments(scores, strata, np.arange(len(scores)))
     marks = (strata[:, None] == np.arange(len(sizes))).astype(np.float64)
     both = np.hstack([scores, marks])
     found = []
     for rows in pseudo_groups(len(scores), size, draws, rng):
         sums = both[rows.reshape(-1, rows.shape[2])].sum(axis=1)
-        z = _scaled(sums[:, : scores.shape[1]], sums[:, scores.shape[1] :], mean, variance, sizes)
+        z = _scaled(sums[:, : scores.shape[1]], sums[:, scores.shape[1] :], mean, variance, -1 / np.maximum(sizes, 1))
         found.append(z.max(axis=1))
     return np.concatenate(found)
 
@@ -102,9 +104,11 @@ def size_classes(sizes: IntArray) -> IntArray:
     return np.asarray(np.rint(2 ** (np.rint(2 * np.log2(np.maximum(sizes, 1))) / 2)), dtype=np.int64)
 
 
-def _moments(scores: FloatArray, strata: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Means and variances float64[S, T] of the scores in each stratum, and the strata's sizes float64[S]."""
+def _moments(scores: FloatArray, strata: IntArray, trusted: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Means and variances float64[S, T] of the trusted scores in each stratum (of all where it has none), and the
+    strata's sizes float64[S]."""
     count = int(strata.max(initial=0)) + 1
+    scores, strata = scores[trusted], strata[trusted]
     sizes = np.bincount(strata, minlength=count).astype(np.float64)
     mean, variance = np.zeros((count, scores.shape[1])), np.zeros((count, scores.shape[1]))
     for column in range(scores.shape[1]):
@@ -112,11 +116,13 @@ def _moments(scores: FloatArray, strata: IntArray) -> tuple[FloatArray, FloatArr
         mean[:, column] = np.bincount(strata, one, minlength=count) / np.maximum(sizes, 1)
         squares = np.bincount(strata, (one - mean[strata, column]) ** 2, minlength=count)
         variance[:, column] = squares / np.maximum(sizes - 1, 1)
+        mean[sizes == 0, column], variance[sizes == 0, column] = one.mean(), one.var()
     return mean, variance, sizes
 
 
 def _scaled(
-    sums: FloatArray, counts: FloatArray, mean: FloatArray, variance: FloatArray, sizes: FloatArray
+    sums: FloatArray, counts: FloatArray, mean: FloatArray, variance: FloatArray, share: FloatArray
 ) -> FloatArray:
-    spread = (counts * (1 - counts / np.maximum(sizes, 1))) @ variance
+    """`share`: 1 / size of each stratum, negative for groups that were drawn from it."""
+    spread = (counts * np.maximum(1 + counts * share, 0.0)) @ variance
     return np.divide(sums - counts @ mean, np.sqrt(spread), out=np.zeros_like(sums), where=spread > 1e-12)

@@ -59,9 +59,9 @@ def indicators(values: Values, steps: int) -> Single:
 
 
 def fit_opinions(sheets: Sheets) -> Opinions:
-    """Fit CLASSES classes by ROUNDS of EM from the quantiles of the level; deterministic. Each class leans on the
-    wave's own frequencies with the weight of one answer."""
-    rows = evenly(sheets.rows, FITTED_ROWS)
+    """Fit CLASSES classes to the trusted answers by ROUNDS of EM from the quantiles of the level; deterministic. Each
+    class leans on the wave's own frequencies with the weight of one answer."""
+    rows = sheets.trusted[evenly(len(sheets.trusted), FITTED_ROWS)]
     marks = indicators(sheets.values[rows], sheets.steps)
     shape = (sheets.values.shape[1], sheets.steps)
     overall = _normed(marks.sum(axis=0, dtype=np.float64).reshape(shape) + TINY)

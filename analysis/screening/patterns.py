@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from analysis.design import FloatArray, IntArray
+from analysis.design import BoolArray, FloatArray, IntArray
 from analysis.screening.nulls import Tails, draws_for, null_maxima, pseudo_groups, standardised, tails, widening
 from analysis.screening.opinions import Opinions, Placed, levels, likelihoods
 from analysis.screening.sheets import Sheets
 
 SHARE = 0.4  # share of made-up answers that a suspicious group is thought to have
 CAP = 5.0  # largest log likelihood ratio that one answer may bring
+COMPLETE = 0.97  # share of the made-up answers that leave no item empty
 TOP_CHANCES = (0.5, 0.65, 0.8)  # chances of the top code where only the two top codes are used
 OTHER_CODES = 0.005  # chance of each other code there
 SPREADS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # tilts of answers that scatter more than their level allows
@@ -36,11 +37,12 @@ def made_up(
     """Answers as if each item had been picked by itself, with the wave's own frequencies.
 
     Row score: `log(1 - s + s e^l)` with l the log likelihood ratio of independent items against the model of opinions,
-    at most CAP, and s = SHARE; the group's sum is compared with sums of permuted answers of the same mode, widened by
-    the groups' own spread. Reference: mixture likelihood ratio, Titterington, Smith, Makov (1985) ch. 5.
+    and of leaving nothing empty, at most CAP, and s = SHARE; the group's sum is compared with sums of permuted trusted
+    answers of the same mode, widened by the groups' own spread. Reference: mixture likelihood ratio, Titterington,
+    Smith, Makov (1985) ch. 5.
     """
     ratios = _tilted(sheets, model, (0.0,)) - placed.loglik[:, None]
-    return _pattern(ratios, sheets.context, codes, groups, rng)
+    return _pattern(sheets, ratios, sheets.context, codes, groups, rng)
 
 
 def top_codes(sheets: Sheets, placed: Placed, codes: IntArray, groups: int, rng: np.random.Generator) -> Pattern:
@@ -54,7 +56,7 @@ def top_codes(sheets: Sheets, placed: Placed, codes: IntArray, groups: int, rng:
     chances[:, max(steps - 2, 0)] = 1 - np.array(TOP_CHANCES)
     logs = np.log(chances / chances.sum(axis=1, keepdims=True))
     ratios = likelihoods(sheets, np.repeat(logs[:, None, :], items, axis=1)) - placed.loglik[:, None]
-    return _pattern(ratios, sheets.context, codes, groups, rng)
+    return _pattern(sheets, ratios, sheets.context, codes, groups, rng)
 
 
 def scattered(
@@ -72,7 +74,7 @@ def scattered(
     ratio = (np.maximum(best, even) - inside)[:, None]
     strata = placed.best * (int(sheets.context.max(initial=0)) + 1) + sheets.context
     strata = np.unique(strata, return_inverse=True)[1].astype(np.int64).reshape(-1)
-    return _pattern(ratio, strata, codes, groups, rng)
+    return _pattern(sheets, ratio, strata, codes, groups, rng)
 
 
 def alike(sheets: Sheets, codes: IntArray, groups: int, rng: np.random.Generator) -> Pattern:
@@ -88,6 +90,7 @@ def alike(sheets: Sheets, codes: IntArray, groups: int, rng: np.random.Generator
     mean = np.bincount(codes[inside], score[inside], minlength=groups) / n
     residual = (score[inside] - mean[codes[inside]]) * np.sqrt(n / np.maximum(n - 1, 1))[codes[inside]]
     squares = np.bincount(codes[inside], (score[inside] - mean[codes[inside]]) ** 2, minlength=groups)
+    residual = residual[~sheets.doubted[inside]]
     z = -np.log(np.maximum(squares / np.maximum(n - 1, 1), TINY)) + np.log(max(residual.var(), TINY))
     scale = np.sqrt(_log_variance_spread(residual) / np.maximum(n - 1, 1))
     z = z / scale
@@ -103,23 +106,44 @@ def alike(sheets: Sheets, codes: IntArray, groups: int, rng: np.random.Generator
 def too_complete(sheets: Sheets, codes: IntArray, groups: int, rng: np.random.Generator) -> Pattern:
     """Fewer answers with an item left empty than the wave's others of the same mode have."""
     whole = np.where(sheets.unanswered.any(axis=1), 0.0, 1.0)[:, None]
-    return _summed(whole, sheets.context, codes, groups, rng)
+    return _summed(sheets, whole, sheets.context, codes, groups, rng)
 
 
-def _pattern(ratios: FloatArray, strata: IntArray, codes: IntArray, groups: int, rng: np.random.Generator) -> Pattern:
-    capped = np.clip(ratios, -50.0, CAP)
+def _pattern(
+    sheets: Sheets, ratios: FloatArray, strata: IntArray, codes: IntArray, groups: int, rng: np.random.Generator
+) -> Pattern:
+    capped = np.clip(ratios + _completeness(sheets)[:, None], -50.0, CAP)
     scores = np.log1p(SHARE * np.expm1(capped))
-    found = _summed(scores, strata, codes, groups, rng)
+    found = _summed(sheets, scores, strata, codes, groups, rng)
     odds = SHARE / (1 - SHARE) * np.exp(capped.max(axis=1))
     return Pattern(found.z, found.tails, odds / (1 + odds))
 
 
-def _summed(scores: FloatArray, strata: IntArray, codes: IntArray, groups: int, rng: np.random.Generator) -> Pattern:
-    z = standardised(scores, strata, codes, groups)
+def _completeness(sheets: Sheets) -> FloatArray:
+    """Log likelihood ratio of leaving an item empty or none, made up (COMPLETE leave none) against the trusted answers
+    of the same mode, float64[n]: who invents an answer has no reason to skip."""
+    empty: BoolArray = np.asarray(sheets.unanswered.any(axis=1))
+    modes = sheets.context[sheets.trusted]
+    count = int(sheets.context.max(initial=0)) + 1
+    seen = np.bincount(modes, empty[sheets.trusted], minlength=count)
+    honest = ((seen + 0.5) / (np.bincount(modes, minlength=count) + 1.0))[sheets.context]
+    made = np.minimum(1 - COMPLETE, honest)
+    return np.asarray(np.where(empty, np.log(made / honest), np.log((1 - made) / (1 - honest))))
+
+
+def _summed(
+    sheets: Sheets, scores: FloatArray, strata: IntArray, codes: IntArray, groups: int, rng: np.random.Generator
+) -> Pattern:
+    trusted = sheets.trusted
+    z = standardised(scores, strata, codes, groups, trusted)
     wide = widening(z)
     best = (z / wide).max(axis=1)
     sizes, draws = np.bincount(codes[codes >= 0], minlength=groups), draws_for(groups)
-    return Pattern(best, tails(best, sizes, lambda size: null_maxima(scores, strata, size, draws, rng)), None)
+
+    def null(size: int) -> FloatArray:
+        return null_maxima(scores[trusted], strata[trusted], size, draws, rng)
+
+    return Pattern(best, tails(best, sizes, null), None)
 
 
 def _tilted(sheets: Sheets, model: Opinions, tilts: tuple[float, ...]) -> FloatArray:

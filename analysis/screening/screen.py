@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from analysis.screening.opinions import Opinions, Placed, fit_opinions, place
 from analysis.screening.patterns import Pattern
 from analysis.screening.sheets import Grouping, Sheets, members
 
+PASSES = 2  # the second measures by the answers of the groups that the first did not flag
+MOST_DOUBTED = 0.25  # of the answers, at most, are left out of the measure
 NAMED = 0.5  # evidence from which an answer of a suspicious group is named
 
 DOOR_SIGNALS = {
@@ -69,21 +71,51 @@ def screen(
     """Test every group of every kind for every signal.
 
     The null is the wave itself (permuted answers, the other groups' rates), so what all groups do alike is not seen:
-    compare the wave's own rates with an independent one for that. A group whose answers are those of a group of an
-    earlier kind is not tested twice. Seeded by `rng`: the same sheets, groupings and seed give the same findings.
-    Raises OptionInvalid, LengthMismatch.
+    compare the wave's own rates with an independent one for that. Fabricated answers in the null would hide others like
+    them, so the groups that a first pass flags are left out of the measure of the second. A group whose answers are
+    those of a group of an earlier kind is not tested twice. Seeded by `rng`: the same sheets, groupings and seed give
+    the same findings. Raises OptionInvalid, LengthMismatch.
     """
     if not 0 < options.fdr < 1 or options.least < 2:
         raise OptionInvalid("screening", options, "fdr between 0 and 1, least 2 or more")
     parts, small = _tested(sheets, groupings, options.least)
+    counted: list[Finding] = []
+    for one in door:
+        doors.check_door(one)
+        counted += _counters(one, options.least)
+    told = _told(sheets, parts, counted, options, rng)
+    for _ in range(PASSES - 1):
+        doubted = _doubted(told, parts, sheets.rows)
+        if not doubted.any():
+            break
+        told = _told(replace(sheets, doubted=doubted), parts, counted, options, rng)
+    return Screening(told, small, suspected(told, sheets.rows))
+
+
+def _told(
+    sheets: Sheets, parts: Sequence[_Part], counted: Sequence[Finding], options: Options, rng: np.random.Generator
+) -> tuple[Finding, ...]:
+    """All findings of one pass, measured by the trusted answers."""
     model = fit_opinions(sheets)
     placed = place(sheets, model)
     found = [one for part in parts for one in _answers(sheets, model, placed, part, rng)]
-    for one in door:
-        doors.check_door(one)
-        found += _counters(one, options.least)
-    told = flagged(found, fdr=options.fdr)
-    return Screening(told, small, suspected(told, sheets.rows))
+    return flagged([*found, *counted], fdr=options.fdr)
+
+
+def _doubted(told: Sequence[Finding], parts: Sequence[_Part], rows: int) -> BoolArray:
+    """Answers of the flagged groups, the surest groups first, at most MOST_DOUBTED of all, bool[n]."""
+    places = {(part.kind, name): (part, group) for part in parts for group, name in enumerate(part.names)}
+    surest: dict[tuple[str, str], float] = {}
+    for one in told:
+        key = (one.kind, one.group)
+        if one.flagged and key in places:
+            surest[key] = min(one.adjusted_p, surest.get(key, 1.0))
+    mark = np.zeros(rows, dtype=np.bool_)
+    for key in sorted(surest, key=lambda one: (surest[one], one)):
+        part, group = places[key]
+        wider = mark | (part.codes == group)
+        mark = wider if wider.sum() <= MOST_DOUBTED * rows else mark
+    return mark
 
 
 def _tested(

@@ -44,11 +44,18 @@ class Table(Protocol):
 @dataclass(frozen=True, eq=False)
 class Sheets:
     """n answers to k items in the order of the questionnaire: scale values int8[n, k] (0: none), cells left without an
-    answer bool[n, k], and the context int64[n] (mode of the answer) inside which groups are compared."""
+    answer bool[n, k], the context int64[n] (mode of the answer) inside which groups are compared, and the answers
+    bool[n] that no null is made of (`screen` doubts those of the groups that it flagged before)."""
 
     values: Values
     unanswered: BoolArray
     context: IntArray
+    doubted: BoolArray
+
+    @property
+    def trusted(self) -> IntArray:
+        """Row numbers of the answers that the others are measured by, ascending."""
+        return np.flatnonzero(~self.doubted)
 
     @property
     def rows(self) -> int:
@@ -88,7 +95,8 @@ def make_sheets(values: Values, unanswered: BoolArray, context: IntArray) -> She
     sizes = np.bincount(context)
     small = sizes[context] < LEAST_CONTEXT
     joined = np.unique(np.where(small, -1, context), return_inverse=True)[1].astype(np.int64)
-    return Sheets(values.astype(np.int8), unanswered.astype(np.bool_), joined.reshape(-1))
+    never = np.zeros(n, dtype=np.bool_)
+    return Sheets(values.astype(np.int8), unanswered.astype(np.bool_), joined.reshape(-1), never)
 
 
 def read_sheets(table: Table, items: Sequence[str], *, context: str) -> Sheets:

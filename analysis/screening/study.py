@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -77,17 +77,19 @@ def screening_study(
     fabricated: int = 12,
     each: int = 2,
     kinds: tuple[Fabrication, ...] = tuple(Fabrication),
+    skipping: bool = False,
 ) -> tuple[Share, ...]:
     """Screen `waves` honest waves and as many with `each` planted units of every kind, `fabricated` of a unit's answers
-    made up; the shares of units flagged: honest units of honest waves, honest units beside planted ones, planted
-    units by kind. The figure to reach: honest at most 1 %, planted at least 90 %."""
+    made up (`skipping`: with items left empty as in the honest answers that they replace); the shares of units flagged:
+    honest units of honest waves, honest units beside planted ones, planted units by kind. The figure to reach: honest
+    at most 1 %, planted at least 90 %."""
     honest = beside = 0
     found = dict.fromkeys(kinds, 0)
     for _ in range(waves):
         honest += len(_flagged(honest_wave(setting, rng), setting, rng))
         planted = honest_wave(setting, rng)
         for unit, kind in enumerate(kinds * each):
-            planted = plant(planted, unit * setting.answers + np.arange(fabricated), kind, rng)
+            planted = plant(planted, unit * setting.answers + np.arange(fabricated), kind, rng, skipping=skipping)
         units = _flagged(planted, setting, rng)
         beside += len(units - set(range(len(kinds) * each)))
         for unit, kind in enumerate(kinds * each):
@@ -114,12 +116,15 @@ def honest_wave(setting: Setting, rng: np.random.Generator) -> Sheets:
     return make_sheets(flat, empty.reshape(-1, s.items), np.zeros(len(flat), dtype=np.int64))
 
 
-def plant(sheets: Sheets, rows: IntArray, kind: Fabrication, rng: np.random.Generator) -> Sheets:
-    """The sheets with the rows made up; they leave no item empty."""
+def plant(
+    sheets: Sheets, rows: IntArray, kind: Fabrication, rng: np.random.Generator, *, skipping: bool = False
+) -> Sheets:
+    """The sheets with the rows made up; they leave no item empty unless `skipping` those that were empty before."""
     values, empty = sheets.values.copy(), sheets.unanswered.copy()
-    values[rows] = _made(sheets.values, len(rows), kind, rng)
-    empty[rows] = False
-    return Sheets(values, empty, sheets.context)
+    made = _made(sheets.values, len(rows), kind, rng)
+    values[rows] = np.where(values[rows] > 0, made, 0) if skipping else made
+    empty[rows] &= skipping
+    return replace(sheets, values=values, unanswered=empty)
 
 
 def _made(values: Values, size: int, kind: Fabrication, rng: np.random.Generator) -> Values:

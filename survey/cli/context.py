@@ -15,9 +15,9 @@ import click
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from survey import schema
+from survey import revision
 from survey.config import Settings, settings_from
-from survey.db import Database, open_database
+from survey.db import Database, open_database, require_database
 from survey.errors import SurveyError
 from survey.i18n import Translator, translator
 from survey.keys import Keys
@@ -39,12 +39,17 @@ class Site:
         return datetime.now(UTC)
 
 
-def open_site(database: str | None = None, *, ready: bool = True) -> Site:
-    """The site that the environment states, its tables those of this version unless `ready` is False."""
+def open_site(database: str | None = None, *, ready: bool = True, make: bool = False) -> Site:
+    """The site that the environment states, its tables those of this version unless `ready` is False.
+
+    Only with `make` is an empty database begun where there is none: a slip in its name must not pass for an empty site.
+    """
     settings = settings_from().with_database(database)
+    if not make:
+        require_database(settings.database)
     site = Site(settings, open_database(settings.database), Keys(settings.keys))
     if ready:
-        schema.require_head(site.database)
+        revision.require_newest(site.database)
     return site
 
 

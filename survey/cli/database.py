@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from survey import schema
+from survey import revision, schema
 from survey.cli.context import open_site, put, refuses, say
 from survey.errors import DatabaseNotReady
 
@@ -21,22 +21,22 @@ def db() -> None:
 @refuses
 def upgrade(database: str | None) -> None:
     """Bring the tables to this version; all of it or nothing."""
-    site = open_site(database, ready=False)
-    before = schema.current(site.database)
+    site = open_site(database, ready=False, make=True)
+    before = revision.current(site.database)
     schema.upgrade(site.database)
-    say(f"{before or '-'} -> {schema.current(site.database)}")
+    say(f"{before or '-'} -> {revision.current(site.database)}")
 
 
 @db.command()
-@click.argument("revision")
+@click.argument("to", metavar="REVISION")
 @DATABASE
 @refuses
-def downgrade(revision: str, database: str | None) -> None:
+def downgrade(to: str, database: str | None) -> None:
     """Bring the tables back to REVISION ("base" for none). Data of newer tables is lost."""
     site = open_site(database, ready=False)
-    before = schema.current(site.database)
-    schema.downgrade(site.database, revision)
-    say(f"{before or '-'} -> {schema.current(site.database) or '-'}")
+    before = revision.current(site.database)
+    schema.downgrade(site.database, to)
+    say(f"{before or '-'} -> {revision.current(site.database) or '-'}")
 
 
 @db.command()
@@ -46,7 +46,7 @@ def downgrade(revision: str, database: str | None) -> None:
 def check(database: str | None, as_json: bool) -> None:
     """Say whether the tables are those of this version."""
     site = open_site(database, ready=False)
-    found, wanted = schema.current(site.database), schema.head()
+    found, wanted = revision.current(site.database), revision.newest()
     differences = schema.differences(site.database) if found == wanted else []
     data = {"found": found, "wanted": wanted, "differences": differences}
     put(data, as_json=as_json, lines=[f"{found or '-'} (wanted {wanted})", *differences])

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from survey.cli.context import put, reader
+from survey.cli.voices import speak
 from survey.faults import FaultyFile
 from survey.instrument import load_instrument
 from survey.sentences import fault_sentence
@@ -47,3 +48,6 @@ def check(file: Path, as_json: bool) -> None:
     data = {"file": file.name, "sound": True, "code": form.code, "version": form.version, **counts}
     lines = [f"{key}: {value}" for key, value in data.items() if key != "sound"]
     put({**data, "digest": form.digest, "faults": []}, as_json=as_json, lines=lines)
+
+
+instrument.add_command(speak)

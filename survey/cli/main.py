@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from survey.cli import database, fieldwork, instruments, register, scores, serving, trial
+from survey.cli import database, fieldwork, instruments, papers, register, scores, serving, trial
 
 
 class InOrder(click.Group):
@@ -30,6 +30,7 @@ for command in (
     fieldwork.sample,
     fieldwork.invitations,
     fieldwork.counters,
+    papers.papers,
     scores.inputs,
     scores.score,
     scores.results,

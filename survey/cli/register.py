@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
+from survey.config import PROVINCE_TIME
 from survey.jobs import close as closing
 from survey.sentences import quarantine_sentences
 from survey.stages import board, frames, raters, waves
@@ -50,7 +52,7 @@ def import_units(file: Path | None, province: str | None, dry_run: bool, databas
 
 @click.group()
 def wave() -> None:
-    """Create, open and close a wave."""
+    """Create, open, extend and close a wave."""
 
 
 @wave.command()
@@ -80,6 +82,27 @@ def open_(code: str, document: str | None, database: str | None) -> None:
     site = open_site(database)
     with site.database.begin() as session:
         waves.open_wave(session, waves.find(session, code), actor=actor(), now=site.now(), document=document)
+
+
+@wave.command()
+@click.argument("code")
+@click.option(
+    "--closes",
+    type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
+    required=True,
+    help="The new end, the province's time, as in 2026-07-27T17:00.",
+)
+@click.option("--document", metavar='"NUMBER, DATE, SIGNER"', required=True, help="The decision that extends it.")
+@DATABASE
+@refuses
+def extend(code: str, closes: datetime, document: str, database: str | None) -> None:
+    """Take answers for longer; never shorter."""
+    site = open_site(database)
+    until = closes.replace(tzinfo=PROVINCE_TIME)
+    with site.database.begin() as session:
+        found = waves.find(session, code)
+        waves.extend(session, found, closes=until, document=document, actor=actor(), now=site.now())
+    click.echo(f"{code}: {until:%Y-%m-%d %H:%M}")
 
 
 @wave.command()

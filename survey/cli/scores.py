@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from decimal import Decimal, InvalidOperation
@@ -10,15 +9,19 @@ from pathlib import Path
 
 import click
 
+from survey import sheet
+from survey.cells import RowsRefused, plain
 from survey.cli.context import actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
-from survey.errors import FileChanged, FileRefused, InputRefused
+from survey.errors import FileChanged, InputRefused
+from survey.sheet import Columns
 from survey.stages import results as figures
 from survey.stages import waves
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-COLUMNS = ("unit", "code", "value", "source")
+NAMES = ("unit", "code", "value", "source")
+COLUMNS = Columns(NAMES, frozenset(NAMES))
 
 
 @click.group()
@@ -32,7 +35,7 @@ def inputs() -> None:
 @DATABASE
 @refuses
 def import_inputs(wave: str, file: Path, database: str | None) -> None:
-    """Load FILE (CSV: unit, code, value, source) into WAVE; all of it or nothing."""
+    """Load FILE (CSV or XLSX: unit, code, value, source) into WAVE; all of it or nothing."""
     rows = _read_inputs(file)
     site = open_site(database)
     with site.database.begin() as session:
@@ -45,21 +48,18 @@ def import_inputs(wave: str, file: Path, database: str | None) -> None:
 
 
 def _read_inputs(file: Path) -> list[tuple[str, str, Decimal, str]]:
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.DictReader(opened)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
-                raise FileRefused(reason="wrong_header", detail=",".join(COLUMNS))
-            return [_typed(row) for row in reader]
-    except UnicodeDecodeError as error:
-        raise FileRefused(reason="not_utf8") from error
+    rows = list(sheet.read(file, COLUMNS))
+    faults = tuple(row.fault for row in rows if row.fault is not None)
+    if faults:
+        raise RowsRefused(faults)
+    return [_typed(*(plain(row.values[name]) for name in COLUMNS.known)) for row in rows]
 
 
-def _typed(row: dict[str, str]) -> tuple[str, str, Decimal, str]:
+def _typed(unit: str, code: str, value: str, source: str) -> tuple[str, str, Decimal, str]:
     try:
-        return row["unit"], row["code"], Decimal(row["value"]), row["source"]
-    except (InvalidOperation, TypeError) as error:
-        raise InputRefused(unit=row["unit"], code=row["code"], reason="out_of_range") from error
+        return unit, code, Decimal(value), source
+    except InvalidOperation as error:
+        raise InputRefused(unit=unit, code=code, reason="out_of_range") from error
 
 
 @click.command()

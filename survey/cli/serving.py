@@ -3,53 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
-from flask import Flask
-from gunicorn.app.base import BaseApplication
 
-from survey import schema
-from survey.app import create_app
+from survey import revision
 from survey.cli.context import actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
-from survey.config import Settings
+from survey.cli.server import run_server
 from survey.jobs import mix
 from survey.queue import open_queue
 from survey.stages import audit
 from survey.stages import staff as people
-
-
-class Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn with threads; its access log is off, since link codes stand in paths."""
-
-    def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
-        self.settings = settings
-        self.options = options
-        super().__init__()
-
-    def load_config(self) -> None:
-        for name, value in self.options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        return create_app(self.settings)
-
-
-def run_server(settings: Settings, *, host: str, port: int, workers: int, threads: int = 4) -> None:
-    """Serve until stopped."""
-    options = {
-        "bind": f"{host}:{port}",
-        "workers": workers,
-        "threads": threads,
-        "worker_class": "gthread",
-        "loglevel": "warning",
-        "timeout": 60,
-        "graceful_timeout": 20,
-        "keepalive": 5,
-        "worker_tmp_dir": "/dev/shm" if sys.platform == "linux" else None,  # noqa: S108 - heartbeat files
-    }
-    Server(settings, options).run()
 
 
 @click.command()
@@ -93,7 +57,7 @@ def doctor(database: str | None, as_json: bool) -> None:
     with site.database.read() as session:
         query = "select sqlite_version()" if site.database.is_sqlite else "show server_version"
         version = session.connection().exec_driver_sql(query).scalar()
-    found, wanted = schema.current(site.database), schema.head()
+    found, wanted = revision.current(site.database), revision.newest()
     entries = 0
     if found == wanted:
         with site.database.read() as session:

@@ -13,7 +13,7 @@ import segno
 
 from survey.cli.context import open_site, refuses, say
 from survey.cli.database import DATABASE
-from survey.cli.serving import run_server
+from survey.cli.server import run_server
 from survey.config import settings_from
 from survey.errors import DemoDiffers
 
@@ -24,14 +24,14 @@ def build_demo(database: str | None, base_url: str | None, responses: int | None
     """Build the demonstration, or read what was built before on this database."""
     from survey.demo import build  # needs the statistics; the other commands do not
 
-    site = open_site(database, ready=False)
+    site = open_site(database, ready=False, make=True)
     default = build.Options()
     options = build.Options(responses=responses or default.responses, seed=default.seed if seed is None else seed)
     earlier = build.existing(site.settings)
     if earlier is not None:
         if earlier["options"] != options.as_dict() and (responses is not None or seed is not None):
             raise DemoDiffers(database=site.settings.database)
-        return earlier
+        return {name: earlier[name] for name in build.PRINTED}
     settings = site.settings if base_url is None else site.settings.with_base_url(base_url)
     made = build.build(settings, site.database, site.keys, options, now=site.now(), say=say)
     site.database.close()

@@ -36,8 +36,11 @@ SCHEMES = ("local-department-sample", "local-commune-sample")
 SOURCE = "Số liệu giả lập / simulated"
 PERIOD = (date(2025, 7, 1), date(2025, 12, 31))
 EXPECTED = 0.5
+FEWEST_DRAWN = 20  # of a unit; where fewer than ten of them can be reached, nobody is invited
 LINKS = 400
 BUILDING = "building"
+
+PRINTED = ("database", "base_url", "waves", "links", "staff", "results", "extract")
 
 Say = Callable[[str], None]
 
@@ -58,7 +61,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Demo:
-    """What `hailong demo` prints (CONTRACT)."""
+    """What was built: what `hailong demo` prints (CONTRACT), the officials' folders, and the known truth."""
 
     database: str
     base_url: str
@@ -70,10 +73,10 @@ class Demo:
     results_officials: str
     extract_officials: str
     truth: str
-    options: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """What is printed: the keys of CONTRACT and no others."""
+        return {name: value for name, value in asdict(self).items() if name in PRINTED}
 
 
 @dataclass
@@ -106,7 +109,7 @@ def folder_of(settings: Settings) -> Path:
 
 
 def existing(settings: Settings) -> dict[str, Any] | None:
-    """What an earlier `hailong demo` on this database printed."""
+    """What an earlier `hailong demo` on this database printed, and the `options` that it was built with."""
     path = folder_of(settings) / "demo.json"
     if not path.exists():
         return None
@@ -128,17 +131,13 @@ def build(settings: Settings, database: Database, keys: Keys, options: Options, 
         units.import_units(session, it.file("units.csv", places.units_csv()), actor=ACTOR, now=now)
     people = _staff(it)
     closed = _closed_citizens(it)
-    officials = _closed_officials(it) if options.officials else ""
-    opened = _open_waves(it) if options.open_waves else {"open": "", "open_officials": ""}
+    if options.officials:
+        _closed_officials(it)
+    opened = _open_waves(it) if options.open_waves else ""
     made = Demo(
         database=settings.database,
         base_url=settings.base_url,
-        waves={
-            "closed": closed,
-            "open": opened["open"],
-            "closed_officials": officials,
-            "open_officials": opened["open_officials"],
-        },
+        waves={"closed": closed, "open": opened},
         links=it.links,
         staff=people,
         results=str(folder / "results"),
@@ -146,9 +145,8 @@ def build(settings: Settings, database: Database, keys: Keys, options: Options, 
         results_officials=str(folder / "results-officials"),
         extract_officials=str(folder / "extract-officials"),
         truth=str(folder / "truth.csv"),
-        options=options.as_dict(),
     )
-    _remember(folder / "demo.json", made)
+    _remember(folder / "demo.json", made, options)
     (folder / BUILDING).unlink()
     return made
 
@@ -159,10 +157,10 @@ def _begin_again(database: Database, folder: Path) -> None:
         schema.downgrade(database, schema.BASE)
 
 
-def _remember(path: Path, made: Demo) -> None:
+def _remember(path: Path, made: Demo, options: Options) -> None:
     """Keep what was printed (it holds passwords) for its owner alone."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(made.as_dict(), file, ensure_ascii=False, indent=2)
+        json.dump({**made.as_dict(), "options": options.as_dict()}, file, ensure_ascii=False, indent=2)
 
 
 def _staff(it: Builder) -> list[dict[str, str]]:
@@ -185,7 +183,9 @@ def _staff(it: Builder) -> list[dict[str, str]]:
 
 
 def _plan(code: str, audience: str, *, period: tuple[date, date], opens: date, closes: date, target: int) -> WavePlan:
-    instrument = "service-2025" if audience == "citizens" else "officials-sample"
+    instrument, modes = (
+        ("service-2025", ["link", "counter"]) if audience == "citizens" else ("officials-sample", ["link"])
+    )
     return read_wave_file(
         f"""
 code = "{code}"
@@ -199,7 +199,7 @@ period_to = {period[1]}
 opens = {datetime.combine(opens, time(7)).isoformat()}
 closes = {datetime.combine(closes, time(17)).isoformat()}
 units = "*"
-modes = ["link", "counter"]
+modes = {json.dumps(modes)}
 sender = {{vi = "Sở Nội vụ tỉnh Minh Họa", en = "The Department of Home Affairs of Sample Province"}}
 contact = {{vi = "0200 000 0000 (giờ hành chính)", en = "0200 000 0000 (office hours)"}}
 [targets]
@@ -222,10 +222,12 @@ def _closed_citizens(it: Builder) -> str:
         "sipas-2025", "citizens", period=PERIOD, opens=date(2026, 1, 5), closes=date(2026, 1, 19), target=target
     )
     _create(it, plan)
-    _invite(it, plan, made)
+    rate = min(EXPECTED, target / FEWEST_DRAWN)
+    _invite(it, plan, made, rate)
     rng = np.random.default_rng(it.options.seed + 1)
     with it.database.read() as session:
-        answering = respondents.citizens(session, waves.find(session, plan.code), it.keys, made, rng=rng)
+        wave = waves.find(session, plan.code)
+        answering = respondents.citizens(session, wave, it.keys, made, rng=rng, share=rate / EXPECTED)
     it.say(f"answers: {len(answering)}")
     respondents.answer_all(it.database, it.keys, answering, now=plan.opens + timedelta(days=2))
     close.run(it.database, it.keys, plan.code, actor=ACTOR, now=plan.closes, rng=Random(it.options.seed))
@@ -235,7 +237,7 @@ def _closed_citizens(it: Builder) -> str:
     return plan.code
 
 
-def _invite(it: Builder, plan: WavePlan, made: World) -> None:
+def _invite(it: Builder, plan: WavePlan, made: World, rate: float) -> None:
     """Import the dossier list, draw, invite, open."""
     it.say(f"{plan.code}: {len(made.dossiers)} dossiers")
     path = it.file(f"frame-{plan.code}.csv", world.frame_csv(made, plan.period_from))
@@ -244,7 +246,7 @@ def _invite(it: Builder, plan: WavePlan, made: World) -> None:
         frames.import_frame(session, wave, path, installation=it.keys.installation, actor=ACTOR, now=it.now)
     with it.database.begin() as session:
         wave = waves.find(session, plan.code)
-        samples.draw(session, wave, seed=it.options.seed, response_rate=EXPECTED, actor=ACTOR, now=it.now)
+        samples.draw(session, wave, seed=it.options.seed, response_rate=rate, actor=ACTOR, now=it.now)
         new = invitations.issue(session, wave, key=it.keys.wave(wave.id), actor=ACTOR, now=it.now)
         waves.open_wave(session, wave, actor=ACTOR, now=plan.opens)
     it.say(f"{plan.code}: {new} invited")
@@ -319,18 +321,17 @@ def _officials(it: Builder, plan: WavePlan, share: float) -> list[respondents.An
         return respondents.raters(session, waves.find(session, plan.code), it.keys, made, rng=rng, share=share)
 
 
-def _closed_officials(it: Builder) -> str:
+def _closed_officials(it: Builder) -> None:
     plan = _plan("cbcc-2025", "officials", period=PERIOD, opens=date(2026, 1, 5), closes=date(2026, 1, 19), target=0)
     answering = _officials(it, plan, 1.0)
     it.say(f"officials' answers: {len(answering)}")
     respondents.answer_all(it.database, it.keys, answering, now=plan.opens + timedelta(days=2))
     close.run(it.database, it.keys, plan.code, actor=ACTOR, now=plan.closes, rng=Random(it.options.seed))
     _score(it, plan.code, "extract-officials", "results-officials")
-    return plan.code
 
 
-def _open_waves(it: Builder) -> dict[str, str]:
-    """Two waves that can be answered now, a part of their answers in already, and counters with a poster."""
+def _open_waves(it: Builder) -> str:
+    """Two waves that can be answered now, a part of their answers in already, and counters; the citizens' code."""
     today = it.now.astimezone(PROVINCE_TIME).date()
     period, dates = (
         (today - timedelta(days=90), today - timedelta(days=1)),
@@ -339,7 +340,7 @@ def _open_waves(it: Builder) -> dict[str, str]:
     citizens = _plan("sipas-dang-mo", "citizens", period=period, opens=dates[0], closes=dates[1], target=30)
     made = world.make_world(builtin_instrument("service-2025"), seed=it.options.seed + 5, scale=0.3, period=period)
     _create(it, citizens)
-    _invite(it, citizens, made)
+    _invite(it, citizens, made, EXPECTED)
     _posters(it, citizens)
     rng = np.random.default_rng(it.options.seed + 6)
     with it.database.read() as session:
@@ -352,7 +353,7 @@ def _open_waves(it: Builder) -> dict[str, str]:
     mix.run(it.database, it.keys, now=it.now)
     _collect(it, citizens.code, "personal", {one.code for one in answering})
     _collect(it, officials.code, "officials", {one.code for one in judging})
-    return {"open": citizens.code, "open_officials": officials.code}
+    return citizens.code
 
 
 def _posters(it: Builder, plan: WavePlan) -> None:

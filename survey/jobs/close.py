@@ -1,31 +1,71 @@
-"""Closes a wave: no answer comes in, the register is emptied, then the last answers leave the spool."""
+"""Closes a wave: the register is emptied, the last answers leave the spool, what was deleted and the key are gone."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from random import Random, SystemRandom
 
+from sqlalchemy.exc import OperationalError
+
 from survey.db import Database
+from survey.errors import DatabaseUnavailable
 from survey.keys import Keys
+from survey.model.draft import Draft
+from survey.model.frame import Dossier
+from survey.model.invitation import Invitation
+from survey.model.paper import PaperSheet
+from survey.model.rater import Rater
+from survey.model.response import SpentMark, Spooled, Submission
+from survey.model.sample import SampledDossier
 from survey.stages import mixing, responses, waves
+
+EMPTIED = (SpentMark, Submission, Draft, Spooled, PaperSheet, Invitation, Rater, SampledDossier, Dossier)
 
 
 def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: datetime, rng: Random | None = None) -> int:
-    """Close a wave; the number of answers that were still waiting.
+    """Close a wave; the number of answers that were still waiting. One that was cut off goes on where it stopped.
 
     The used marks and links go first, in a transaction of their own: only then do classes leave the spool in which
-    fewer than ten answered, so that nothing says which of the invited they are. At the end the wave's key is
-    destroyed: it could derive links and the blocks of units that officials judged.
+    fewer than ten answered, so that nothing says which of the invited they are. The wave's key goes last: it could
+    derive links and the blocks of units that officials judged.
     """
     with database.begin() as session:
         wave = waves.find(session, wave_code)
-        key = keys.wave(wave.id)  # before anything is forgotten: without it the last answers could not be read
+        key = keys.wave(wave.id) if keys.has_wave(wave.id) else None  # read before anything is forgotten
         session.refresh(wave, with_for_update=True)  # an answer that is being accepted comes in first or not at all
-        if not (wave.state == waves.CLOSED and mixing.waiting(session, wave)):  # else: a close that was cut off
+        if key is None or wave.state != waves.CLOSED:
             waves.mark_closed(session, wave, actor=actor, now=now)
+            key = keys.wave(wave.id)
             responses.empty_register(session, wave)
     with database.begin() as session:
         wave = waves.find(session, wave_code)
         moved = mixing.mix(session, wave, key, rng=rng or SystemRandom(), final=True)
+    overwrite(database)
     keys.destroy_wave(wave.id)
     return moved
+
+
+def overwrite(database: Database) -> None:
+    """Leave nothing of what was deleted in the files: no dead row, no page in the write-ahead log.
+
+    SQLite overwrites deleted rows itself (`secure_delete`), but its log keeps the pages as they were before.
+    """
+    if not database.is_sqlite:
+        _write_anew(database)
+        return
+    connection = database.writer.raw_connection()
+    try:
+        busy, *_pages = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.close()
+    if busy:  # somebody reads: the close can be asked for again
+        raise DatabaseUnavailable(reason="the write-ahead log is being read")
+
+
+def _write_anew(database: Database) -> None:
+    """PostgreSQL keeps dead rows in a table's file until the table is written anew."""
+    try:
+        with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as alone:
+            alone.exec_driver_sql(f"VACUUM (FULL) {', '.join(table.__tablename__ for table in EMPTIED)}")
+    except OperationalError as error:  # somebody holds a table
+        raise DatabaseUnavailable(reason="a table is in use") from error

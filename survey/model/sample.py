@@ -52,4 +52,5 @@ class ClassCell(Base):
     kept: Mapped[int]
     invited: Mapped[int]
     wrong_person: Mapped[int] = mapped_column(default=0)
+    printed: Mapped[int] = mapped_column(default=0)
     weight_sum: Mapped[float]

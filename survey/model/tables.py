@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from survey.model import audit, draft, frame, invitation, quota, rater, response, result, sample, staff, unit, wave
+from survey.model import (
+    audit,
+    draft,
+    frame,
+    invitation,
+    message,
+    paper,
+    quota,
+    rater,
+    response,
+    result,
+    sample,
+    staff,
+    unit,
+    wave,
+)
 from survey.model.base import Base
 
-GROUPS = (audit, draft, frame, invitation, quota, rater, response, result, sample, staff, unit, wave)
+GROUPS = (audit, draft, frame, invitation, message, paper, quota, rater, response, result, sample, staff, unit, wave)
 METADATA = Base.metadata

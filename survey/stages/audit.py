@@ -5,21 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
+from survey.db import lock_table
 from survey.errors import AuditBroken
 from survey.model.audit import AuditEntry
 
 START = bytes(32)
+TABLE = cast(Table, AuditEntry.__table__)
 
 
 def record(
     session: Session, *, actor: str, action: str, subject: str, detail: dict[str, Any], now: datetime
 ) -> AuditEntry:
-    """Append one entry; where writers are not one at a time, the primary key refuses a second `number`."""
+    """Append one entry; writers queue at the end of the chain until the one before has committed."""
+    lock_table(session, TABLE)
     last = session.scalars(select(AuditEntry).order_by(AuditEntry.number.desc()).limit(1)).first()
     number, previous = (1, START) if last is None else (last.number + 1, last.hash)
     text = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

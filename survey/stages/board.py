@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from survey.datafile import Words
 from survey.model.response import Tally
 from survey.model.wave import Wave
-from survey.stages import invitations, waves
+from survey.stages import invitations, responses, waves
 
 ROUNDING_OF_OFFICIALS = 5
+APART = responses.PERSONAL | {responses.LATE}
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def progress(session: Session, wave: Wave) -> list[CellProgress]:
             type=unit.type,
             target=target,
             invited=invited.get(unit.code, 0),
-            completed=counted.get((unit.code, "link"), 0),
-            counter=sum(count for (cell, mode), count in counted.items() if cell == unit.code and mode != "link"),
+            completed=sum(counted.get((unit.code, mode), 0) for mode in responses.PERSONAL),
+            counter=sum(count for (cell, mode), count in counted.items() if cell == unit.code and mode not in APART),
         )
         for unit, target in waves.units_of(session, wave)
     ]

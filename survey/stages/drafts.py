@@ -77,8 +77,9 @@ def _keeping(engine: str, is_new: bool) -> Executable:
     return row.on_conflict_do_update(index_elements=[Draft.mark], set_={"body": row.excluded.body})
 
 
-def drop(session: Session, key: WaveKey, secret: str) -> None:
-    session.connection().execute(_DROP, {"mark": mark_of(key, secret)})
+def drop(session: Session, key: WaveKey, secret: str) -> bool:
+    """Forget a draft; whether there was one."""
+    return session.connection().execute(_DROP, {"mark": mark_of(key, secret)}).rowcount == 1
 
 
 def _hide(key: WaveKey, secret: str, body: DraftBody) -> bytes:

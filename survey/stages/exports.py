@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import IO, Any
 
 import xlsxwriter
@@ -24,6 +24,8 @@ from survey.model.result import Figure, Run
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
+from survey.stages import results
+from survey.stages.results import Gap
 
 KEY = ("year", "scheme", "wave", "unit", "level_of", "code", "rule", "weighting", "answers", "is_official")
 VALUES = (
@@ -42,8 +44,13 @@ IMPORT_WIDTHS = (13, 60, 12, 17, 15, 18, 16, 17, 17, 45, 14)
 STATUS_NOTES = {
     "not_ranked": "chưa đủ điều kiện xếp hạng",
     "suppressed": "không công bố (dưới 10 phiếu)",
-    "empty": "không có phiếu",
     "complete": "toàn bộ",
+}
+GAP_NOTES = {
+    Gap.NOT_GIVEN: "chưa có điểm",
+    Gap.OTHER_WAVE: "thuộc đợt khảo sát khác",
+    Gap.NOT_SURVEYED: "không khảo sát",
+    Gap.NO_ANSWERS: "không có phiếu",
 }
 REHEARSAL_NOTE = "bản thử"
 ESTIMATE_NOTE = "ước tính nội bộ"
@@ -144,6 +151,7 @@ def write_xlsx(about: About, rows: Iterable[Row], stream: IO[bytes]) -> None:
     """The import table first, then every row, then what the file is made from; codes are text, numbers are numbers."""
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(stream, {**options, "constant_memory": True})
+    book.set_properties({"created": about.made_at.astimezone(UTC)})  # the run's instant: one run, the same bytes
     formats = {
         "head": book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1}),
         "text": book.add_format({"num_format": "@"}),
@@ -230,7 +238,9 @@ def _points_line(about: About, component: Component, unit: str, row: Row | None)
     found: Row = row or dict.fromkeys(COLUMNS)
     is_survey = component.source is Source.SURVEY
     appraised, surveyed = (None, found["points"]) if is_survey else (found["points"], None)
+    gap = results.gap(component, found, about.audience)
     notes = [STATUS_NOTES[found["status"]]] if found["status"] in STATUS_NOTES else []
+    notes += [GAP_NOTES[gap]] if gap else []
     notes += [ESTIMATE_NOTE] if unit == about.province else []
     notes += [REHEARSAL_NOTE] if about.is_rehearsal else []
     limits = (found["n_valid"], found["ci_low"], found["ci_high"]) if is_survey else (None, None, None)

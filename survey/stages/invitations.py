@@ -9,13 +9,14 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from survey.errors import LinkClosed, WrongState
-from survey.keys import Keys, WaveKey, normalise_code
+from survey.keys import Keys, WaveKey
 from survey.model.base import new_id
 from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
@@ -23,7 +24,8 @@ from survey.model.rater import Rater
 from survey.model.sample import ClassCell, Draw, SampledDossier
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import audit, waves
+from survey.stages import audit, lots, samples, waves
+from survey.wavefile import Mode
 
 ISSUED, WRONG_PERSON = "issued", "wrong_person"
 ALL = "*"
@@ -34,6 +36,7 @@ def issue(session: Session, wave: Wave, *, key: WaveKey, actor: str, now: dateti
     """Give everybody who was drawn and can be reached a link; the number of new ones (a second call adds none)."""
     if wave.state == waves.CLOSED:
         raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
+    waves.require_mode(wave, Mode.LINK)
     rows = _of_citizens(session, wave) if wave.audience == "citizens" else _of_raters(session, wave)
     for row in rows:
         identity = new_id()
@@ -60,7 +63,7 @@ def _of_citizens(session: Session, wave: Wave) -> list[dict[str, object]]:
         .where(
             SampledDossier.wave_id == wave.id,
             SampledDossier.kept,
-            or_(Dossier.phone.is_not(None), Dossier.email.is_not(None)),
+            samples.reachable(wave),
             ClassCell.invited > 0,  # nothing in units where fewer than ten could be invited
             Invitation.id.is_(None),
         )
@@ -95,34 +98,44 @@ def links(session: Session, wave: Wave, key: WaveKey) -> Iterator[tuple[Invitati
         yield invitation, key.code(invitation.id)
 
 
-def contacts(session: Session, wave: Wave, keys: Keys, *, actor: str, now: datetime) -> Iterator[tuple[str, str, str]]:
-    """Phone, e-mail and code of everybody invited, for sending; that it was taken out stays in the audit log."""
-    key, installation = keys.wave(wave.id), keys.installation
+@dataclass(frozen=True)
+class Reached:
+    """Somebody invited, with what a message can be sent to."""
+
+    invitation: bytes
+    phone: str
+    email: str
+
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        return tuple(contact for contact in (self.phone, self.email) if contact)
+
+
+def people(session: Session, wave: Wave, keys: Keys, *, only: bytes | None = None) -> Iterator[Reached]:
+    """Everybody invited, or the one of this invitation; left out are those who draw their link by lot."""
+    installation = keys.installation
     person = Dossier if wave.audience == "citizens" else Rater
     subject = Invitation.dossier_id if wave.audience == "citizens" else Invitation.rater_id
+    chosen = Invitation.wave_id == wave.id if only is None else Invitation.id == only
     found = session.execute(
-        select(Invitation.id, person.phone, person.email)
+        select(Invitation.id, Invitation.rater_id, person.phone, person.email)
         .join(person, person.id == subject)
-        .where(Invitation.wave_id == wave.id, Invitation.state == ISSUED)
+        .where(chosen, Invitation.state == ISSUED)
     ).all()
-    audit.record(
-        session, actor=actor, action="invitations.export", subject=wave.code, detail={"links": len(found)}, now=now
-    )
-    for identity, phone, email in found:
-        yield (
-            installation.reveal(phone) if phone else "",
-            installation.reveal(email) if email else "",
-            key.code(identity),
-        )
+    by_lot = lots.handed_out(session, wave) if wave.audience != "citizens" else set()
+    for identity, rater, *hidden in found:
+        if rater not in by_lot:
+            yield Reached(identity, *(installation.reveal(contact) if contact else "" for contact in hidden))
 
 
-def find_by_code(session: Session, wave: Wave, key: WaveKey, code: str) -> Invitation:
-    """The invitation behind a code; LinkClosed when there is none that may still be used."""
-    mark = key.mark("code", normalise_code(code))
-    invitation = session.scalars(select(Invitation).where(Invitation.code_mark == mark)).first()
-    if invitation is None or invitation.wave_id != wave.id or invitation.state != ISSUED:
-        raise LinkClosed()
-    return invitation
+def contacts(session: Session, wave: Wave, keys: Keys, *, actor: str, now: datetime) -> Iterator[tuple[str, str, str]]:
+    """Phone, e-mail and code of everybody whom a message reaches; that it was taken out stays in the audit log."""
+    key = keys.wave(wave.id)
+    reached = [one for one in people(session, wave, keys) if one.contacts]
+    detail = {"links": len(reached)}
+    audit.record(session, actor=actor, action="invitations.export", subject=wave.code, detail=detail, now=now)
+    for one in reached:
+        yield one.phone, one.email, key.code(one.invitation)
 
 
 def counts_by_unit(session: Session, wave: Wave) -> dict[str, int]:

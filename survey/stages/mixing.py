@@ -1,4 +1,9 @@
-"""Mixing: sealed answers leave the spool in random order, ten of a class at a time, the rest at the wave's end."""
+"""Mixing: sealed answers leave the spool in random order, ten of a class at least, the rest at the wave's end.
+
+Whoever keeps daily copies sees which answers came in between two of them. So no cell is ever emptied before the end:
+ten stay behind, picked at random, and what comes out last is never a remainder of a few. Facts and words carry no class
+to wait in and come out at the end alone: the few of one day would tell the unit of who told them.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +26,21 @@ CHUNK = 2000
 
 
 def mix(session: Session, wave: Wave, key: WaveKey, *, rng: Random, final: bool) -> int:
-    """Move every cell where enough wait (all of them when `final`); the number moved."""
-    floor = 1 if final else PRIVACY_FLOOR
+    """Move what may go from every cell (all of it when `final`); the number moved."""
     waiting = session.execute(
-        select(Spooled.kind, Spooled.cell)
+        select(Spooled.kind, Spooled.cell, func.count())
         .where(Spooled.wave_id == wave.id)
         .group_by(Spooled.kind, Spooled.cell)
-        .having(func.count() >= floor)
     ).all()
-    return sum(_move(session, wave, key, kind, cell, rng) for kind, cell in sorted(waiting))
+    numbers = {(kind, cell): count if final else _may_go(kind, count) for kind, cell, count in waiting}
+    return sum(
+        _move(session, wave, key, kind, cell, number, rng) for (kind, cell), number in sorted(numbers.items()) if number
+    )
+
+
+def _may_go(kind: str, waiting: int) -> int:
+    """How many of a cell may go before the end: ten at least, and ten stay."""
+    return waiting - PRIVACY_FLOOR if kind == "answer" and waiting >= 2 * PRIVACY_FLOOR else 0
 
 
 def waiting(session: Session, wave: Wave) -> Counter[str]:
@@ -38,12 +49,13 @@ def waiting(session: Session, wave: Wave) -> Counter[str]:
     return Counter({str(cell): int(count) for cell, count in found})
 
 
-def _move(session: Session, wave: Wave, key: WaveKey, kind: str, cell: str, rng: Random) -> int:
+def _move(session: Session, wave: Wave, key: WaveKey, kind: str, cell: str, number: int, rng: Random) -> int:
+    """Move so many answers of a cell, picked at random, in random order."""
     rows = session.execute(
         select(Spooled.id, Spooled.sealed).where(Spooled.wave_id == wave.id, Spooled.kind == kind, Spooled.cell == cell)
     ).all()
+    rows = rng.sample(rows, number)
     contents = [json.loads(key.open(sealed)) for _id, sealed in rows]
-    rng.shuffle(contents)
     table, unpack = _UNPACK["judgement" if kind == "answer" and wave.audience == "officials" else kind]
     moved = [row for content in contents for row in unpack(wave, cell, content)]
     for start in range(0, len(moved), CHUNK):

@@ -40,7 +40,8 @@ _OVER_HERE = _OVER.where(Reservation.cell_id == bindparam("cell"))
 def create_cell(
     session: Session, wave: Wave, *, key: WaveKey, unit_code: str, point_of_service: str | None, mode: str, target: int
 ) -> tuple[QuotaCell, str]:
-    """A new cell and the code of its poster."""
+    """A new cell and the code of its poster, where the wave's file foresees such a door."""
+    waves.require_mode(wave, mode)
     cell = QuotaCell(
         id=new_id(),
         wave_id=wave.id,
@@ -69,10 +70,6 @@ def find_by_code(session: Session, keys: Keys, code: str) -> tuple[QuotaCell, Wa
     raise LinkClosed()
 
 
-def cells_of(session: Session, wave: Wave) -> list[QuotaCell]:
-    return list(session.scalars(select(QuotaCell).where(QuotaCell.wave_id == wave.id).order_by(QuotaCell.unit_code)))
-
-
 def reserve(session: Session, cell_id: bytes, mark: bytes, now: datetime) -> None:
     """Hold a place for an open form; a form that holds one already keeps it a while longer."""
     if renew(session, mark, now):
@@ -93,6 +90,12 @@ def use(session: Session, cell_id: bytes, mark: bytes, now: datetime) -> None:
     """Turn a held place into a completed one; a place that ran out is taken anew if there is one."""
     reserve(session, cell_id, mark, now)
     session.connection().execute(_LET_GO, {"held": mark})
+
+
+def release(session: Session, cell_id: bytes, mark: bytes) -> None:
+    """Give back the place of a form that was put away before it was sent."""
+    if session.connection().execute(_LET_GO, {"held": mark}).rowcount == 1:
+        session.connection().execute(_GIVE_BACK, {"cell": cell_id})
 
 
 def expire(session: Session, now: datetime, *, cell_id: bytes | None = None) -> int:

@@ -1,6 +1,7 @@
 """The officials' list (danh sách cán bộ, công chức đánh giá): who judges which units; taken whole or not at all.
 
-Ten raters at least must share what they may judge, or the units on a form would tell who filled it in.
+Ten raters at least must be able to judge whatever units stand on a form, or these would tell who filled it in: raters
+of a group who share a list of units, less those who work at the units judged.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def import_raters(
     listed = _read_rows(sheet.read(file, COLUMNS), _Reader(session, wave))
     stored = {rater.code_mark: rater for rater in session.scalars(select(Rater).where(Rater.wave_id == wave.id))}
     marked = {installation.mark("rater", values["rater_code"]): values for values in listed}
-    by_group = _require_company(stored, marked)
+    by_group = _require_company(session, wave, stored, marked)
     new = marked.keys() - stored.keys()
     changed = {mark for mark in marked.keys() & stored.keys() if _differs(stored[mark], marked[mark], installation)}
     report = RatersReport(
@@ -112,17 +113,32 @@ def _require_open_list(session: Session, wave: Wave) -> None:
         raise WrongState(wave=wave.code, state="invited", needed="not invited")
 
 
-def _require_company(stored: dict[bytes, Rater], marked: dict[bytes, Values]) -> Counter[str]:
-    """The raters of each group, once every group and every list of units in it has enough of them."""
-    merged = {mark: (rater.group, rater.rates) for mark, rater in stored.items()}
-    merged |= {mark: (values["group"], values["rates"]) for mark, values in marked.items()}
-    groups = Counter(group for group, _rates in merged.values())
-    lists = Counter((group, frozenset(rates)) for group, rates in merged.values())
-    counted = [*groups.items(), *((group, raters) for (group, _rates), raters in lists.items())]
-    for group, raters in sorted(counted, key=lambda pair: (pair[1], pair[0])):
+def _require_company(
+    session: Session, wave: Wave, stored: dict[bytes, Rater], marked: dict[bytes, Values]
+) -> Counter[str]:
+    """The raters of each group, once behind every form that may come from it there are enough of them."""
+    merged = {mark: (rater.group, rater.rates, rater.agency) for mark, rater in stored.items()}
+    merged |= {mark: (values["group"], values["rates"], values["agency"]) for mark, values in marked.items()}
+    sharing: dict[tuple[str, frozenset[str]], Counter[str]] = {}
+    for group, rates, agency in merged.values():
+        sharing.setdefault((group, frozenset(rates)), Counter())[agency] += 1
+    everything, block = frozenset(unit.code for unit, _target in waves.units_of(session, wave)), wave.settings["block"]
+    fewest = [
+        (company(agencies, everything if ALL in rates else rates, block), group)
+        for (group, rates), agencies in sharing.items()
+    ]
+    for raters, group in sorted(fewest):
         if raters < FEWEST:
             raise GroupTooSmall(group=group, raters=raters)
-    return groups
+    return Counter(group for group, _rates, _agency in merged.values())
+
+
+def company(agencies: Counter[str], judged: frozenset[str], block: int) -> int:
+    """The fewest raters who may stand behind a form: all who share the list, less those who work where it judges."""
+    largest = Counter({agency: count for agency, count in agencies.items() if agency in judged}).most_common(block + 1)
+    return agencies.total() - max(
+        sum([count for agency, count in largest if agency != own][:block]) for own in agencies
+    )
 
 
 def _shared_contacts(listed: list[Values]) -> int:

@@ -24,16 +24,19 @@ from survey.keys import Keys, WaveKey, normalise_code, seal
 from survey.model.base import Base, new_id
 from survey.model.draft import Draft
 from survey.model.invitation import Invitation
+from survey.model.paper import PaperSheet
 from survey.model.quota import QuotaCell, Reservation
 from survey.model.rater import Rater
 from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import drafts, invitations, quotas, waves
+from survey.stages import drafts, invitations, quotas, samples, waves
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
-LINK = "link"
+LINK, PAPER = "link", "paper"
+PERSONAL = frozenset({LINK, PAPER})  # by invitation: once, without a hard cell
+LATE = "late"  # in the tally, beside the modes: forms that were begun in time and found every place taken
 PAD = 512
 FACTS_CELL, WORDS_CELL = "facts", "words"
 _UNIT_PARTS = tuple(cast(Table, Unit.__table__).columns)
@@ -179,7 +182,7 @@ def accept(
     if not _insert_new(session, Submission, key_mark=mark, wave_id=wave.id, body_mark=body_mark):
         seen_before(session, key, submission_key, body)
         return
-    if opening.mode == LINK:
+    if opening.mode in PERSONAL:
         if not _insert_new(session, SpentMark, mark=key.mark("spent", opening.subject), wave_id=wave.id):
             raise LinkClosed()
     else:
@@ -187,6 +190,12 @@ def accept(
     _spool(session, opening, answers)
     _count(session, wave, opening.counted_at, opening.mode)
     drafts.drop(session, key, secret)
+
+
+def turn_away(session: Session, opening: Opening, *, secret: str) -> None:
+    """Count, once, a form whose place went to others while it was open; it is put away, nothing of it is stored."""
+    if drafts.drop(session, opening.key, secret):
+        _count(session, opening.wave, opening.counted_at, LATE)
 
 
 def _hold_open(session: Session, wave: Wave) -> None:
@@ -245,9 +254,10 @@ def _one_more(engine: str) -> Executable:
 
 
 def empty_register(session: Session, wave: Wave) -> None:
-    """Forget who could answer and who did: only counts by class stay (HOUSE rule 5)."""
+    """Forget who could answer, who did and how they were reached: only counts by class stay (HOUSE rule 5)."""
     session.execute(
         delete(Reservation).where(Reservation.cell_id.in_(select(QuotaCell.id).where(QuotaCell.wave_id == wave.id)))
     )
-    for table in (SpentMark, Submission, Draft, Invitation, Rater):
+    for table in (SpentMark, Submission, Draft, PaperSheet, Invitation, Rater):
         session.execute(delete(table).where(table.wave_id == wave.id))
+    samples.forget(session, wave)

@@ -6,21 +6,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey.errors import InputRefused, NotScored
+from survey.instrument import Audience
 from survey.model.base import new_id
 from survey.model.result import Figure, InputFigure, Run
 from survey.model.wave import Wave
-from survey.rule import Manual
+from survey.rule import Manual, Officials, Satisfaction, Source
 from survey.scheme import Component, Scheme
 from survey.stages import audit, waves
 
 CHUNK = 2000
 Row = Mapping[str, Any]
+
+
+class Gap(StrEnum):
+    """Why a component of a scheme has no points."""
+
+    NOT_GIVEN = "not_given"  # no survey gives them, and nobody typed them in yet
+    OTHER_WAVE = "other_wave"  # a survey of the other audience gives them
+    NOT_SURVEYED = "not_surveyed"
+    NO_ANSWERS = "no_answers"
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,18 @@ def _figure(run_id: bytes, position: int, row: Row) -> dict[str, Any]:
         "is_official": row["is_official"] == "yes",
         "row": dict(row),
     }
+
+
+def gap(component: Component, row: Row, audience: str) -> Gap | None:
+    """Why the row of a component is empty; None when it is not."""
+    if row["status"] != "empty":
+        return None
+    asks = {Officials: Audience.OFFICIALS, Satisfaction: Audience.CITIZENS}.get(type(component.rule))
+    if component.source is not Source.SURVEY or asks is None:
+        return Gap.NOT_GIVEN
+    if asks != audience:
+        return Gap.OTHER_WAVE
+    return Gap.NOT_SURVEYED if Gap.NOT_SURVEYED in str(row["reason"]).split("; ") else Gap.NO_ANSWERS
 
 
 def latest(session: Session, wave: Wave) -> Run:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, case, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from survey.errors import AlreadyDrawn, FrameEmpty
@@ -25,6 +25,7 @@ from survey.model.sample import ClassCell, Draw, SampledDossier
 from survey.model.wave import Wave
 from survey.stages import audit, classes, waves
 from survey.stages.classes import PRIVACY_FLOOR, Split
+from survey.wavefile import Mode
 
 CHUNK = 5000
 
@@ -86,15 +87,14 @@ def draw(session: Session, wave: Wave, *, seed: int, response_rate: float, actor
     if not frame:
         raise FrameEmpty(wave=wave.code)
     strata = _strata(session, wave, frame, response_rate)
-    drawn = [one for stratum in strata for one in _draw_stratum(stratum, frame[stratum.unit], seed)]
-    keep_one_each(drawn, seed)
+    drawn = _take(strata, frame, seed)
     trees, cells = _classify(frame, strata, drawn)
     record = Draw(
         wave_id=wave.id,
         seed=seed,
         drawn_at=now,
         allocation=_allocation(strata, trees, response_rate),
-        digest=_digest(drawn),
+        digest=digest_of(drawn),
     )
     session.add(record)
     _store(session, wave, drawn, cells)
@@ -103,12 +103,35 @@ def draw(session: Session, wave: Wave, *, seed: int, response_rate: float, actor
     return record
 
 
-def plan(session: Session, wave: Wave, *, response_rate: float) -> list[Stratum]:
-    """What a draw would take from each stratum; nothing is drawn."""
+def repeat(session: Session, wave: Wave) -> list[Drawn]:
+    """The wave's draw once more from its seed and frame, classes included: the close keeps no list of who was drawn.
+
+    It is the same draw when `digest_of` is the one that the draw left.
+    """
+    record = session.get_one(Draw, wave.id)
     frame = _read_frame(session, wave)
-    if not frame:
-        raise FrameEmpty(wave=wave.code)
-    return _strata(session, wave, frame, response_rate)
+    strata = _strata(session, wave, frame, record.allocation["response_rate"])
+    drawn = _take(strata, frame, record.seed)
+    _classify(frame, strata, drawn)
+    return drawn
+
+
+def forget(session: Session, wave: Wave) -> None:
+    """Keep counts and seed alone: who was drawn goes, and so does how to reach and name anybody of the frame.
+
+    A contact leaves an empty value behind, so that the seed finds the same people reachable and gives the same classes.
+    """
+    session.execute(delete(SampledDossier).where(SampledDossier.wave_id == wave.id))
+    reached = (Dossier.phone, Dossier.email, Dossier.address)
+    emptied = {one: case((one.is_not(None), b""), else_=None) for one in reached}
+    session.execute(update(Dossier).where(Dossier.wave_id == wave.id).values({**emptied, Dossier.name: None}))
+
+
+def _take(strata: list[Stratum], frame: dict[str, list[Listed]], seed: int) -> list[Drawn]:
+    """Both phases: dossiers of each stratum, one of each person."""
+    drawn = [one for stratum in strata for one in _draw_stratum(stratum, frame[stratum.unit], seed)]
+    keep_one_each(drawn, seed)
+    return drawn
 
 
 def _strata(session: Session, wave: Wave, frame: dict[str, list[Listed]], response_rate: float) -> list[Stratum]:
@@ -119,7 +142,7 @@ def _strata(session: Session, wave: Wave, frame: dict[str, list[Listed]], respon
 def _read_frame(session: Session, wave: Wave) -> dict[str, list[Listed]]:
     """The frame by unit, in the order of the dossiers' keyed hashes: the same on every engine."""
     columns = (
-        Dossier.id, Dossier.code_mark, Dossier.person_mark, (Dossier.phone.is_not(None) | Dossier.email.is_not(None)),
+        Dossier.id, Dossier.code_mark, Dossier.person_mark, reachable(wave),
         Dossier.unit_code, Dossier.field, Dossier.timing, Dossier.channel, Dossier.sex, Dossier.age_band,
     )  # fmt: skip
     frame: dict[str, list[Listed]] = defaultdict(list)
@@ -129,6 +152,12 @@ def _read_frame(session: Session, wave: Wave) -> dict[str, list[Listed]]:
     for dossiers in frame.values():
         dossiers.sort(key=lambda one: one.mark)
     return dict(frame)
+
+
+def reachable(wave: Wave) -> ColumnElement[bool]:
+    """Whether an invitation finds a dossier's person: by message, and by post where the wave prints sheets."""
+    by_message = Dossier.phone.is_not(None) | Dossier.email.is_not(None)
+    return by_message | Dossier.address.is_not(None) if Mode.PAPER in wave.settings["modes"] else by_message
 
 
 def stratify(unit: str, dossiers: list[Listed], target: int, response_rate: float) -> list[Stratum]:
@@ -278,7 +307,7 @@ def _allocation(strata: list[Stratum], trees: dict[str, Split], response_rate: f
     }
 
 
-def _digest(drawn: list[Drawn]) -> str:
+def digest_of(drawn: list[Drawn]) -> str:
     """What the draw gave, order aside: two equal digests are two equal samples."""
     lines = sorted(f"{one.listed.mark.hex()} {one.stratum} {one.multiplicity} {int(one.kept)}" for one in drawn)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

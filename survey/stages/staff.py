@@ -15,8 +15,9 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from survey.errors import AccountExists
+from survey.errors import AccountExists, UnitUnknown
 from survey.model.staff import Account, AccountRole, StaffSession
+from survey.model.unit import Unit
 from survey.stages import audit
 
 SESSION_LIFE = timedelta(hours=12)
@@ -61,10 +62,12 @@ def create_account(
     unit: str | None = None,
     actor: str = "system",
 ) -> Account:
-    """A new account; an address that is there already is refused."""
+    """A new account; an address that is there already and a unit that is not are refused."""
     address = email.strip().lower()
     if session.scalars(select(Account).where(Account.email == address)).first() is not None:
         raise AccountExists(email=address)
+    if unit is not None and session.get(Unit, unit) is None:
+        raise UnitUnknown(unit=unit)
     account = Account(
         email=address,
         name=name,

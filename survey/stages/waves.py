@@ -10,15 +10,31 @@ from typing import Any
 from sqlalchemy import URL, Row, Text, cast, select
 from sqlalchemy.orm import Session
 
-from survey.errors import NotAskable, SampleInstrument, UnitUnknown, WaveExists, WaveUnknown, WrongState
+from survey.config import PROVINCE_TIME
+from survey.errors import (
+    ModeNotPlanned,
+    NobodyInvited,
+    NotAskable,
+    SampleInstrument,
+    SampleScheme,
+    TooEarly,
+    UnitNotInWave,
+    UnitNotRated,
+    UnitUnknown,
+    WaveExists,
+    WaveUnknown,
+    WrongState,
+)
 from survey.instrument import IN_WORDS, Audience, Instrument, Status, load_instrument
-from survey.keys import Keys, WaveKey
+from survey.keys import Keys
 from survey.model.base import new_id
+from survey.model.invitation import Invitation
+from survey.model.quota import QuotaCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave, WaveScheme, WaveUnit
 from survey.scheme import Scheme, load_scheme
 from survey.stages import audit
-from survey.wavefile import ALL_UNITS, WavePlan
+from survey.wavefile import ALL_UNITS, Kind, WavePlan
 
 DRAFT, OPEN, CLOSED = "draft", "open", "closed"
 STANDING = (Wave.state, Wave.phase, Wave.opens, Wave.closes, cast(Wave.settings, Text))
@@ -47,15 +63,15 @@ def create(
     instrument = plan.read_instrument()
     _require_askable(instrument)
     schemes = plan.read_schemes()
+    _require_own(plan, instrument, schemes)
+    targets = _targets(session, plan, schemes)
     wave = _new_wave(plan, instrument, now)
     session.add(wave)
     session.flush()
     wave.public_key = keys.new_wave(wave.id, link=link).public
     for position, scheme in enumerate(schemes):
         session.add(WaveScheme(wave_id=wave.id, position=position, code=scheme.code, source=scheme.source))
-    targets = dict(plan.targets)
-    for unit in _chosen_units(session, plan, schemes):
-        session.add(WaveUnit(wave_id=wave.id, unit_code=unit.code, target=targets.get(unit.code, plan.target)))
+    session.add_all(WaveUnit(wave_id=wave.id, unit_code=unit, target=target) for unit, target in targets.items())
     detail = {"instrument": instrument.digest, "schemes": [scheme.digest for scheme in schemes]}
     audit.record(session, actor=actor, action="wave.create", subject=plan.code, detail=detail, now=now)
     session.flush()
@@ -72,6 +88,27 @@ def _require_askable(instrument: Instrument) -> None:
     ]  # fmt: skip
     if others:
         raise NotAskable(code=instrument.code, items=", ".join(others))
+
+
+def _require_own(plan: WavePlan, instrument: Instrument, schemes: tuple[Scheme, ...]) -> None:
+    """A real wave asks and scores as the province decided: what is marked as a sample (mẫu thử) is for rehearsals."""
+    if plan.kind is not Kind.REAL:
+        return
+    if instrument.status is Status.SAMPLE:
+        raise SampleInstrument(wave=plan.code, code=instrument.code)
+    for scheme in schemes:
+        if scheme.status is Status.SAMPLE:
+            raise SampleScheme(wave=plan.code, code=scheme.code)
+
+
+def _targets(session: Session, plan: WavePlan, schemes: tuple[Scheme, ...]) -> dict[str, int]:
+    """The completed questionnaires wanted of each unit of the wave."""
+    chosen = [unit.code for unit in _chosen_units(session, plan, schemes)]
+    targets = dict(plan.targets)
+    for code in targets:
+        if code not in chosen:
+            raise UnitNotInWave(wave=plan.code, unit=code)
+    return {code: targets.get(code, plan.target) for code in chosen}
 
 
 def _new_wave(plan: WavePlan, instrument: Instrument, now: datetime) -> Wave:
@@ -121,6 +158,8 @@ def _chosen_units(session: Session, plan: WavePlan, schemes: tuple[Scheme, ...])
     for code in plan.units:
         if code not in units:
             raise UnitUnknown(unit=code)
+        if not units[code].rated or not any(scheme.rates(units[code].type) for scheme in schemes):
+            raise UnitNotRated(unit=code)
     return [units[code] for code in plan.units]
 
 
@@ -142,14 +181,32 @@ def require(wave: Wave, state: str) -> None:
 
 
 def open_wave(session: Session, wave: Wave, *, actor: str, now: datetime, document: str | None = None) -> None:
-    """Let answers in; a real wave refuses a questionnaire that is only a sample (mẫu thử)."""
+    """Let answers in, once there is a link or a poster to answer by."""
     require(wave, DRAFT)
-    if wave.kind == "real" and instrument_of(wave).status is Status.SAMPLE:
-        raise SampleInstrument(wave=wave.code, code=wave.instrument_code)
+    doors = (select(table.id).where(table.wave_id == wave.id).limit(1) for table in (Invitation, QuotaCell))
+    if not any(session.scalar(door) for door in doors):
+        raise NobodyInvited(wave=wave.code)
     wave.state, wave.opened_at = OPEN, now
     if document:
         wave.documents = [*wave.documents, document]
     audit.record(session, actor=actor, action="wave.open", subject=wave.code, detail={"document": document}, now=now)
+
+
+def extend(session: Session, wave: Wave, *, closes: datetime, document: str, actor: str, now: datetime) -> None:
+    """Take answers for longer, by a decision of its own (quyết định gia hạn); never shorter."""
+    if wave.state == CLOSED:
+        raise WrongState(wave=wave.code, state=wave.state, needed=OPEN)
+    if closes <= max(now, wave.closes):
+        raise TooEarly(wave=wave.code, closes=f"{wave.closes.astimezone(PROVINCE_TIME):%d/%m/%Y %H:%M}")
+    detail = {"from": wave.closes.isoformat(), "to": closes.isoformat(), "document": document}
+    wave.closes, wave.documents = closes, [*wave.documents, document]
+    audit.record(session, actor=actor, action="wave.extend", subject=wave.code, detail=detail, now=now)
+
+
+def require_mode(wave: Wave, mode: str) -> None:
+    """ModeNotPlanned unless the wave's file names this way of answering."""
+    if mode not in wave.settings["modes"]:
+        raise ModeNotPlanned(wave=wave.code, mode=mode)
 
 
 def mark_closed(session: Session, wave: Wave, *, actor: str, now: datetime) -> None:
@@ -221,7 +278,3 @@ def province_of(session: Session, wave: Wave) -> Unit:
     if unit is None:
         raise UnitUnknown(unit=wave.province)
     return unit
-
-
-def key_of(keys: Keys, wave: Wave) -> WaveKey:
-    return keys.wave(wave.id)

@@ -1,46 +1,103 @@
-// Keeps a page's answers on this phone until the site has them, and sends them once. The form works without it.
-// What is kept: the page's number and its fields; not the link, the token or who. A day at most, one form at a time.
+// Shows the whole form page by page, keeps on this phone for a day what the site does not have yet (pages' fields; not
+// the link, the token or who), and sends it once. The form works without it.
 "use strict";
 (() => {
-  const STORE = "form", DAY = 864e5, SLOWEST = 6e4;
+  const STORE = "form", DAY = 864e5, SLOWEST = 6e4, PATIENCE = 4e3;
   const base = location.pathname.split("/").slice(0, 3).join("/");
   const isShared = base.startsWith("/q/");
-  let mark = 2166136261, wait = 1e3, timer = 0, busy = false, shown = location.pathname;
+  const $ = (selector, from = document) => from.querySelector(selector);
+  let mark = 2166136261, wait = 1e3, timer = 0, sending = null, shown = location.pathname;
+  let parts = null, at = "", submissionKey = ""; // of the whole form
   for (const letter of base) mark = Math.imul(mark ^ letter.charCodeAt(0), 16777619) >>> 0;
 
   const here = () => location.pathname.slice(base.length);
-  const form = () => document.querySelector("form#page");
-  const isFirst = () => here() === "";
+  const form = () => $("form#page");
+  const isFirst = () => here() === "" && !parts;
+  const isSilent = () => isFirst() && isShared;
 
+  // what is kept: the fields of the page that is open, and what waits to be sent, in its order
   function forget() {
-    try { localStorage.removeItem(STORE); } catch (_) { /* no storage: nothing to forget */ }
+    try { localStorage.removeItem(STORE); } catch (_) {}
   }
   function kept() {
     try {
       const found = JSON.parse(localStorage.getItem(STORE));
-      if (found && found.mark === mark && Date.now() - found.at < DAY) return found;
-    } catch (_) { return null; }
-    forget(); // too old, or of another link: the next person starts
-    return null;
+      if (found && found.queue && found.mark === mark && Date.now() - found.at < DAY) return found;
+    } catch (_) {}
+    forget(); // old, or of another link
+    return { mark, queue: [] };
   }
-  function keep(fields, isPending) {
-    const body = new URLSearchParams(fields);
-    body.delete("csrf_token");
-    const found = { mark, at: Date.now(), page: here(), body: body.toString(), isPending };
-    try { localStorage.setItem(STORE, JSON.stringify(found)); } catch (_) { /* full or forbidden */ }
-    return found;
+  function keep(found) {
+    if (!found.queue.length && !found.open) return forget();
+    try { localStorage.setItem(STORE, JSON.stringify({ ...found, at: Date.now() })); } catch (_) { memory = found; }
   }
+  let memory = null; // where storage is full or forbidden
+  const waiting = () => memory || kept();
 
-  function say(isWaiting) {
-    let line = document.getElementById("waiting");
-    if (!line && isWaiting) {
+  function say(why) {
+    let line = $("#waiting");
+    if (!why) return line && line.remove();
+    if (!line) {
       line = document.createElement("p");
       line.id = "waiting";
       line.className = "note";
       line.setAttribute("role", "status");
-      (form() || document.querySelector("main")).append(line);
-      line.textContent = document.querySelector("[data-waiting]").dataset.waiting;
-    } else if (line && !isWaiting) line.remove();
+      (form() || $("main")).append(line);
+    }
+    line.textContent = $("[data-waiting]").dataset[why];
+  }
+
+  async function post(page, body, isQuiet) {
+    const fields = new URLSearchParams(body);
+    fields.set("csrf_token", $("[name=csrf_token]").value);
+    const headers = isQuiet ? { Accept: "application/json" } : {};
+    let answer;
+    try { answer = await fetch(base + page, { method: "POST", body: fields, headers }); } catch (_) { throw "waiting"; }
+    if (answer.status >= 500 || answer.status === 429) {
+      wait = Math.max(wait, 1e3 * answer.headers.get("retry-after"));
+      throw "busy";
+    }
+    return answer;
+  }
+
+  function flush() { // true: all was taken, this page stays
+    sending = sending || sendAll().finally(() => { sending = null; });
+    return sending;
+  }
+  async function sendAll() {
+    clearTimeout(timer);
+    let found, refused = null;
+    try {
+      while ((found = waiting()).queue.length) {
+        const [one] = found.queue;
+        if (refused && !one.isQuiet) break;
+        const answer = await post(one.page, one.body, one.isQuiet);
+        const text = answer.status === 204 ? null : await answer.text();
+        found = waiting();
+        found.queue.shift();
+        keep(found);
+        wait = 1e3;
+        if (text !== null && (!refused || !one.isQuiet)) refused = { text, address: answer.url };
+      }
+    } catch (why) {
+      if (!isSilent()) say(why === "busy" ? why : "waiting");
+      timer = setTimeout(flush, wait * (0.75 + Math.random() / 2));
+      wait = Math.min(wait * 2, SLOWEST);
+      return false;
+    }
+    say("");
+    if (!refused) return true;
+    forget();
+    memory = null;
+    if (!isSilent()) show(refused.text, refused.address);
+    return false;
+  }
+  function enqueue(page, body, isQuiet) {
+    const found = waiting();
+    delete found.open;
+    found.queue = found.queue.filter((one, number) => one.page !== page || (sending && !number));
+    found.queue.push({ page, body: String(body), isQuiet });
+    keep(found);
   }
 
   function show(text, address) {
@@ -50,59 +107,215 @@
     for (const { name, value } of next.documentElement.attributes) root.setAttribute(name, value);
     document.title = next.title;
     document.body.replaceWith(document.adoptNode(next.body));
+    parts = null;
     scrollTo(0, 0);
-    (document.querySelector("[autofocus]") || document.querySelector("main")).focus({ preventScroll: true });
+    ($("[autofocus]") || $("main")).focus({ preventScroll: true });
     history[address === location.href ? "replaceState" : "pushState"](null, "", address);
     shown = location.pathname;
   }
 
-  async function send(sending, isSilent) {
-    if (busy || !sending) return;
-    busy = true;
-    clearTimeout(timer);
-    try {
-      const body = new URLSearchParams(sending.body);
-      body.set("csrf_token", document.querySelector("[name=csrf_token]").value);
-      const answer = await fetch(base + sending.page, { method: "POST", body });
-      if (answer.status >= 502) throw new Error("busy");
-      const text = await answer.text();
-      forget();
-      wait = 1e3;
-      if (!isSilent) show(text, answer.url);
-    } catch (_) {
-      if (!isSilent) say(true);
-      timer = setTimeout(() => send(sending, isSilent), wait * (0.75 + Math.random() / 2));
-      wait = Math.min(wait * 2, SLOWEST);
-    } finally {
-      busy = false;
-    }
-  }
-
-  function restore(found) {
-    for (const [name, value] of new URLSearchParams(found.body)) {
-      for (const one of form().querySelectorAll("input:not([type=hidden]), textarea")) {
-        if (one.name !== name) continue;
-        if (/radio|checkbox/.test(one.type)) one.checked = one.checked || one.value === value;
+  const controls = (from) => [...from.querySelectorAll("input, textarea")];
+  const isChoice = (one) => /radio|checkbox/.test(one.type);
+  const pairs = (all) => all.filter((one) => one.name && (isChoice(one) ? one.checked : one.value)).map((one) => [one.name, one.value]);
+  function restore(values, from) {
+    for (const [name, value] of values) {
+      for (const one of controls(from)) {
+        if (one.name !== name || one.type === "hidden") continue;
+        if (isChoice(one)) one.checked = one.checked || one.value === value;
         else one.value = value;
       }
     }
   }
 
-  document.addEventListener("change", () => form() && !isFirst() && !busy && keep(new FormData(form()), false));
-  document.addEventListener("submit", (event) => {
-    if (event.target !== form() || isFirst() || event.target.getAttribute("action")) return;
-    event.preventDefault();
-    if (busy) return;
-    const fields = new FormData(form()), button = event.submitter;
-    if (button && button.name) fields.append(button.name, button.value);
-    send(keep(fields, true), false);
+  // the whole form
+  const question = (name) => parts.reduce((found, part) => found || $(`[id="${name}"]`, part), null);
+  const asks = (part) => [...part.querySelectorAll("fieldset, .line")];
+  const answers = (box) => controls(box).filter((one) => one.name === box.id && (!isChoice(one) || one.checked));
+
+  function isAsked(box) {
+    const { route, choices } = box.dataset;
+    if (!route) return true;
+    const before = question(route), taken = choices.split(" ");
+    return answers(before).some((one) => taken.includes(one.value)) && isAsked(before);
+  }
+  function reply(box) {
+    return answers(box).map((one) => {
+      if (isChoice(one)) {
+        const words = controls(box).find((other) => other.name === `${box.id}~${one.value}`);
+        const told = one.nextElementSibling.textContent;
+        return words && words.type === "text" && words.value.trim() ? `${told}: ${words.value.trim()}` : told;
+      }
+      if (one.type !== "date" || !one.value) return one.value.trim();
+      const [year, month, day] = one.value.split("-");
+      if (document.documentElement.lang === "vi") return `${day}/${month}/${year}`;
+      return `${+day} ${"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ")[month - 1]} ${year}`;
+    }).join("; ");
+  }
+  function wording(box) {
+    const label = $("legend, label", box), text = label.firstChild, unit = box.id.split(":").slice(0, -1).concat("").join(":");
+    if (label.source === undefined) label.source = text.data;
+    text.data = label.source.replace(/\{([^{}]*)\}/g, (_, code) => reply(question(unit + code)) || "…");
+    return text.data.trim();
+  }
+  const path = () => parts.slice(0, -1).filter((part) => asks(part).some(isAsked));
+
+  function review(part) {
+    const box = $("div", part), data = form().dataset;
+    box.replaceChildren(...path().map((one) => {
+      const section = document.createElement("section"), list = document.createElement("dl"), link = document.createElement("a");
+      section.className = "part";
+      section.innerHTML = "<h2> <span class=soft></span></h2>";
+      section.firstChild.firstChild.data = `${one.dataset.heading} `;
+      section.firstChild.lastChild.textContent = one.dataset.place;
+      for (const asked of asks(one).filter(isAsked)) {
+        const term = document.createElement("dt"), said = document.createElement("dd"), told = reply(asked);
+        term.textContent = wording(asked);
+        said.textContent = told || data.none;
+        if (!told) said.className = "none";
+        list.append(term, said);
+      }
+      link.href = `${base}/${one.dataset.page}`;
+      link.innerHTML = "<span></span><span class=out></span>";
+      link.firstChild.textContent = data.change;
+      link.lastChild.textContent = `: ${one.dataset.heading} ${one.dataset.place}`;
+      link.addEventListener("click", (event) => { event.preventDefault(); go(one.dataset.page); });
+      section.append(list, link);
+      return section;
+    }));
+    const key = document.createElement("input");
+    Object.assign(key, { type: "hidden", name: "key", value: submissionKey });
+    box.append(key);
+  }
+
+  function go(page, isReturn) {
+    const pages = path(), own = form(), part = parts.find((one) => one.dataset.page === page);
+    const step = $(".step", part), number = pages.indexOf(part) + 1, isLast = page === "review";
+    at = page;
+    for (const box of asks(part)) {
+      box.hidden = !isAsked(box);
+      wording(box);
+    }
+    if (isLast) review(part);
+    else if (!part.dataset.step) step.textContent = own.dataset.step.replace("{n}", number).replace("{of}", pages.length);
+    $("section", own) && $("section", own).remove();
+    own.prepend(part);
+    $("button", own).textContent = isLast ? own.dataset.send : own.dataset.go;
+    say("");
+    document.title = `${isLast ? "" : `${step.textContent} `}${isLast ? $("h1", part).lastChild.data.trim() : part.dataset.heading} – ${own.dataset.title}`;
+    if (!isReturn) history.pushState({ page }, "", `${base}/${page}`);
+    shown = location.pathname;
+    scrollTo(0, 0);
+    $("main").focus({ preventScroll: true });
+  }
+
+  async function start(own, button) {
+    if (sending) return;
+    sending = begin(own, button).finally(() => { sending = null; });
+  }
+  async function begin(own, button) {
+    const data = $("#form"), known = { at: "1", answers: [], order: [], form: data && JSON.parse(data.textContent) };
+    if (!data || own.dataset.ask) {
+      let answer;
+      const fields = new URLSearchParams(data ? { whole: 1 } : {});
+      if (button && button.name) fields.set(button.name, button.value);
+      try { answer = await post("", fields, true); } catch (why) { return say(why === "busy" ? why : "waiting"); }
+      if (!/json/.test(answer.headers.get("content-type"))) return show(await answer.text(), answer.url);
+      const told = await answer.json();
+      Object.assign(known, told, { form: told.form || known.form, at: String(told.at) });
+    }
+    const made = new DOMParser().parseFromString(known.form, "text/html"), main = $("main");
+    parts = [...made.querySelectorAll("form > section")];
+    $("header").prepend(document.adoptNode($(".brand", made)));
+    main.replaceChildren(document.adoptNode($("form", made)));
+    for (const part of parts) part.remove();
+    for (const name of known.order) question(name).parentNode.append(question(name));
+    const { open } = waiting();
+    for (const part of parts) {
+      restore(known.answers, part);
+      if (open && open.page === `/${part.dataset.page}`) {
+        restore(new URLSearchParams(open.body), part);
+        known.at = part.dataset.page;
+      }
+    }
+    submissionKey = [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
+    go(known.at);
+  }
+
+  function ofPage(page) {
+    const part = parts.find((one) => one.dataset.page === page);
+    return page === "review" ? [] : pairs(asks(part).filter(isAsked).flatMap(controls));
+  }
+  async function leave(button) {
+    const page = at, part = parts.find((one) => one.dataset.page === page), fields = new URLSearchParams(ofPage(page));
+    const pages = [...path(), parts[parts.length - 1]], isBack = button && button.name === "back";
+    if (button && button.name && !isBack) { // another language or look: the site's own pages from here on
+      fields.append(button.name === "lang" ? "switch" : button.name, button.value);
+      enqueue(`/${page}`, fields, false);
+      return flush();
+    }
+    if (page === "review" && !isBack) {
+      const all = new URLSearchParams(path().flatMap((one) => ofPage(one.dataset.page)));
+      all.append("key", submissionKey);
+      all.append("whole", 1);
+      enqueue("/review", all, false);
+      return flush();
+    }
+    if (page !== "review") {
+      if (isBack) fields.append("back", 1);
+      enqueue(`/${page}`, fields, true);
+      const taken = flush();
+      if (part.dataset.wait && !isBack) await Promise.race([taken, new Promise((done) => setTimeout(done, PATIENCE))]);
+      if (!parts || at !== page) return;
+    }
+    const next = pages[pages.indexOf(part) + (isBack ? -1 : 1)];
+    if (next) go(next.dataset.page);
+    else if (await flush()) location.assign(base);
+  }
+
+  document.addEventListener("change", ({ target }) => {
+    if (isFirst() || !form()) return;
+    const [name, code] = target.name.split("~"), box = target.value && parts && question(name);
+    if (code && box && !answers(box).length) for (const one of controls(box)) one.checked = one.name === name && one.value === code;
+    const found = waiting();
+    found.open = { page: here(), body: String(new URLSearchParams(parts ? ofPage(at) : pairs(controls(form()).filter((one) => one.type !== "hidden")))) };
+    keep(found);
   });
-  addEventListener("online", () => { const found = kept(); if (found && found.isPending) send(found, isFirst() && isShared); });
-  addEventListener("popstate", () => shown !== location.pathname && location.reload()); // a link to a question stays
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter, own = event.target;
+    if (isFirst()) {
+      if (button && button.value === "new") forget(); // what the last person left goes nowhere
+      if (own !== form() || (button && button.value === "wrong_person") || $("[data-state]")) return;
+      event.preventDefault();
+      start(own, button);
+    } else if (parts) {
+      event.preventDefault();
+      leave(button);
+    } else if (own === form() && !own.getAttribute("action")) {
+      event.preventDefault();
+      if (sending) return;
+      const fields = new URLSearchParams(pairs(controls(own)));
+      fields.delete("csrf_token");
+      if (button && button.name) fields.append(button.name, button.value);
+      enqueue(here(), fields, false);
+      flush();
+    }
+  });
+  document.addEventListener("click", (event) => { // one tap opens the player and plays; no two voices at once
+    const box = event.target.closest(".hear"), voice = box && event.target.closest("summary") && box.querySelector("audio");
+    if (!voice) return;
+    for (const other of document.querySelectorAll("audio")) other.pause();
+    if (!box.open) voice.play().catch(() => { /* the player is there */ });
+  });
+  addEventListener("online", () => waiting().queue.length && flush());
+  addEventListener("popstate", (event) => {
+    if (parts && event.state && event.state.page) go(event.state.page, true);
+    else if (shown !== location.pathname) location.reload(); // a link to a question stays
+  });
 
   const found = kept();
-  if (document.querySelector("[data-state]")) forget();
-  else if (found && found.isPending) send(found, isFirst() && isShared);
-  else if (found && isFirst() && isShared) forget();
-  else if (found && form() && found.page === here()) restore(found);
+  if ($("[data-state]")) forget();
+  else if (found.queue.length) flush().then((isTaken) => isTaken && (isSilent() || location.reload()));
+  else if (isSilent()) forget();
+  else if (isFirst() && found.open && !form().dataset.ask) start(form());
+  else if (found.open && form() && found.open.page === here()) restore(new URLSearchParams(found.open.body), form());
 })();

@@ -92,6 +92,7 @@ def staff_pages() -> list[tuple[str, str, str]]:
     """The pages that this account may start from: endpoint, label, what it is for."""
     pages = (
         ("coordinate.waves", _("Board"), _("How many questionnaires came in, and how many are still wanted.")),
+        ("papers.index", _("Paper sheets"), _("Type in questionnaires that came back on paper, each one twice.")),
         ("preview.instruments", _("Questionnaires"), _("The questions in both languages, as people will see them.")),
         ("results.waves", _("Results"), _("Scores of the waves that are closed, and their files.")),
     )

@@ -1,4 +1,4 @@
-"""Result rows made ready for a page: whose they are to see, what is too small to show, which stand side by side."""
+"""Result rows made ready for a page: whose they are to see, which stand side by side."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from survey.scheme import Area, Component, Criterion, Scheme
+from survey.stages.results import Gap, gap
 
 Row = Mapping[str, Any]
 Part = Area | Criterion | Component
-LEAST_SHOWN = 10  # METHOD section 5: figures of fewer respondents are not shown
-VALUES = ("index", "points", "se", "ci_low", "ci_high", "n_effective", "deff", "grade", "rank", "rank_low", "rank_high")
-CHANGES = ("change", "change_low", "change_high", "change_clear")
 RANKS = ("rank", "rank_low", "rank_high")
-SUMS = frozenset({"criterion", "area", "total"})
 HEADLINES = ("overall", "total")
 POINT_LEVELS = ("component", "criterion")
 
@@ -40,37 +37,6 @@ class Own:
 def visible(rows: Iterable[Row], own: Own | None) -> Iterator[Row]:
     """The rows that an account may have, in files as on pages."""
     return iter(rows) if own is None else (own.shown(row) for row in rows if own.may_see(row))
-
-
-def for_page(rows: Iterable[Row]) -> list[Row]:
-    """Blank what fewer than ten answers stand behind, and the sums of points that it could be worked out from."""
-    kept = list(rows)
-    small = {_place(row) for row in kept if is_small(row) and row["max"] is not None}
-    return [_blank(row) if is_small(row) or _holds(row, small) else row for row in kept]
-
-
-def is_small(row: Row) -> bool:
-    count = row["n_valid"]
-    return count is not None and Decimal(count) < LEAST_SHOWN
-
-
-def _place(row: Row) -> tuple[str, ...]:
-    return (*(row[key] for key in ("unit", "scheme", "rule", "weighting", "answers")), row["code"])
-
-
-def _holds(row: Row, small: set[tuple[str, ...]]) -> bool:
-    """Whether a blanked component is a part of this sum."""
-    if row["level_of"] not in SUMS:
-        return False
-    *key, code = _place(row)
-    inside = [place[-1] for place in small if list(place[:-1]) == key]
-    return bool(inside) if row["level_of"] == "total" else any(one.startswith(f"{code}.") for one in inside)
-
-
-def _blank(row: Row) -> Row:
-    """Without its reasons too: "all answers the same" would tell them all."""
-    status = "empty" if row["status"] == "empty" else "suppressed"
-    return {**row, **dict.fromkeys(VALUES), **dict.fromkeys(CHANGES), "status": status, "reason": None}
 
 
 @dataclass(frozen=True)
@@ -175,13 +141,27 @@ def sheet(rows: Sequence[Row], scheme: Scheme) -> dict[str, list[Standing]]:
     return levels
 
 
-def in_order(scheme: Scheme, levels: Mapping[str, Sequence[Standing]]) -> list[tuple[Part, Standing]]:
-    """The points of a sheet in the scheme's order, each with the area, criterion or component that it is of."""
-    parts: list[tuple[str, Part]] = []
+@dataclass(frozen=True)
+class SheetLine:
+    """One line of points: the area, criterion or component, its figure, and why a component has none."""
+
+    part: Part
+    one: Standing
+    gap: Gap | None
+
+
+def in_order(scheme: Scheme, levels: Mapping[str, Sequence[Standing]], audience: str) -> list[SheetLine]:
+    """The points of a sheet in the scheme's order."""
+    parts: list[tuple[str, Part, Component | None]] = []
     for area in scheme.areas:
-        parts.append(("area", area))
+        parts.append(("area", area, None))
         for criterion in area.criteria:
-            parts.append(("criterion", criterion))
-            parts.extend(("component", one) for one in criterion.components)
+            parts.append(("criterion", criterion, criterion.own))
+            parts.extend(("component", one, one) for one in criterion.components)
     found = {(level, one.code): one for level, ones in levels.items() for one in ones}
-    return [(part, found[level, part.code]) for level, part in parts if (level, part.code) in found]
+    return [
+        SheetLine(part, one, None if scored is None else gap(scored, one.official, audience))
+        for level, part, scored in parts
+        for one in [found.get((level, part.code))]
+        if one is not None
+    ]

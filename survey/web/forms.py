@@ -22,9 +22,9 @@ from survey.instrument import MOST_ON_A_PAGE, Choice, Factor, Instrument, Item, 
 from survey.model.unit import Unit
 
 CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN = "csrf_token", "key", "switch", "back", "action", "look", "seen"
-CONTROLS = frozenset({CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN})
+WHOLE = "whole"
+CONTROLS = frozenset({CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN, WHOLE})
 UNSIGNED = frozenset({CSRF, SWITCH, LOOK})  # the same answers sent twice may differ in these
-SECONDS_AN_ITEM = 8
 FEWEST_ON_A_PAGE = 3
 Values = Iterable[tuple[str, list[str]]]
 
@@ -71,6 +71,18 @@ class Field:
         return f"{self.name}{MARK}{choice.code}"
 
     @property
+    def decided_by(self) -> str:
+        """The name of the question whose answer leads to this one; empty when everybody is asked."""
+        unit = self.name.rpartition(":")[0]
+        code = self.item.route.item if self.item.route else ""
+        return f"{unit}:{code}" if unit and code else code
+
+    @property
+    def may_be_refused(self) -> bool:
+        """Whether a browser can send something here that is not taken: words, numbers, days, what must be answered."""
+        return self.item.type is not ItemType.SINGLE or self.item.required or bool(self.item.consent)
+
+    @property
     def longest(self) -> int:
         return LONGEST.get(self.item.type, LONGEST[ItemType.TEXT])
 
@@ -110,6 +122,10 @@ class FormPage:
     @property
     def names(self) -> frozenset[str]:
         return frozenset(name for field in self.fields for name in field.names)
+
+    @property
+    def is_shuffled(self) -> bool:
+        return any(section.factor.shuffle for section in self.sections if section.factor)
 
     @property
     def is_facts(self) -> bool:
@@ -172,6 +188,21 @@ def _unit_pages(instrument: Instrument, unit: Unit) -> list[FormPage]:
         ), number, len(parts))
         for number, part in enumerate(parts, start=1)
     ]  # fmt: skip
+
+
+def together(pages: Sequence[FormPage]) -> FormPage:
+    """All pages as one, for a form that is sent whole."""
+    return FormPage(0, None, tuple(section for page in pages for section in page.sections))
+
+
+def pairs(pages: Sequence[FormPage], answers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Kept answers as the controls that give them, several choices one by one."""
+    several = {field.name for page in pages for field in page.fields if field.item.type is ItemType.MULTIPLE}
+    return [
+        (name, one)
+        for name, value in answers.items()
+        for one in (value.split(" ") if name in several else [value])
+    ]
 
 
 def asked(page: FormPage, instrument: Instrument, answers: Mapping[str, str]) -> FormPage:
@@ -322,7 +353,7 @@ def digest(answers: Mapping[str, str]) -> str:
 
 def minutes(pages: Sequence[FormPage]) -> int:
     """How long the form takes, as told on the first page."""
-    return max(1, round(sum(len(page.fields) for page in pages) * SECONDS_AN_ITEM / 60))
+    return answering.minutes(sum(len(page.fields) for page in pages))
 
 
 def standing(pages: Sequence[FormPage], answers: Mapping[str, str]) -> dict[str, str]:

@@ -6,8 +6,7 @@ import gzip
 import secrets
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import BadSignature, Signer, URLSafeTimedSerializer
+from itsdangerous import BadSignature, Signer
 from werkzeug.wrappers import Response as BaseResponse
 
 from survey.stages import staff
@@ -19,25 +18,18 @@ COMPRESSED = frozenset(
     {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json", "text/csv"}
 )
 SMALLEST_COMPRESSED = 500
-HEADERS = {
+TOO_LARGE = 413
+PLAIN_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+PARTS_OF_A_PAGE = frozenset({"text/css", "text/javascript"})
+HEADERS = PLAIN_HEADERS | {  # what only a page heeds
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-
-
-class Sessions(SecureCookieSessionInterface):
-    """Flask's own signed cookie; the signer is made once for an application, not twice at every request."""
-
-    signer: URLSafeTimedSerializer | None = None
-
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        if self.signer is None:
-            self.signer = super().get_signing_serializer(app)
-        return self.signer
 
 
 def register(app: Flask) -> None:
@@ -102,23 +94,35 @@ def policy() -> str:
     inline = f" 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else ""
     return (
         f"default-src 'none'; script-src 'self'{inline}; style-src 'self'{inline}; img-src 'self' data:; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
 def protect(response: Response) -> Response:
-    """Add the security headers; keep every page out of caches, and static files in them."""
+    """Add the security headers; keep every page out of caches, static files and voices in them."""
     if request.endpoint != "static" and session.modified:
         session.permanent = True  # it holds the form's token alone: a reopened browser may still send the page
-    response.headers.update(HEADERS)
-    response.headers["Content-Security-Policy"] = policy()
+    if response.mimetype in PARTS_OF_A_PAGE:
+        response.headers.extend(PLAIN_HEADERS)
+    else:
+        response.headers.extend(HEADERS)
+        response.headers["Content-Security-Policy"] = policy()
+    if response.status_code == TOO_LARGE:
+        response.headers["Connection"] = "close"  # nobody reads the rest of a body that was refused
     if site().is_https:
         response.headers["Strict-Transport-Security"] = f"max-age={YEAR}"
-    if request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
-    elif request.args.get("v") and response.status_code == 200:
+    if is_named_by_content(response):
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+    elif request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def is_named_by_content(response: Response) -> bool:
+    """Whether this address can never stand for anything else: a voice, a static file with its digest."""
+    if request.endpoint == "listen.voice":
+        return response.status_code < 400
+    return request.endpoint == "static" and bool(request.args.get("v")) and response.status_code == 200
 
 
 def compress(response: Response) -> Response:

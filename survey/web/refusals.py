@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, SecurityError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, SecurityError
 
-from survey.errors import DatabaseUnavailable, NotScored, SurveyError, UnitUnknown, WaveUnknown, WrongState
+from survey.errors import (
+    DatabaseUnavailable,
+    NotScored,
+    ReferenceMissing,
+    SheetUnknown,
+    StoredMeanwhile,
+    SurveyError,
+    UnitUnknown,
+    ValueForbidden,
+    WaveUnknown,
+    WrongState,
+)
 from survey.i18n import mark as _n
+from survey.web.forms import CSRF
 
 RETRY_SECONDS = 5
 
@@ -43,19 +55,46 @@ REFUSALS = {
     500: FAILED,
     503: Refusal(
         _n("The site is busy"),
-        _n("Nothing was lost. Keep this page, wait a few seconds and send it again."),
+        _n("Nothing was lost. Please wait a few seconds and open the page again."),
     ),
 }
-STATUS: dict[type[SurveyError], int] = {WaveUnknown: 404, UnitUnknown: 404, NotScored: 404, WrongState: 409}
+SEND_AGAIN = Refusal(
+    _n("The site is busy"),
+    _n("Your answers stand on this page. Please wait a few seconds, then press “Send again”."),
+)
+STATUS: dict[type[SurveyError], int] = {
+    WaveUnknown: 404,
+    UnitUnknown: 404,
+    NotScored: 404,
+    SheetUnknown: 404,
+    WrongState: 409,
+    StoredMeanwhile: 503,  # a second try looks again and is told what there is
+    ValueForbidden: 422,
+    ReferenceMissing: 422,
+}
 
 
 def page(status: int, refusal: Refusal | None = None) -> Response:
     """The page of a refusal."""
     told = refusal or REFUSALS.get(status) or (FAILED if status >= 500 else BAD)
-    response = make_response(render_template("errors/error.html", refusal=told, status=status), status)
+    again = posted() if status == 503 else None
+    text = render_template(
+        "errors/error.html", refusal=told if again is None else SEND_AGAIN, status=status, again=again
+    )
+    response = make_response(text, status)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
+
+
+def posted() -> list[tuple[str, str]] | None:
+    """What a respondent just posted, for a form that sends it once more; pages of staff repeat no password."""
+    if request.method != "POST" or request.blueprint != "respond":
+        return None
+    try:
+        return [(name, value) for name, value in request.form.items(multi=True) if name != CSRF]
+    except RequestEntityTooLarge:
+        return None
 
 
 def register(app: Flask) -> None:

@@ -54,7 +54,7 @@ def league(wave: str) -> str:
         run = stored.latest(session, found)
         own = own_unit(session, found)
         read = stored.figures(session, run, levels_of=(*LEAGUE_LEVELS, *POINT_LEVELS))
-        rows = figures.for_page(figures.visible(read, own))
+        rows = list(figures.visible(read, own))
         schemes = wave_list.schemes_of(session, found)
     tables = [figures.league(scheme, rows, found.province, surveyed(scheme)) for scheme in schemes]
     return render_template(
@@ -79,12 +79,12 @@ def unit(wave: str, unit: str) -> str:
         run = stored.latest(session, found)
         named = units.find(session, unit)
         read = stored.figures(session, run, unit=unit)
-        rows = figures.for_page(figures.visible(read, own_unit(session, found)))
+        rows = list(figures.visible(read, own_unit(session, found)))
         schemes = wave_list.schemes_of(session, found)
     if not read:
         abort(404)
     sheets = [(scheme, figures.sheet(rows, scheme)) for scheme in schemes]
-    shown = [(scheme, levels, figures.in_order(scheme, levels)) for scheme, levels in sheets if levels]
+    shown = [(scheme, levels, figures.in_order(scheme, levels, found.audience)) for scheme, levels in sheets if levels]
     return render_template(
         "results/unit.html",
         wave=found,

@@ -20,6 +20,8 @@ PUBLIC = Everybody.PUBLIC
 SIGNED_IN = frozenset(Role)
 BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
+PAPER = frozenset({Role.SURVEY_OFFICE, Role.INTERVIEWER})
+SETTLING = frozenset({Role.SURVEY_OFFICE})
 TYPING_IN = frozenset({Role.LEAD_AGENCY})
 
 ROUTES: dict[str, Who] = {
@@ -29,6 +31,7 @@ ROUTES: dict[str, Who] = {
     "chrome.robots": PUBLIC,
     "health.alive": PUBLIC,
     "health.ready": PUBLIC,
+    "listen.voice": PUBLIC,
     # respondents: the link or the counter's code is what lets in
     "respond.first": PUBLIC,
     "respond.start": PUBLIC,
@@ -54,6 +57,9 @@ ROUTES: dict[str, Who] = {
     "results.compute": SCORES,
     "results.unit": SCORES,
     "results.download": SCORES,
+    "papers.index": PAPER,
+    "papers.sheet": PAPER,
+    "papers.differences": SETTLING,
     "inputs.units": TYPING_IN,
     "inputs.figures": TYPING_IN,
 }

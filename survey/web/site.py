@@ -14,6 +14,7 @@ from survey.db import Database
 from survey.i18n import DEFAULT, Language, Translator, translator
 from survey.keys import Keys
 from survey.stages.staff import SignedIn
+from survey.voices import Voices
 
 LANGUAGE_COOKIE = "lang"
 YEAR = 365 * 24 * 3600
@@ -26,6 +27,7 @@ class Site:
     settings: Settings
     database: Database
     keys: Keys
+    voices: Voices
     clock: Callable[[], datetime]
 
     @property
@@ -81,6 +83,12 @@ def gettext(message: str, **values: object) -> str:
 def ngettext(singular: str, plural: str, n: int, **values: object) -> str:
     """A counted sentence in the reader's language; `%(num)s` is the count."""
     return translations().ngettext(singular, plural, n) % {"num": n, **values}
+
+
+def here() -> str:
+    """The path of this page with what stands behind its question mark, to come back to."""
+    query = request.query_string.decode("latin-1")
+    return f"{request.path}?{query}" if query else request.path
 
 
 def signed_in() -> SignedIn:

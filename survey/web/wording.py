@@ -28,8 +28,14 @@ STATUSES = {
     "ok": _n("published"),
     "not_ranked": _n("not ranked"),
     "suppressed": _n("suppressed (fewer than 10 answers)"),
-    "empty": _n("no answers"),
+    "empty": _n("no figure yet"),
     "complete": _n("complete (census)"),
+}
+GAPS = {
+    "not_given": _n("no points yet"),
+    "other_wave": _n("belongs to another survey wave"),
+    "not_surveyed": _n("not surveyed"),
+    "no_answers": _n("no answers"),
 }
 WEIGHTINGS = {"design": _n("design weights"), "calibrated": _n("calibrated weights")}
 RULES = {
@@ -46,6 +52,10 @@ REASONS = {
     "other_scheme": _n("scored by another scheme than the wave's"),
     "not_surveyed": _n("not surveyed"),
     "no_answers": _n("no answers"),
+    "not_applicable": _n("applies to nobody who answered"),
+    "would_tell": _n("would tell, with other figures, what fewer than 10 people answered"),
+    "holds_suppressed": _n("holds suppressed points: %(values)s"),
+    "cells_left_out": _n("without the units with too few answers to a question: %(values)s"),
     "few_answers": _n("fewer valid answers than %(values)s"),
     "items_left_out": _n("questions left out, too few answers: %(values)s"),
     "all_items_few": _n("every question has too few answers; all are counted"),
@@ -54,21 +64,25 @@ REASONS = {
     "strata_joined": _n("strata joined for the error: %(values)s"),
     "classes_joined": _n("classes joined for non-response: %(values)s"),
     "no_variance": _n("all answers the same: no standard error can be estimated"),
+    "partly_answered": _n("everybody answered, not every question: no standard error can be estimated"),
     "complete": _n("everybody answered: no sampling error"),
     "units_without_answers": _n("units without answers: %(values)s"),
     "self_selected_apart": _n("self-selected answers counted apart: %(values)s"),
     "missing": _n("without points yet: %(values)s"),
     "imported": _n("points from another wave: %(values)s"),
     "groups_without_ratings": _n("rater groups that did not judge: %(values)s"),
+    "lone_ratings": _n("one rating alone, its error taken from the other groups: %(values)s"),
     "groups_without_weight": _n("rater groups that the scheme does not count: %(values)s"),
 }
-UNSAID = frozenset({"rehearsal", "typed_in", "internal_estimate"})  # said once by the page, or by a column
+UNSAID = frozenset(  # said once by the page, by a column or by the status
+    {"rehearsal", "typed_in", "internal_estimate", "few_respondents"}
+)
 
 
 def reasons(text: str | None, is_part: bool = False) -> list[str]:
     """The sentences of a row's reasons (`word` or `word=value,value`, joined by `; `)."""
     told = []
-    unsaid = UNSAID | {"missing"} if is_part else UNSAID
+    unsaid = UNSAID | {"missing", "not_surveyed", "no_answers"} if is_part else UNSAID
     for part in (text or "").split("; "):
         word, _sign, values = part.partition("=")
         if word in unsaid or not word:

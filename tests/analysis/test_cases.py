@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from analysis.cases.compare import compare
 from analysis.cases.run import Status, check_file
 from analysis.cases.table import holds, read_table
 from analysis.errors import ColumnMissing, FileUnreadable
+from analysis.extract import write_extract
 
 GOLDEN = Path(__file__).parent / "golden" / "cases.json"
 
@@ -53,6 +55,20 @@ def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
     except SystemExit as stop:
         code = int(str(stop.code))
     assert code == 2
+
+
+@pytest.mark.parametrize("text", ["no JSON", '{"format": "other"}', '{"cases": [1]}'])
+def test_a_file_that_holds_no_cases_is_refused_with_1(tmp_path: Path, text: str) -> None:
+    (tmp_path / "cases.json").write_text(text, encoding="utf-8")
+    assert main(["check", str(tmp_path / "cases.json")]) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_refused_with_1(
+    capsys: pytest.CaptureFixture[str], make: Any, tmp_path: Path
+) -> None:
+    write_extract(make.drawn(1)[0].extract(), tmp_path)
+    assert main(["score", str(tmp_path), "--out", "/proc/nowhere"]) == 1
+    assert "/proc/nowhere" in capsys.readouterr().err
 
 
 def test_a_case_that_asks_for_a_missing_column_fails_and_names_it(tmp_path: Path) -> None:

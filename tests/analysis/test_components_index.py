@@ -7,27 +7,30 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.components.grouping import make_groups
 from analysis.components.index import Figures, IndexOptions, index_codes, index_figures
-from analysis.components.moments import Moments, Sampling, item_cells, make_moments
+from analysis.components.moments import Moments, Sampling, make_moments
 from analysis.components.scheme import Aggregation, IndexRule
 from analysis.components.strata import make_strata
 from analysis.components.weighting import Weighted, calibrated_weights, design_weights, make_frame
-from analysis.design import LonelyPsu, declare, reweighted
+from analysis.design import Calibration, LonelyPsu, declare, reweighted
 from analysis.extract import Extract
 from analysis.variance import covariance
 
 
 def moments_of(extract: Extract, *, calibrated: bool = False) -> tuple[Moments, Sampling]:
-    frame = make_frame(extract.sample, extract.margins)
-    groups = make_groups(extract.answers)
+    frame, groups = make_frame(extract.sample, extract.margins), extract.groups
     weighted: Weighted = calibrated_weights(groups, frame) if calibrated else design_weights(groups)
-    sampling = Sampling(weighted, make_strata(extract.answers, groups, frame), extract.answers["psu"])
-    codes = index_codes(extract.instrument)
-    cells = item_cells(extract.answers, extract.instrument.scored, extract.instrument.satisfied)
-    units = extract.answers["unit"].codes.astype(np.int64)
-    populations = np.array([frame.populations[unit] for unit in extract.answers["unit"].levels])
-    return make_moments(cells, codes.members, units, populations, sampling), sampling
+    sampling = Sampling(weighted, make_strata(groups, frame))
+    names = list(frame.populations)
+    units = np.array([names.index(group.unit) for group in groups.groups])
+    return make_moments(groups, units, np.array(list(frame.populations.values())), sampling), sampling
+
+
+def by_row(extract: Extract, values: Any) -> Any:
+    """What a group has, for each of its answers."""
+    place = {(group.stratum, group.class_): number for number, group in enumerate(extract.groups.groups)}
+    pairs = zip(extract.answers["stratum"].values(), extract.answers["class"].values(), strict=True)
+    return values[[place[pair] for pair in pairs]]
 
 
 def figures_of(extract: Extract, rule: IndexRule, aggregation: Aggregation, least: int = 1) -> dict[str, float]:
@@ -86,13 +89,15 @@ def test_the_variance_is_that_of_one_influence_value_a_respondent(
     moments, sampling = moments_of(extract, calibrated=calibrated)
     codes = index_codes(extract.instrument)
     found = index_figures(moments, codes, IndexOptions(rule, aggregation), moments.valid >= 1)
-    influence = influences(extract, sampling.weighted.weights, rule, aggregation)
-    strata, population = sampling.strata.codes, sampling.strata.population
-    weights, calibration = sampling.weighted.weights, sampling.weighted.calibration
+    weights, calibration = by_row(extract, sampling.weighted.weights), sampling.weighted.calibration
+    influence = influences(extract, weights, rule, aggregation)
+    strata = by_row(extract, sampling.strata.codes)
+    population = sampling.strata.population[strata]
     if calibration is not None:  # given who answered, the calibration's cells are the strata
-        strata = calibration.margins[0]
+        strata = by_row(extract, calibration.margins[0])
         population = np.bincount(strata, weights=weights)[strata]
-    base = sampling.weighted.steps["base"]
+        calibration = Calibration(by_row(extract, calibration.before), weights, (strata,))
+    base = extract.answers.weight_base
     design = declare(base, lonely_psu=LonelyPsu.FAIL, strata=[strata], population=[population])
     if calibration is not None:
         design = reweighted(design, weights, calibration)

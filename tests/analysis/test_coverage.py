@@ -96,7 +96,7 @@ def test_one_item_is_never_covered_less_than_promised(rng):
 
 
 def test_complete_units_print_the_truth(rng):
-    complete = [one for one in census(small(rng, 20)) if one.case.startswith("complete")]
+    complete = [one for one in census(small(rng, 20)) if one.case.startswith("complete, nobody")]
 
     assert complete[0].reached == 100
     assert complete[0].width is None

@@ -6,12 +6,15 @@ import hashlib
 import json
 import random
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analysis.__main__ import main
+from analysis.components.grouping import count_answers
+from analysis.components.index import index_codes
 from analysis.errors import (
     CellInvalid,
     CodeUnknown,
@@ -23,6 +26,7 @@ from analysis.errors import (
     KeyInvalid,
 )
 from analysis.extract import Extract, make_extract, read_extract, score, write_extract, write_scores
+from analysis.fold.sources import Arrays, Csv
 
 
 def shuffled(extract: Extract, seed: int) -> Extract:
@@ -202,19 +206,76 @@ def test_every_row_fits_the_schema_beside_it(make: Any, tmp_path: Path) -> None:
                 assert re.search(rule["pattern"], cell), (name, cell)
 
 
-def test_answers_as_parquet_give_the_same_digits_and_digest(make: Any, tmp_path: Path) -> None:
+def as_parquet(extract: Extract, folder: Path, **columns: Any) -> None:
+    """The same folder with answers.parquet in the place of answers.csv."""
     from pyarrow import parquet, table
 
-    extract = make.drawn(6)[0].extract()
-    write_extract(extract, tmp_path)
-    columns = {name: text.values() for name, text in {**extract.answers.texts, **extract.answers.items}.items()}
-    columns |= {"fpc": extract.answers.fpc.tolist(), "weight_base": extract.answers.weight_base.tolist()}
-    parquet.write_table(table(columns), tmp_path / "answers.parquet")
-    (tmp_path / "answers.csv").unlink()
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    write_extract(extract, folder)
+    told = {name: text.values() for name, text in {**extract.answers.texts, **extract.answers.items}.items()}
+    told |= {"fpc": extract.answers.fpc.tolist(), "weight_base": extract.answers.weight_base.tolist(), **columns}
+    parquet.write_table(table(told), folder / "answers.parquet", row_group_size=50)
+    (folder / "answers.csv").unlink()
+    manifest = json.loads((folder / "manifest.json").read_text())
     del manifest["hashes"]["answers.csv"]
-    manifest["hashes"]["answers.parquet"] = hashlib.sha256((tmp_path / "answers.parquet").read_bytes()).hexdigest()
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    manifest["hashes"]["answers.parquet"] = hashlib.sha256((folder / "answers.parquet").read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_answers_as_parquet_give_the_same_digits(make: Any, tmp_path: Path) -> None:
+    extract = make.drawn(6)[0].extract()
+    as_parquet(extract, tmp_path)
     again = read_extract(tmp_path)
-    assert again.digest == extract.digest
     assert score(again).rows == score(extract).rows
+    assert again.answers.weight_base.tolist() == extract.answers.weight_base.tolist()
+    assert again.digest != extract.digest  # it names the file that was read
+    write_extract(again, tmp_path / "copy")
+    assert read_extract(tmp_path / "copy").digest == again.digest
+
+
+def test_an_absent_cell_of_parquet_is_an_empty_one_of_the_csv(make: Any, tmp_path: Path) -> None:
+    tables = make.tables()
+    tables.cell("u1", [["5", "4", "", "1"], ["5", "", "3", "."]] * 8)
+    tables.answers["fpc"] = [""] * 16
+    extract = tables.extract()
+    empty = {name: [cell or None for cell in text.values()] for name, text in extract.answers.items.items()}
+    empty |= {name: [cell or None for cell in extract.answers[name].values()] for name in ("psu", "flag")}
+    for number, fpc in enumerate(([None] * 16, [float("inf")] * 16, [""] * 16)):
+        as_parquet(extract, tmp_path / str(number), **empty, fpc=fpc)
+        assert score(read_extract(tmp_path / str(number))).rows == score(extract).rows
+
+
+def test_a_bad_cell_of_parquet_is_refused_with_row_and_column(make: Any, tmp_path: Path) -> None:
+    extract = make.drawn(1)[0].extract()
+    for column, cell in (("S2", "6"), ("mode", "zalo"), ("weight_base", -1.0), ("fpc", 0.0)):
+        known = extract.answers.texts.get(column) or extract.answers.items.get(column)
+        cells = known.values() if known else getattr(extract.answers, column).tolist()
+        cells[60] = cell
+        as_parquet(extract, tmp_path, **{column: cells})
+        with pytest.raises(CellInvalid) as refused:
+            read_extract(tmp_path)
+        assert (refused.value.file, refused.value.row, refused.value.column) == ("answers.parquet", 62, column)
+    as_parquet(extract, tmp_path, S1=[5] * extract.answers.rows)
+    with pytest.raises(CellInvalid, match="column of text"):
+        read_extract(tmp_path)
+
+
+def test_neither_chunks_nor_workers_nor_a_file_change_a_digit(make: Any, tmp_path: Path) -> None:
+    extract = make.drawn(7, units=8)[0].extract()
+    write_extract(extract, tmp_path)
+    form, members = extract.instrument, index_codes(extract.instrument).members
+    columns = extract.file.source().columns
+    sources = [Arrays(columns, 64, 17), Csv((tmp_path / "answers.csv",), frozenset(), block=4000, rows_a_chunk=50)]
+    for source in sources:
+        with ThreadPoolExecutor(3) as pool:
+            groups = count_answers(source, form.scored, form.satisfied, members, executor=pool)
+        assert groups.groups == extract.groups.groups
+        for name, sums in extract.groups.sums.alone.whole.items():
+            assert (groups.sums.alone.whole[name] == sums).all()
+
+
+def test_a_wave_without_answers_reads_back(make: Any, tmp_path: Path) -> None:
+    tables = make.tables()
+    tables.cell("u1", [], population=50, invited=10)
+    extract = tables.extract()
+    write_extract(extract, tmp_path)
+    assert score(read_extract(tmp_path)).rows == score(extract).rows

@@ -100,17 +100,18 @@ def test_an_empty_unit_one_answer_and_an_unanswered_item_are_results_that_say_so
     assert_sound(scores)
     empty = make.find(scores, unit="u3", **OVERALL)
     assert (empty.status, empty.reason, empty.n_invited, empty.n_valid) == ("empty", "no_answers", "10", "0")
-    assert make.find(scores, unit="u5", **OVERALL).reason == "no_answers; not_surveyed"
+    assert make.find(scores, unit="u5", **OVERALL).reason == "not_surveyed"
+    assert make.find(scores, unit="u5", code="8.1", weighting="design").reason == "missing=8.1; not_surveyed"
+    assert make.find(scores, unit="u3", code="8.1", weighting="design").reason == "missing=8.1; no_answers"
     one = make.find(scores, unit="u4", **OVERALL)
-    assert (one.status, one.index, one.se, one.rank) == ("not_ranked", "100.000000", None, None)
-    assert one.reason == "few_answers=10; all_items_few; no_variance"
-    assert one.ci_low is not None
+    assert (one.status, one.reason, one.n_valid) == ("suppressed", "few_respondents=10", "1")
+    assert (one.index, one.se, one.ci_low, one.rank) == (None, None, None, None)
     item = make.find(scores, unit="u1", level_of="item", code="S4", rule="top2box", weighting="design")
     assert (item.status, item.n_valid) == ("empty", "0")
     factor = make.find(scores, unit="u1", level_of="factor", code="II", rule="top2box", weighting="design")
     assert "items_left_out=S4" in str(factor.reason)
     province = make.find(scores, unit="75", **OVERALL)
-    assert province.reason == "units_without_answers=2"
+    assert province.reason == "cells_left_out=1; units_without_answers=2"
 
 
 def test_a_wave_without_any_answer_is_a_table_of_empty_rows(make: Any) -> None:
@@ -151,10 +152,38 @@ def test_a_unit_where_everybody_answered_is_complete_without_an_interval(make: A
 
 
 def test_fewer_answers_than_the_schemes_minimum_keep_their_value_unranked(make: Any) -> None:
-    scores = score(two_units(make, [MIXED] * 9).extract())
+    tables = two_units(make, [MIXED] * 14)
+    tables.schemes = [make.scheme(min_valid_unit=15)]
+    scores = score(tables.extract())
     row = make.find(scores, unit="u1", **OVERALL)
     assert (row.status, row.index, row.rank, row.grade) == ("not_ranked", "50.000000", None, None)
+    assert row.reason == "few_answers=15; no_variance"
     assert make.find(scores, unit="u2", **OVERALL).rank == "1"
+
+
+def test_a_question_that_applies_to_nobody_is_not_a_question_without_answers(make: Any) -> None:
+    scores = score(two_units(make, [["5", "4", "", "."]] * 12).extract())
+    item = {"unit": "u1", "level_of": "item", "rule": "top2box", "weighting": "design"}
+    assert make.find(scores, code="S3", **item).reason == "not_applicable"
+    assert make.find(scores, code="S4", **item).reason == "no_answers"
+    scores = score(two_units(make, [["5", "4", "", "."]] * 9).extract())
+    assert make.find(scores, code="S3", **item).reason == "no_answers"  # it would tell what nine people said
+
+
+def test_a_census_is_not_complete_for_a_question_that_half_skipped(make: Any) -> None:
+    answers = [["5", "4", "5", "5"]] * 60 + [["1", "4", "2", "."]] * 40
+    tables = make.tables()
+    tables.cell("u1", answers, population=100)
+    tables.cell("u2", [GOOD] * 12 + [BAD] * 4 + [MIXED] * 4, population=300)
+    scores = score(tables.extract())
+    assert_sound(scores)
+    item = {"unit": "u1", "level_of": "item", "rule": "top2box", "weighting": "design"}
+    whole, half = (make.find(scores, code=code, **item) for code in ("S3", "S4"))
+    assert (whole.status, whole.reason, whole.ci_low) == ("complete", "complete", None)
+    assert (half.status, half.reason, half.se) == ("ok", "partly_answered", None)
+    assert (half.index, half.ci_high) == ("100.000000", "100.000000")
+    assert 60 <= float(str(half.ci_low)) < 100
+    assert make.find(scores, unit="u1", **OVERALL).status == "ok"
 
 
 def test_ranks_compare_the_items_that_every_ranked_unit_has(make: Any) -> None:
@@ -258,7 +287,7 @@ def test_weights_and_what_was_joined_stand_in_the_manifest(make: Any, tmp_path: 
     write_scores(score(tables.extract()), tmp_path)
     told = json.loads((tmp_path / "manifest.json").read_text())["weighting"]["all"]["calibrated"]["u1"]
     assert told["classes_joined"] == [["u1|F1|d", "u1|F1|c"]]
-    assert told["kish"] == {"base": "1.000000", "nonresponse": "1.000000", "calibrated": "1.000000"}
+    assert told["kish"] == dict.fromkeys(("base", "nonresponse", "calibrated", "trimmed"), "1.000000")
     assert told["sum_of_weights"] == "220.000000"
 
 

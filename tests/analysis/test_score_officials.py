@@ -18,7 +18,7 @@ BEST, WORST, MIDDLE = ["5", "5", "5", "5"], ["1", "1", "1", "1"], ["3", "3", "3"
 
 def test_points_are_the_maximum_times_the_weighted_mean_of_the_groups(make: Any) -> None:
     tables = make.officials()
-    for number in range(6):
+    for number in range(10):
         tables.rate(f"h{number}", "HDND", "u1", ["5", "3", "4", "1"])
         tables.rate(f"x{number}", "XA", "u1", ["1", ".", "", "2"])
     scores = score(tables.extract())
@@ -28,7 +28,7 @@ def test_points_are_the_maximum_times_the_weighted_mean_of_the_groups(make: Any)
     assert other.points == f"{10 * 0.75:.6f}"  # XA did not judge S3: left out of both sums
     criterion = make.find(scores, unit="u1", code="1.10", weighting="design")
     assert criterion.points == f"{4.5 + 7.5:.6f}"
-    assert (criterion.n_valid, criterion.n_invited, criterion.response_rate) == ("12", "100", "0.120000")
+    assert (criterion.n_valid, criterion.n_invited, criterion.response_rate) == ("20", "100", "0.200000")
     heavy = make.officials()
     heavy.answers = tables.answers
     heavy.units = tables.units
@@ -94,18 +94,37 @@ def test_a_units_own_variance_is_that_of_a_random_part_of_each_group() -> None:
         for part, size in ((values[:3], 20), (values[3:], 8))
     )
     assert combined(made, np.ones((2, 1, 1))).variance[0, 0] == pytest.approx(expected)
-    assert combined(made, np.ones((2, 1, 1))).variance[1, 0] == 0  # one rating: no variance, df 0 says so
+    assert combined(made, np.ones((2, 1, 1))).variance[1, 0] == 0  # one rating, and no unit that may be told
 
 
-def test_one_rating_of_a_group_joins_the_nearest_group(make: Any) -> None:
+@pytest.mark.parametrize("lone", [WORST, BEST, ["4", "4", "4", "4"]])  # the last is the mean of the others
+def test_one_rating_of_a_group_is_as_uncertain_as_the_ratings_of_the_others(make: Any, lone: list[str]) -> None:
     tables = make.officials()
     for number in range(12):
         tables.rate(f"h{number}", "HDND", "u1", BEST if number % 2 else MIDDLE)
-    tables.rate("x1", "XA", "u1", WORST)
+        tables.rate(f"h{number}", "HDND", "u2", BEST)
+    tables.rate("x1", "XA", "u1", lone)
+    tables.rate("x1", "XA", "u2", lone)
     row = make.find(score(tables.extract()), unit="u1", code="1.10.2", weighting="design")
-    assert row.reason == "strata_joined=1"
-    assert row.points == f"{10 * (0.75 + 0) / 2:.6f}"
-    assert float(str(row.se)) > 0
+    assert row.reason == "lone_ratings=XA"
+    spread = np.var([1.0, 0.5] * 6, ddof=1)
+    expected = 0.25 * (1 - 12 / 40) * spread / 12 + 0.25 * (1 - 1 / 60) * spread
+    assert float(str(row.se)) == pytest.approx(10 * np.sqrt(expected), abs=1e-6)
+    same = make.find(score(tables.extract()), unit="u2", code="1.10.2", weighting="design")
+    assert float(str(same.se)) == pytest.approx(10 * np.sqrt(0.25 * (1 - 1 / 60) * spread / 2), abs=1e-6)
+
+
+def test_the_variance_of_a_lone_rating_is_right_on_average() -> None:
+    rng = np.random.default_rng(4)
+    units, raters = np.repeat(np.arange(40), 13), np.arange(40 * 13)
+    groups = np.tile([0] * 12 + [1], 40)
+    estimated, values = [], []
+    for _ in range(60):
+        judged = rng.choice([0.0, 0.5, 0.75, 1.0], len(units), p=[0.1, 0.3, 0.3, 0.3]) - 0.1 * groups
+        made = make_influence(ratings_of(judged, groups, units, raters, [1e6, 1e6]), [["S1"]])
+        estimated.append(combined(made, np.ones((40, 1, 1))).variance[:, 0])
+        values.append(made.value[:, 0])
+    assert np.mean(estimated) == pytest.approx(np.var(values), rel=0.1)
 
 
 def test_everybody_of_the_best_opinion_is_no_certainty_but_a_census_is(make: Any) -> None:

@@ -106,7 +106,7 @@ def test_any_answers_give_p_values_between_0_and_1_and_rows_of_the_group(seed: i
 def test_straight_lines_and_long_runs_skip_cells_without_an_answer() -> None:
     values = np.array([[5, 0, 5, 5, 5, 5, 5, 5, 5, 5], [5, 5, 5, 5, 0, 5, 5, 5, 5, 4], [5, 4] * 5, [5, 5, 5] + [0] * 7],
                       dtype=np.int8)  # fmt: skip
-    wave = Sheets(values, values == 0, np.zeros(4, dtype=np.int64))
+    wave = Sheets(values, values == 0, np.zeros(4, dtype=np.int64), np.zeros(4, dtype=np.bool_))
     assert straight(wave).tolist() == [True, False, False, False]
     assert long_runs(wave).tolist() == [True, True, False, False]
 
@@ -115,7 +115,7 @@ def test_standard_scores_of_all_groups_have_the_permutation_moments() -> None:
     rng = np.random.default_rng(8)
     scores, strata = rng.exponential(size=(600, 1)), rng.integers(0, 3, 600)
     codes = np.repeat(np.arange(20), 30)
-    z = [standardised(scores, strata, rng.permuted(codes), 20) for _ in range(400)]
+    z = [standardised(scores, strata, rng.permuted(codes), 20, np.arange(600)) for _ in range(400)]
     assert np.mean(z) == pytest.approx(0, abs=0.03)
     assert np.std(z) == pytest.approx(1, abs=0.03)
 
@@ -235,3 +235,26 @@ def test_flags_bound_the_share_of_honest_groups_and_signals_share_one_group() ->
     assert told[2].adjusted_p == pytest.approx(0.004 * 2 * 4 / 2)
     assert {one.group for one in flagged(tests, fdr=0.06) if one.flagged} == {"u0", "u1", "u2"}
     assert flagged([], fdr=0.05) == ()
+
+
+def test_doubted_groups_take_no_part_in_the_measure_of_the_others() -> None:
+    rng = np.random.default_rng(17)
+    scores, codes = rng.normal(size=(300, 1)), np.repeat(np.arange(10), 30)
+    one = np.zeros(300, dtype=np.int64)
+    apart = scores.copy()
+    apart[codes == 0] += 50
+    z = standardised(apart, one, codes, 10, np.flatnonzero(codes > 0))
+    np.testing.assert_allclose(z[1:], standardised(scores[30:], one[30:], codes[30:], 10, np.arange(270))[1:])
+    assert z[0, 0] > 100
+
+
+def test_made_up_answers_that_leave_nothing_empty_weigh_more() -> None:
+    wave = honest_wave(SMALL, np.random.default_rng(18))
+    made = [
+        plant(wave, np.arange(12), Fabrication.PICKED, np.random.default_rng(19), skipping=one) for one in (True, False)
+    ]
+    skipped, whole = (
+        next(one for one in screened(wave, SMALL.units).findings if (one.group, one.signal) == ("u0", Signal.MADE_UP))
+        for wave in made
+    )
+    assert whole.statistic > skipped.statistic

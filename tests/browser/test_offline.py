@@ -47,26 +47,18 @@ def test_offline_half_way_and_back_is_exactly_one_answer(site: Any, open_phone: 
     page = open_phone()
     before = answers(site.database)
     page.goto(f"{site.url}/k/{site.field.personal[0]}")
-    with page.expect_navigation():
-        page.locator("main form button").first.click()
-    asked = heading(page)
-    fill(page)
+    page.locator("main form button").first.click()
     page.context.set_offline(True)
+    while not page.locator("input[name=key]").count():
+        fill(page)
+        page.locator("main form button").first.click()
+        expect(page.locator("#waiting")).to_be_visible()
+    assert page.locator("dd.none").count() == 0
     page.locator("main form button").first.click()
     expect(page.locator("#waiting")).to_be_visible()
-    assert heading(page) == asked
     kept = page.evaluate(KEPT)
     assert site.field.personal[0] not in kept
     assert "csrf" not in kept
-    page.context.set_offline(False)
-    page.wait_for_function("asked => document.querySelector('h1').innerText !== asked", arg=asked)
-    while not page.locator("input[name=key]").count():
-        fill(page)
-        with page.expect_navigation():
-            page.locator("main form button").first.click()
-    page.context.set_offline(True)
-    page.locator("main form button").first.click()
-    expect(page.locator("#waiting")).to_be_visible()
     assert answers(site.database) == before
     page.context.set_offline(False)
     expect(page.locator("[data-state=done]")).to_be_visible(timeout=15000)
@@ -119,10 +111,14 @@ def test_a_busy_site_is_asked_again(site: Any, open_phone: Callable[..., Page]) 
 
     def refuse(route: Any) -> None:
         tries.append(1)
-        route.fulfill(status=503, body="busy") if len(tries) < 3 else route.continue_()
+        if len(tries) > 2:
+            route.continue_()
+        else:
+            route.fulfill(status=503, body="busy", headers={"Retry-After": "1"})
 
     page.route("**/*", refuse)
     page.locator("main form button").first.click()
+    expect(page.locator("#waiting")).to_contain_text("Hệ thống đang bận")
     expect(page.locator("[data-state=done]")).to_be_visible(timeout=15000)
     assert len(tries) >= 3
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_core_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -117,7 +117,7 @@ def test_a_draft_survives_a_closed_browser(site: Any, chromium: Browser, tmp_pat
     second = chromium.new_context(java_script_enabled=False, storage_state=kept)
     page = second.new_page()
     page.goto(link)
-    go_on(page, "Trả lời tiếp")
+    go_on(page, "Tiếp tục phiếu đang làm")
     assert "Phần 2 trong 6:" in page.inner_text("h1")
     go_on(page, "Quay lại")
     assert page.locator("input[value='4']:checked").count() == page.locator("fieldset").count()
@@ -151,8 +151,8 @@ def test_a_refused_page_has_its_summary_in_focus_and_leads_to_the_question(
         "**/1", lambda route: route.continue_(post_data=(route.request.post_data or "").replace("S16=4", "S16=9"))
     )
     go_on(page, "Tiếp tục")
+    expect(page.locator("[role=alert]")).to_have_count(1)
     page.screenshot(path=shots / "refused.png", full_page=True)
-    assert page.locator("[role=alert]").count() == 1
     assert page.locator("[role=alert]:focus").count() == 1
     page.locator("[role=alert] a").click()
     assert page.locator("#S16-5:focus").count() == 1

@@ -41,7 +41,7 @@ HOST = "127.0.0.1"
 CLASS = "98-01|all"
 WAVE = """
 code = "2026-faults"
-kind = "real"
+kind = "rehearsal"
 audience = "citizens"
 instrument = "service-2025"
 scheme = ["local-department-sample"]
@@ -95,12 +95,12 @@ def prepare(url: str, folder: Path, *, people: int, places: int = 50) -> Ground:
         wave = waves.create(
             session, read_wave_file(WAVE.format(opens=opens, closes=closes)), keys=keys, actor="test", now=now
         )
-        waves.open_wave(session, wave, actor="test", now=now)
         links = _people(session, wave, keys.wave(wave.id), people)
         _cell, counter = quotas.create_cell(
             session, wave, key=keys.wave(wave.id), unit_code="98-01", point_of_service=None, mode="counter",
             target=places,
         )  # fmt: skip
+        waves.open_wave(session, wave, actor="test", now=now)
     database.close()
     return Ground(url, folder / "keys", links, counter)
 

@@ -16,7 +16,7 @@ from survey.config import PROVINCE_TIME
 from survey.db import open_database
 from survey.keys import Keys
 from survey.model.response import Spooled
-from survey.stages import waves
+from survey.stages import quotas, waves
 from survey.wavefile import read_wave_file
 
 PORT = 23160
@@ -29,8 +29,11 @@ def open_another(field: ground.Ground) -> None:
     text = ground.WAVE.format(opens=opens, closes=closes).replace("2026-faults", "2026-newer")
     with database.begin() as session:
         plan = read_wave_file(text.replace("service-2025", "sipas-2022"))
-        wave = waves.create(session, plan, keys=Keys(field.keys), actor="test", now=now)
-        wave.kind = "rehearsal"
+        keys = Keys(field.keys)
+        wave = waves.create(session, plan, keys=keys, actor="test", now=now)
+        quotas.create_cell(
+            session, wave, key=keys.wave(wave.id), unit_code="98-01", point_of_service=None, mode="counter", target=1
+        )
         waves.open_wave(session, wave, actor="test", now=now)
     database.close()
 

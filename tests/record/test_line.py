@@ -40,7 +40,7 @@ def engines(
     built = {}
     for engine in ("sqlite", "postgres"):
         database = module_database(engine)
-        settings = Settings(database.url, folder / "keys", "http://127.0.0.1:8000", None, None)
+        settings = Settings(database.url, folder / "keys", folder / "voices", "http://127.0.0.1:8000", None, None)
         made = build.build(settings, database, Keys(settings.keys), SMALL, now=stands, say=lambda _text: None)
         built[engine] = Built(database, made)
     return built
@@ -90,3 +90,11 @@ def test_every_unit_has_a_figure_with_limits_and_points(engines: dict[str, Built
         wave = waves.find(session, "sipas-2025")
         stored = results.figures(session, results.latest(session, wave))
     assert stored == rows
+
+
+@pytest.mark.postgres
+def test_a_demonstration_prints_the_keys_of_the_contract(engines: dict[str, Built]) -> None:
+    printed = engines["sqlite"].made.as_dict()
+    assert list(printed) == ["database", "base_url", "waves", "links", "staff", "results", "extract"]
+    assert list(printed["waves"]) == ["closed", "open"]
+    assert list(printed["links"]) == ["personal", "counter", "officials"]

@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from survey import schema
+from survey import resources, revision, schema
 from survey.db import Database
 from survey.keys import Keys
 
 
 def test_the_newest_migration_is_the_models(database: Database) -> None:
-    assert schema.current(database) == schema.head()
+    assert revision.current(database) == revision.newest()
     assert schema.differences(database) == []
 
 
@@ -41,4 +42,9 @@ def test_a_migration_that_fails_halfway_leaves_nothing_behind(
         schema.upgrade(database)
     with database.reader.connect() as connection:
         assert inspect(connection).get_table_names() == ["wave"]
-    assert schema.current(database) == ""
+    assert revision.current(database) == ""
+
+
+def test_the_newest_revision_is_the_last_that_the_migrations_lead_to() -> None:
+    folder = resources.tree(resources.Tree.MIGRATIONS)
+    assert ScriptDirectory(str(folder)).get_heads() == [revision.newest()]

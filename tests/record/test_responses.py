@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import func, select, text
 
 from survey.db import Database
-from survey.errors import AnswerRefused, CellFull, KeyReused, LinkClosed
+from survey.errors import AnswerRefused, CellFull, KeyReused, LinkClosed, WrongState
 from survey.jobs import close, mix
 from survey.keys import Keys
 from survey.model.quota import QuotaCell
 from survey.model.response import Answer, Facts, Judgement, SpentMark, Spooled, Submission
-from survey.stages import board, drafts, quotas, responses, waves
+from survey.stages import board, drafts, mixing, quotas, responses, waves
 
 
 @pytest.fixture
@@ -150,21 +150,37 @@ def test_unknown_early_and_late_links_are_one_refusal(
         assert responses.open_link(session, keys, code.upper(), now=now).unit is not None
 
 
-def test_answers_wait_for_ten_of_their_class_and_the_close_empties_the_register(
+def test_answers_wait_for_twenty_of_their_class_and_ten_of_them_stay(
     database: Database, keys: Keys, field: Any, now: datetime
 ) -> None:
+    def answer(number: int) -> None:
+        with database.begin() as session:
+            opening = responses.open_counter(session, keys, field.counter, now=now)
+            said = {"S15": "4", **fact}
+            responses.accept(
+                session, opening, secret=f"b{number}", submission_key=f"k{number}", answers=said, body=b"", now=now
+            )
+
     fact = a_fact(database)
-    for number, code in enumerate(field.personal[:9]):
-        assert send(database, keys, code, now, key=f"k{number}", S15="4", **fact) == "done"
+    for number in range(19):
+        answer(number)
     assert mix.run(database, keys, now=now, rng=Random(1)) == 0
-    assert count(database, Answer) == 0
-    send(database, keys, field.personal[9], now, key="k9", S15="5")
-    mix.run(database, keys, now=now, rng=Random(1))
-    assert count(database, Answer) == 10
-    send(database, keys, field.personal[10], now, key="k10", S15="1")
+    answer(19)
+    assert mix.run(database, keys, now=now, rng=Random(1)) == 10
+    answer(20)
+    assert mix.run(database, keys, now=now, rng=Random(1)) == 0
+    assert (count(database, Answer), count(database, Facts)) == (10, 0)  # facts have no class to wait in
+    close.run(database, keys, "2026-citizens", actor="test", now=now)
+    assert (count(database, Answer), count(database, Facts), count(database, Spooled)) == (21, 21, 0)
+
+
+def test_the_close_empties_the_register_and_leaves_its_counts(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    for number, code in enumerate(field.personal[:11]):
+        assert send(database, keys, code, now, key=f"k{number}") == "done"
     close.run(database, keys, "2026-citizens", actor="test", now=now)
     assert count(database, Answer) == 11
-    assert count(database, Facts) == 9
     with database.read() as session:
         wave = waves.find(session, "2026-citizens")
         left = session.execute(text("select count(*) from invitation where wave_id = :w"), {"w": wave.id}).scalar()
@@ -173,6 +189,20 @@ def test_answers_wait_for_ten_of_their_class_and_the_close_empties_the_register(
     assert done["98-01"] == (12, 11)
     assert count(database, SpentMark) == count(database, Submission) == 0
     assert send(database, keys, field.personal[11], now) == "LinkClosed"
+
+
+def test_a_close_that_was_cut_off_goes_on_and_a_closed_wave_is_closed_only_once(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    assert send(database, keys, field.personal[0], now) == "done"
+    with database.begin() as session:  # cut off after the register was emptied
+        wave = waves.find(session, "2026-citizens")
+        waves.mark_closed(session, wave, actor="test", now=now)
+        responses.empty_register(session, wave)
+    assert close.run(database, keys, "2026-citizens", actor="test", now=now) == 1
+    assert not keys.has_wave(wave.id)
+    with pytest.raises(WrongState):
+        close.run(database, keys, "2026-citizens", actor="test", now=now)
 
 
 def test_a_raters_judgements_share_a_number_that_the_register_does_not_know(
@@ -186,8 +216,9 @@ def test_a_raters_judgements_share_a_number_that_the_register_does_not_know(
             responses.accept(
                 session, opening, secret=f"s{number}", submission_key=f"k{number}", answers=said, body=b"", now=now
             )
-    mix.run(database, keys, now=now, rng=Random(1))
-    with database.read() as session:
+    with database.begin() as session:
+        wave = waves.find(session, "2026-officials")
+        mixing.mix(session, wave, keys.wave(wave.id), rng=Random(1), final=True)
         found = session.execute(select(Judgement.rater, Judgement.unit_code)).all()
         known = {value for (value,) in session.execute(text("select id from rater union select id from invitation"))}
     assert len(found) == 20

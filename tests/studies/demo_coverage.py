@@ -23,8 +23,7 @@ from survey.db import Database, open_database
 from survey.demo import build
 from survey.keys import Keys
 from survey.model.frame import Dossier
-from survey.model.sample import SampledDossier
-from survey.stages import waves
+from survey.stages import samples, waves
 
 
 def main(seeds: int, responses: int) -> None:
@@ -75,15 +74,11 @@ def late_shares(database: Database, wave_code: str) -> tuple[float, float, float
     with database.read() as session:
         wave = waves.find(session, wave_code)
         frame = session.execute(select(Dossier.unit_code, Dossier.timing).where(Dossier.wave_id == wave.id)).all()
-        kept = session.execute(
-            select(Dossier.unit_code, Dossier.timing, SampledDossier.multiplicity, SampledDossier.probability)
-            .join(Dossier, Dossier.id == SampledDossier.dossier_id)
-            .where(SampledDossier.wave_id == wave.id, SampledDossier.kept)
-        ).all()
+        kept = [one for one in samples.repeat(session, wave) if one.kept]
     units = {unit: place for place, unit in enumerate(sorted({unit for unit, _timing in frame}))}
     bare = share([(units[unit], timing, 1.0) for unit, timing in frame], len(units))
-    weighted = share([(units[unit], timing, k / p) for unit, timing, k, p in kept], len(units))
-    unweighted = share([(units[unit], timing, 1.0) for unit, timing, _k, _p in kept], len(units))
+    weighted = share([(units[one.listed.unit], one.listed.timing, one.weight) for one in kept], len(units))
+    unweighted = share([(units[one.listed.unit], one.listed.timing, 1.0) for one in kept], len(units))
     return float((weighted - bare).mean()), float((unweighted - bare).mean()), float(bare.mean())
 
 

@@ -15,11 +15,12 @@ def main() -> None:
     parser.add_argument("waves", type=int, help="honest waves, and as many with planted units, in each setting")
     parser.add_argument("--seed", type=int, default=20250701)
     parser.add_argument("--fabricated", type=int, default=12, help="made-up answers of the 30 of a planted unit")
+    parser.add_argument("--skipping", action="store_true", help="made-up answers leave items empty as honest ones do")
     told = parser.parse_args()
     for setting in SETTINGS:
         start = time.perf_counter()
         rng = np.random.default_rng(told.seed)
-        shares = screening_study(rng, told.waves, setting=setting, fabricated=told.fabricated)
+        shares = screening_study(rng, told.waves, setting=setting, fabricated=told.fabricated, skipping=told.skipping)
         each = (time.perf_counter() - start) / (2 * told.waves)
         print(f"\n{setting.name}: {told.waves} waves each, {told.fabricated} of 30 made up, {each:.1f} s a wave")
         for one in shares:

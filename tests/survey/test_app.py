@@ -19,7 +19,7 @@ from survey.app import create_app
 from survey.config import Settings, settings_from
 from survey.db import Database, open_database
 from survey.errors import DatabaseUnavailable, RouteUnlisted
-from survey.web import health, routes
+from survey.web import routes
 
 
 def test_the_first_page_is_vietnamese_and_stays_as_the_reader_chooses(client: FlaskClient) -> None:
@@ -94,7 +94,6 @@ def test_a_site_is_ready_once_its_tables_are_those_of_this_version(client: Flask
     migrated = open_database(f"{settings.database}.new")
     schema.upgrade(migrated)
     assert create_app(settings, database=migrated).test_client().get("/readyz").status_code == 200
-    assert health.newest_revision() == schema.head()
     migrated.close()
 
 

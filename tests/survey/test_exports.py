@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 import zipfile
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from analysis.components.rows import COLUMNS, Row, csv_bytes, json_text
-from survey.rule import Source
+from survey.rule import Manual, Officials, Satisfaction, Source
 from survey.scheme import Scheme, builtin_scheme
 from survey.stages import exports
 from survey.stages.exports import About
@@ -90,6 +91,7 @@ def test_a_json_file_names_its_origin_and_keeps_decimals_as_text(about: About) -
 
 def test_the_site_and_the_auditor_write_the_same_bytes(about: About) -> None:
     rows = [row(code="8.1", points="8.812500", unit_name_vi="Sở Nội vụ, tỉnh"), row(code="8.2", change="-1.000000")]
+    rows += [row(code=attack, unit=attack, unit_name_vi=attack, reason=attack) for attack in (*ATTACKS, "a\x00b", "")]
     theirs = [Row(**one) for one in rows]
     assert written("csv", about, rows) == csv_bytes(theirs)
     assert written("json", about, rows) == json_text(exports.json_head(about), theirs)
@@ -116,6 +118,33 @@ def test_the_import_table_follows_the_scheme_with_text_codes_and_numbers(about: 
     assert by_code[surveyed.code][4:10] == ["", 1.5, 40, 1.2, 1.8, "chưa đủ điều kiện xếp hạng; bản thử"]
     assert by_code[appraised.code][4:6] == [0.75, ""]
     assert by_code[surveyed.code][2] == float(surveyed.max)
+
+
+@pytest.mark.parametrize(
+    ("rule", "values", "note"),
+    [
+        (Manual, {}, "chưa có điểm"),
+        (Officials, {}, "thuộc đợt khảo sát khác"),
+        (Satisfaction, {"reason": "rehearsal; missing=8.1; not_surveyed"}, "không khảo sát"),
+        (Satisfaction, {"reason": "rehearsal; missing=8.1; no_answers"}, "không có phiếu"),
+        (Satisfaction, {"status": "suppressed", "n_valid": "9"}, "không công bố (dưới 10 phiếu)"),
+    ],
+)
+def test_the_import_table_says_why_a_line_has_no_points(
+    about: About, scheme: Scheme, rule: type, values: dict[str, Any], note: str
+) -> None:
+    component = next(one for one in scheme.components if isinstance(one.rule, rule))
+    lines = {line[0]: line for line in sheets(about, [row(code=component.code, **{"status": "empty", **values})])[0]}
+    assert lines[component.code][9] == f"{note}; bản thử"
+
+
+def test_a_workbook_of_one_run_is_the_same_whenever_it_is_written(about: About) -> None:
+    rows = [row(code="1.10", index="88.125000")]
+    first = written("xlsx", about, rows)
+    time.sleep(2.1)  # a zip archive counts time in steps of two seconds
+    assert written("xlsx", about, rows) == first
+    with zipfile.ZipFile(io.BytesIO(first)) as book:
+        assert b"2026-04-02T01:00:00Z" in book.read("docProps/core.xml")
 
 
 def test_a_unit_of_the_province_is_an_internal_estimate(about: About, scheme: Scheme) -> None:

@@ -169,6 +169,8 @@ FAULTS = [
      "item[1].code: a code has only letters, digits, '.', '_' and '-', at most 40: \"S 1\""),
     ('code = "S1"', 'code = "unit"', 'item[1].code: this code is the name of a column of the extract: "unit"'),
     ('code = "S2"', 'code = "s1"', 'item[3].code: "s1" was given before'),
+    ('code = "Q1"\nfactor', 'code = "Q1"\nrepeats = "timing"\nfactor',  # beside the answer it would tell who was late
+     'item[2].repeats: this does not go with fact = false'),
     ('code = "O"', 'code = "I"', 'factor[2].code: "I" was given before'),
     ('{ code = "4", text', '{ code = "5", text', 'options[1].choices[2].code: "5" was given before'),
     ('code = "I", group = "G"', 'code = "I", group = "H"', 'factor[1].group: unknown group "H"'),

@@ -39,7 +39,7 @@ def wave(database: Database) -> Wave:
         wave = Wave(
             code="2025-cb", kind="real", audience="officials", state="draft", phase=1, province="98",
             period_from=date(2025, 1, 1), period_to=date(2025, 12, 31), opens=NOW, closes=NOW.replace(day=20),
-            opened_at=None, closed_at=None, instrument_code="x", instrument="", settings={}, documents=[],
+            opened_at=None, closed_at=None, instrument_code="x", instrument="", settings={"block": 2}, documents=[],
             public_key=b"", created_at=NOW,
         )  # fmt: skip
         session.add(wave)
@@ -68,12 +68,12 @@ def stored(database: Database) -> dict[bytes, Rater]:
 def test_a_list_is_taken_with_hidden_contacts_and_own_agencies_found(
     database: Database, wave: Wave, tmp_path: Path
 ) -> None:
-    body = lines(10) + lines(10, start=10, group="SO", agency="sở y tế", rates="98-01; 98-02 98-01")
+    body = lines(11) + lines(10, start=11, group="SO", agency="sở y tế", rates="98-01; 98-02 98-01")
     body[0] = "R0,HDND,98-02,R0@example.vn,0912 345 678,*"
     report = take(database, wave, tmp_path, body)
-    assert (report.rows, report.created, report.by_group) == (20, 20, (("HDND", 10), ("SO", 10)))
+    assert (report.rows, report.created, report.by_group) == (21, 21, (("HDND", 11), ("SO", 10)))
     kept = stored(database)
-    first, last = kept[KEY.mark("rater", "R0")], kept[KEY.mark("rater", "R19")]
+    first, last = kept[KEY.mark("rater", "R0")], kept[KEY.mark("rater", "R20")]
     assert (first.agency, first.rates) == ("98-02", ["*"])
     assert (KEY.reveal(first.email or b""), KEY.reveal(first.phone or b"")) == ("r0@example.vn", "0912345678")
     assert (last.agency, last.rates, last.phone) == ("98-01", ["98-01", "98-02"], None)
@@ -99,6 +99,17 @@ def test_the_same_list_again_changes_nothing_and_a_corrected_row_only_itself(
 def test_a_dry_run_writes_nothing(database: Database, wave: Wave, tmp_path: Path) -> None:
     assert take(database, wave, tmp_path, lines(10), dry_run=True).created == 10
     assert stored(database) == {}
+
+
+def test_ten_are_left_behind_any_form_when_those_whom_it_judges_are_left_out(
+    database: Database, wave: Wave, tmp_path: Path
+) -> None:
+    """A block of two units: whoever works at either cannot have filled the form in."""
+    staff = lines(3, agency="98-01") + lines(3, start=3, agency="98-02") + lines(2, start=6, agency="98-03")
+    with pytest.raises(GroupTooSmall) as caught:
+        take(database, wave, tmp_path, staff + lines(7, start=8))
+    assert (caught.value.group, caught.value.raters) == ("HDND", 9)
+    assert take(database, wave, tmp_path, staff + lines(8, start=8)).created == 16
 
 
 def test_nine_raters_are_too_few_for_a_group_or_for_a_list_of_units(

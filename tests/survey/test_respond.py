@@ -17,6 +17,7 @@ from sqlalchemy import delete, func, select
 from survey.app import create_app
 from survey.config import Settings
 from survey.db import Database
+from survey.errors import DatabaseUnavailable
 from survey.keys import Keys
 from survey.model.draft import Draft
 from survey.model.invitation import Invitation
@@ -24,6 +25,7 @@ from survey.model.response import Spooled
 from survey.model.sample import ClassCell
 from survey.model.tables import METADATA
 from survey.model.wave import Wave
+from survey.stages import board, waves
 
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 FIRST_PAGE = {"S15": "5", "S16": "4", "S17": "na", "S18": "1"}
@@ -54,6 +56,11 @@ def stored(database: Database, keys: Keys) -> list[dict[str, Any]]:
     with database.read() as session:
         rows = session.execute(select(Spooled.wave_id, Spooled.sealed)).all()
     return [json.loads(keys.wave(wave).open(sealed)) for wave, sealed in rows]
+
+
+def counted(database: Database) -> dict[tuple[str, str], int]:
+    """How many forms each cell of the board counts, by mode."""
+    return {(cell, mode): completed for _wave, cell, mode, completed in everything(database)["tally"]}
 
 
 def main_text(client: Any) -> str:
@@ -376,6 +383,90 @@ def test_a_place_left_for_half_an_hour_goes_to_the_next(
     assert next(quick.page.iter("main")).get("data-state") == "done"
     slow.submit(page, FIRST_PAGE)
     assert next(slow.page.iter("main")).get("data-state") == "full"
+    assert counted(database) == {("98-02", "counter"): 1, ("98-02", "late"): 1}
+    slow.submit(page, FIRST_PAGE)
+    slow.submit(link)
+    assert counted(database)[("98-02", "late")] == 1
+
+
+def test_a_form_that_is_finished_too_late_is_thanked_and_counted_not_stored(
+    app: Flask, field: Any, settings: Settings, database: Database, keys: Keys
+) -> None:
+    link = f"/q/{field.small_counter}"
+    slow: Any = app.test_client()
+    slow.submit(slow.submit(link).location, FIRST_PAGE)
+    slow.get(link + "/review")
+    later = create_app(settings, database=database, clock=lambda: NOW + timedelta(minutes=31))
+    later.test_client_class = app.test_client_class
+    answer_all(later.test_client(), link, FIRST_PAGE)
+    before = len(stored(database, keys))
+    for _ in range(2):
+        slow.post(link + "/review", data=slow.form())
+    assert "Cảm ơn" in main_text(slow)
+    assert counted(database) == {("98-02", "counter"): 1, ("98-02", "late"): 1}
+    assert len(stored(database, keys)) == before
+    with database.read() as session:
+        [line] = [one for one in board.progress(session, waves.find(session, "2026-citizens")) if one.code == "98-02"]
+    assert (line.completed, line.counter) == (0, 1)
+
+
+def test_the_next_person_on_a_shared_phone_starts_a_new_form(app: Flask, field: Any, database: Database) -> None:
+    link = f"/q/{field.small_counter}"
+    phone: Any = app.test_client()
+    page = phone.submit(link).location
+    phone.submit(page, FIRST_PAGE)
+    before = everything(database)["draft"]
+    phone.get(link)
+    assert [text_of(one) for one in next(phone.page.iter("form")).iter("button")] == [
+        "Tiếp tục phiếu đang làm",
+        "Bắt đầu phiếu mới",
+    ]
+    assert phone.submit(link).location == link + "/2"
+    assert phone.submit(link, {"action": "new"}).location == page
+    phone.get(page)
+    assert checked(phone) == {}
+    [(mark, *_rest)] = everything(database)["draft"]
+    assert mark not in {row[0] for row in before}
+    [(held, *_rest)] = everything(database)["reservation"]
+    assert held == mark
+    assert answer_all(phone, link, FIRST_PAGE).status_code == 200
+    assert next(phone.page.iter("main")).get("data-state") == "done"
+
+
+def test_only_a_counter_starts_anew(client: Any, field: Any, database: Database) -> None:
+    for link in (f"/k/{field.personal[0]}", f"/k/{field.officials[0]}"):
+        client.submit(link)
+        before = everything(database)["draft"]
+        client.get(link)
+        assert "phiếu mới" not in main_text(client)
+        client.submit(link, {"action": "new"})
+        assert everything(database)["draft"] == before
+
+
+def test_a_busy_site_gives_back_what_was_posted_for_another_try(
+    app: Flask, client: Any, field: Any, database: Database, keys: Keys
+) -> None:
+    link = f"/k/{field.personal[0]}"
+    page = client.submit(link).location
+    client.get(page)
+    usual = app.view_functions["respond.answer"]
+
+    def busy(**_values: object) -> None:
+        raise DatabaseUnavailable(reason="locked")
+
+    app.view_functions["respond.answer"] = busy
+    response = client.post(page, data={**client.form(), **FIRST_PAGE, "back": '"><b>&'})
+    assert (response.status_code, "Retry-After" in response.headers) == (503, True)
+    assert "<b>" not in response.text
+    assert {**FIRST_PAGE, "back": '"><b>&'}.items() <= client.form().items()
+    [form] = client.page.iter("form")
+    assert (form.get("method"), form.get("action")) == ("post", page)
+    assert text_of(next(form.iter("button"))) == "Gửi lại"
+    app.view_functions["respond.answer"] = usual
+    again = {name: value for name, value in client.form().items() if name != "back"}
+    assert client.post(page, data=again).location == link + "/2"
+    client.get(page)
+    assert checked(client) == FIRST_PAGE
 
 
 def test_the_draft_of_a_counter_is_found_by_a_cookie_of_its_own_path(client: Any, field: Any) -> None:
@@ -421,6 +512,8 @@ def test_no_page_mixes_the_languages(client: Any, field: Any, language: str) -> 
         for group in list(client.page.iter("div")):
             if group.get("role") == "group":
                 group.clear()
+        for code in [*client.page.iter("style"), *client.page.iter("script")]:
+            code.clear()
         texts.append(" ".join("".join(client.page.itertext()).split()))
 
     for link in (f"/k/{field.personal[0]}", f"/q/{field.counter}", f"/k/{field.officials[0]}"):

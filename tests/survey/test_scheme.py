@@ -123,26 +123,6 @@ def test_points_are_added_exactly() -> None:
     assert load_scheme(SMALL).criteria[0].max == Decimal("10.2") + Decimal("10.3")
 
 
-@pytest.mark.parametrize(
-    ("grade_on", "rounding", "value", "grade"),
-    [
-        ("published", "half_up", "89.995", "A"),
-        ("published", "half_up", "89.994", "B"),
-        ("published", "truncate", "89.999", "B"),
-        ("unrounded", "half_up", "89.999", "B"),
-        ("published", "half_up", "0", "C"),
-    ],
-)
-def test_a_grade_is_given_on_what_the_scheme_says(grade_on: str, rounding: str, value: str, grade: str) -> None:
-    text = SMALL.replace('grade_on = "published"', f'grade_on = "{grade_on}"').replace("half_up", rounding)
-    assert load_scheme(text).grade_of(Decimal(value)).code == grade
-
-
-def test_published_percentages_can_be_truncated_as_long_an_2023_was() -> None:
-    scheme = load_scheme(SMALL.replace("half_up", "truncate"))
-    assert scheme.published(Decimal("13.6") / Decimal(15) * 100) == Decimal("90.66")
-
-
 def test_an_unknown_code_is_refused() -> None:
     with pytest.raises(UnknownScheme):
         builtin_scheme("none")

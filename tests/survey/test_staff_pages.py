@@ -62,21 +62,41 @@ def figure(unit: str, level_of: str, code: str, scheme: str = DEPARTMENTS, **val
     return {**EMPTY, **shared, **names, **own, **values}
 
 
-def index(unit: str, value: str, **values: Any) -> list[dict[str, Any]]:
+def index(unit: str, value: str | None, **values: Any) -> list[dict[str, Any]]:
     """An official index of a unit with its interval, and the same by calibrated weights."""
     shown = {"index": value, "ci_low": "70.000000", "ci_high": "90.000000", "n_effective": "35.2", **values}
-    other = {**shown, "index": "79.500000", "weighting": "calibrated", "is_official": "no"}
+    other = {**shown, "index": value and "79.500000", "weighting": "calibrated", "is_official": "no"}
     return [figure(unit, "overall", "overall", **shown), figure(unit, "overall", "overall", **other)]
 
 
 ROWS = [
     *index("75-SNV", "81.250000", rank="2", rank_low="1", rank_high="2", grade="T"),
     *index("75-STP", "88.125000", rank="1", rank_low="1", rank_high="2", grade="T"),
-    *index("25900", "64.000000", scheme=COMMUNES, n_valid="9", status="not_ranked", reason="few_answers=10"),
+    *index(
+        "25900",
+        None,
+        scheme=COMMUNES,
+        ci_low=None,
+        ci_high=None,
+        n_valid="9",
+        status="suppressed",
+        reason="few_respondents=10",
+    ),
     *index("75", "84.687500"),
-    figure("75-STP", "item", "S15", index="91.000000", n_valid="9", reason="no_variance"),
+    figure("75-STP", "item", "S15", n_valid="9", status="suppressed", reason="few_respondents=10"),
     figure("75-STP", "item", "S16", index="92.000000", n_valid="10"),
-    figure("75-STP", "component", "8.1", max="10", points="8.812500", index="88.125000"),
+    figure("75-STP", "criterion", "8.1", max="10", points="8.812500", index="88.125000"),
+    figure(
+        "75-STP",
+        "component",
+        "1.1.1",
+        max="1",
+        source="appraisal",
+        n_valid=None,
+        status="empty",
+        reason="missing=1.1.1",
+    ),
+    figure("75-STP", "component", "1.4.1", max="2", n_valid=None, status="empty", reason="missing=1.4.1"),
     figure("75-STP", "total", "total", max="100", points="8.812500", n_valid=None, reason="missing=1.1.1,1.1.2"),
 ]
 
@@ -167,7 +187,7 @@ def test_a_session_ends_by_itself(app: Flask, signed_in: SignIn, settings: Any, 
     assert tomorrow.get("/staff/").status_code == 303
 
 
-ARGUMENTS = {"wave": "W1", "unit": "75-STP", "kind": "csv", "door": "k", "code": "0" * 13, "number": 1}
+ARGUMENTS = {"wave": "W1", "unit": "75-STP", "kind": "csv", "door": "k", "code": "0" * 13, "number": 1, "mark": "0"}
 OPENED = {200, 303, 404, 405, 410, 503}
 NOT_DONE = {303, 400, 403, 404, 410}  # a POST without the form's token does nothing, whoever sends it
 
@@ -217,16 +237,15 @@ def test_the_league_says_how_sure_each_figure_is(signed_in: SignIn, wave: Wave) 
     assert "ước tính nội bộ" in text_of(client)
 
 
-def test_figures_of_fewer_than_ten_answers_are_not_shown(signed_in: SignIn, wave: Wave) -> None:
+def test_a_suppressed_figure_says_so_and_why_a_line_has_no_points(signed_in: SignIn, wave: Wave) -> None:
     client = signed_in("survey_office")
     client.get("/results/W1")
-    assert cells_of(client, "25900")[1] == "–"
+    assert cells_of(client, "25900")[1:6] == ["–", "–", "", "–", "9"]
     assert "không công bố (dưới 10 phiếu)" in text_of(client)
-    assert "64,00" not in text_of(client)
     client.get("/results/W1/75-STP")
-    assert "91,00" not in text_of(client)
-    assert "giống nhau" not in text_of(client)  # that would tell every answer
-    assert "92,00" in text_of(client)
+    assert cells_of(client, "S15")[1:] == ["–", "–", "", "–", "9", "không công bố (dưới 10 phiếu)"]
+    assert cells_of(client, "1.1.1")[-1] == "chưa có điểm"
+    assert cells_of(client, "1.4.1")[-1] == "thuộc đợt khảo sát khác"
 
 
 def test_a_rated_unit_that_leads_the_survey_does_not_learn_its_own_score_first(signed_in: SignIn, wave: Wave) -> None:

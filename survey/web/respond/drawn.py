@@ -1,14 +1,27 @@
-"""Questions as HTML, drawn once in a process for the same words and choice: drawing is most of what a page costs."""
+"""What is drawn once in a process for the same words and choices: drawing is most of what a page costs.
+
+Kept are pages and questions that hold nothing that somebody wrote, chose or did wrong; the form's token, the page's
+one-time word and its address are put in for each browser.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Hashable, Mapping
+
+from flask import render_template
+from markupsafe import escape
 
 from survey.instrument import Item
 from survey.web.forms import Field
+from survey.web.guard import csp_nonce
+from survey.web.look import look
+from survey.web.site import here, language
+from survey.web.tokens import form_token, keep
 
-MOST = 8192
-_kept: dict[tuple[int, str, str, str], tuple[Item, str]] = {}
+TOKEN, NONCE, HERE = (secrets.token_hex(16) for _ in range(3))
+_questions: dict[tuple[int, str, str, str], tuple[Item, str]] = {}
+_pages: dict[tuple[Hashable, ...], str] = {}
 
 
 def drawn(macro: Callable[..., str], field: Field, lang: str, text: str, answers: Mapping[str, str], fault: str) -> str:
@@ -17,9 +30,18 @@ def drawn(macro: Callable[..., str], field: Field, lang: str, text: str, answers
     if fault or words or not item.is_choosing or text != item.text(lang):
         return macro(field, lang, text, answers, fault)
     key = (id(item), field.name, lang, answers.get(field.name, ""))
-    found = _kept.get(key)
+    found = _questions.get(key)
     if found is None:
-        if len(_kept) >= MOST:
-            _kept.clear()
-        found = _kept[key] = (item, macro(field, lang, text, answers, fault))  # the item keeps its id from being reused
+        made = (item, macro(field, lang, text, answers, fault))  # the item keeps its id from being reused
+        found = keep(_questions, key, made)
     return found[1]
+
+
+def drawn_page(template: str, key: tuple[Hashable, ...], **values: object) -> str:
+    """A page that is the same for all who see it in this language and look; `key` stands for its values."""
+    whole = (template, language(), look(), *key)
+    text = _pages.get(whole)
+    if text is None:
+        made = render_template(template, csrf_token=lambda: TOKEN, csp_nonce=lambda: NONCE, here=HERE, **values)
+        text = keep(_pages, whole, made)
+    return text.replace(TOKEN, form_token()).replace(NONCE, csp_nonce()).replace(HERE, escape(here()))

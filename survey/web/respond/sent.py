@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flask import abort, request
-from flask_wtf.csrf import validate_csrf
 from werkzeug.exceptions import RequestEntityTooLarge
-from wtforms.validators import ValidationError
 
 from survey.i18n import Language
 from survey.web import forms
 from survey.web.look import known_wish
 from survey.web.site import known_language
+from survey.web.tokens import is_form_token
 
 
 class Trouble(StrEnum):
@@ -49,6 +48,11 @@ class Sent:
         return self.switch is not None or self.look is not None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether a script sends all pages at once."""
+        return any(name == forms.WHOLE for name, _given in self.values)
+
+    @property
     def body(self) -> bytes:
         return forms.canonical_body(self.values)
 
@@ -63,10 +67,6 @@ def read_form() -> Sent:
     switch = known_language(wanted)
     if wanted is not None and switch is None:
         abort(400)
-    try:
-        validate_csrf(form.get(forms.CSRF))
-        trouble = None
-    except ValidationError:
-        trouble = Trouble.STALE
+    trouble = None if is_form_token(form.get(forms.CSRF)) else Trouble.STALE
     look = known_wish(form.get(forms.LOOK))
     return Sent(tuple(form.lists()), form.get(forms.KEY), switch, forms.BACK in form, trouble, look)

@@ -15,6 +15,7 @@ from survey.instrument import PIPE, Instrument
 from survey.model.unit import Unit
 from survey.web import forms
 from survey.web.forms import Field, FormPage, Reasons, Refusal
+from survey.web.respond.drawn import drawn_page
 from survey.web.respond.sent import STATUS, Trouble
 from survey.web.respond.visit import Visit
 from survey.web.site import gettext as _
@@ -111,24 +112,34 @@ def ending(what: Ending, *, key: str | None = None, again: str | None = None) ->
     return make_response(render_template("respond/end.html", ending=what, key=key, again=again), what.status)
 
 
-def first_page(visit: Visit, province: Unit, trouble: Trouble | None = None) -> Response:
-    """Who asks, about what, how long, and what happens with the answers; status 200 unless in trouble."""
+def first_page(
+    visit: Visit, province: Unit, trouble: Trouble | None = None, *, form: str = "", must_ask: bool = True
+) -> Response:
+    """Who asks, about what, how long, and what happens with the answers; status 200 unless in trouble.
+
+    `form` is the whole form for a script, which asks before it begins when it must or has none.
+    """
     wave = visit.opening.wave
-    text = render_template(
-        "respond/first.html",
-        title=title(visit),
-        sender=wave.settings.get("sender", {}).get(language()) or _sender(province),
-        unit=name(visit.opening.unit),
-        opening=visit.opening,
-        is_rehearsal=wave.kind == "rehearsal",
-        minutes=forms.minutes(visit.pages),
-        contact=wave.settings.get("contact", {}).get(language(), ""),
-        needs_this_browser=visit.needs_this_browser,
-        may_decline=visit.may_decline,
-        is_begun=bool(visit.answers),
-        problems=_troubles(trouble),
-    )
-    return make_response(text, STATUS[trouble] if trouble else 200)
+    values = {
+        "title": title(visit),
+        "sender": wave.settings.get("sender", {}).get(language()) or _sender(province),
+        "unit": name(visit.opening.unit),
+        "is_officials": visit.opening.is_officials,
+        "units": len(visit.opening.block),
+        "is_rehearsal": wave.kind == "rehearsal",
+        "minutes": forms.minutes(visit.pages),
+        "contact": wave.settings.get("contact", {}).get(language(), ""),
+        "needs_this_browser": visit.needs_this_browser,
+        "may_decline": visit.may_decline,
+        "is_begun": bool(visit.answers),
+        "may_start_anew": visit.may_start_anew,
+        "must_ask": must_ask,
+        "form": form,
+    }
+    if trouble:
+        text = render_template("respond/first.html", problems=_troubles(trouble), **values)
+        return make_response(text, STATUS[trouble])
+    return make_response(drawn_page("respond/first.html", tuple(values.values()), problems=(), **values))
 
 
 def not_mine(visit: Visit, trouble: Trouble | None = None) -> Response:
@@ -154,19 +165,23 @@ def question_page(
     if any(name not in fields for name in refusals or {}):
         problems.append(Problem(_(FOREIGN)))
     problems += _troubles(trouble)
-    text = render_template(
-        "respond/questions.html",
-        title=title(visit),
-        step=_step(visit, page),
-        heading=_heading(page),
-        page=forms.shuffled(page, visit.draft.key if visit.draft else ""),
-        texts=texts,
-        answers=answers,
-        faults=told,
-        problems=problems,
-    )
-    status = STATUS[trouble] if trouble else UNPROCESSABLE if problems else 200
-    return make_response(text, status)
+    values = {
+        "title": title(visit),
+        "step": step(visit, page),
+        "heading": heading(page),
+        "page": forms.shuffled(page, visit.draft.key if visit.draft else ""),
+        "texts": texts,
+        "answers": answers,
+        "faults": told,
+        "problems": problems,
+    }
+    if problems:
+        status = STATUS[trouble] if trouble else UNPROCESSABLE
+        return make_response(render_template("respond/questions.html", **values), status)
+    if page.is_shuffled or not page.names.isdisjoint(answers):
+        return make_response(render_template("respond/questions.html", **values))
+    key = (visit.opening.instrument.digest, page.number, values["step"], values["heading"], *texts.items())
+    return make_response(drawn_page("respond/questions.html", key, **values))
 
 
 def review_page(visit: Visit, trouble: Trouble | None = None) -> Response:
@@ -174,7 +189,7 @@ def review_page(visit: Visit, trouble: Trouble | None = None) -> Response:
     instrument, answers = visit.opening.instrument, visit.answers
     parts = [
         Part(
-            _heading(page),
+            heading(page),
             f"{page.part}/{page.parts}" if page.parts > 1 else "",
             visit.address(page.number),
             tuple((wording(instrument, one, answers), forms.reply(one, answers, language())) for one in page.fields),
@@ -233,7 +248,7 @@ def _sender(province: Unit) -> str:
     return _("The Department of Home Affairs of %(province)s", province=told)
 
 
-def _step(visit: Visit, page: FormPage) -> str:
+def step(visit: Visit, page: FormPage) -> str:
     """Progress in words."""
     if page.unit:
         units = list(dict.fromkeys(one.unit.code for one in visit.pages if one.unit))
@@ -243,7 +258,7 @@ def _step(visit: Visit, page: FormPage) -> str:
     return _("Part %(number)s of %(total)s:", number=place, total=len(numbers))
 
 
-def _heading(page: FormPage) -> str:
+def heading(page: FormPage) -> str:
     if page.unit:
         return name(page.unit)
     names = [section.factor.name(language()) for section in page.sections if section.factor]

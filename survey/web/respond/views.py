@@ -5,7 +5,7 @@ Each POST is one transaction; its page leaves only after the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, current_app, redirect, request
 from flask.blueprints import BlueprintSetupState
@@ -16,12 +16,12 @@ from survey.stages import responses, waves
 from survey.web import forms
 from survey.web.forms import FormPage
 from survey.web.look import remember_look, use_look
-from survey.web.respond import show
+from survey.web.respond import show, whole
 from survey.web.respond.sent import Sent, Trouble, read_form
-from survey.web.respond.visit import Visit, begin, enter, forget, keep, remember
+from survey.web.respond.visit import Door, Visit, begin, enter, forget, keep, put_away, remember
 from survey.web.site import now, remember_language, site, use_language
 
-WRONG_PERSON, REVIEW = "wrong_person", "/review"
+WRONG_PERSON, NEW, REVIEW = "wrong_person", "new", "/review"
 LINK = "/<any(k, q):door>/<code>"
 blueprint = Blueprint("respond", __name__)
 
@@ -37,26 +37,34 @@ def first(door: str, code: str) -> Response:
     """The first page; opening it any number of times uses nothing up."""
     with site().database.read() as session:
         visit = enter(session, door, code)
-        return show.first_page(visit, waves.province_of(session, visit.opening.wave))
+        province = waves.province_of(session, visit.opening.wave)
+    return show.first_page(visit, province, form=whole.with_first(visit), must_ask=whole.must_ask(visit))
 
 
 @blueprint.post(LINK)
 def start(door: str, code: str) -> Response:
-    """Begin the form, or go on where it was left."""
+    """Begin the form, go on where it was left, or put away what somebody left on this phone."""
     sent = read_form()
-    with site().database.begin() as session:
-        visit = enter(session, door, code)
-        if sent.trouble:
-            return show.first_page(visit, waves.province_of(session, visit.opening.wave), sent.trouble)
-        if sent.is_restyled:
-            dress(sent)
-            return remember_dress(see(visit.first_page), sent)
-        if visit.may_decline and request.form.get(forms.ACTION) == WRONG_PERSON:
-            return see(visit.first_page + "/not-mine")
-        visit = begin(session, visit)
-        response = see(address(visit, forms.resume_at(show.path(visit), visit.answers)))
-        remember(response, visit)
-        return response
+    return turning_away(door, code, lambda session: begun(session, door, code, sent))
+
+
+def begun(session: Session, door: str, code: str, sent: Sent) -> Response:
+    visit = enter(session, door, code)
+    if sent.trouble:
+        return show.first_page(visit, waves.province_of(session, visit.opening.wave), sent.trouble)
+    if sent.is_restyled:
+        dress(sent)
+        return remember_dress(see(visit.first_page), sent)
+    wanted = request.form.get(forms.ACTION)
+    if visit.may_decline and wanted == WRONG_PERSON:
+        return see(visit.first_page + "/not-mine")
+    if visit.may_start_anew and wanted == NEW:
+        visit = put_away(session, visit)
+    visit = begin(session, visit)
+    number = forms.resume_at(show.path(visit), visit.answers)
+    response = whole.begun(visit, number) if whole.is_asked_for() else see(address(visit, number))
+    remember(response, visit)
+    return response
 
 
 @blueprint.get("/<any(k):door>/<code>/not-mine")
@@ -71,10 +79,13 @@ def not_mine(door: str, code: str) -> Response:
 def decline(door: str, code: str) -> Response:
     """End the link of somebody who did not file."""
     sent = read_form()
+    dress(sent)
     with site().database.begin() as session:
         visit = enter(session, door, code)
         if not visit.may_decline:
             return see(visit.first_page)
+        if sent.is_restyled:
+            return remember_dress(see(visit.first_page + "/not-mine"), sent)
         if sent.trouble:
             return show.not_mine(visit, sent.trouble)
         responses.decline(session, visit.opening, now=now())
@@ -103,7 +114,7 @@ def review(door: str, code: str) -> Response:
 @blueprint.post(LINK + "/review")
 def send(door: str, code: str) -> Response:
     """Send the form that was looked through."""
-    return settle(door, code, send_reviewed)
+    return settle(door, code, send_form)
 
 
 @blueprint.post(LINK + "/<int:number>")
@@ -116,10 +127,25 @@ def settle(door: str, code: str, act: Callable[[Session, Visit, Sent], Response]
     """Do what a posted page asks for, in one transaction; a form that was accepted before is thanked again."""
     sent = read_form()
     dress(sent)
-    with site().database.begin() as session:
+
+    def settled(session: Session) -> Response:
         visit = arrive(session, door, code, sent)
-        response = act(session, visit, sent) if visit else thank(door, code, sent)
-    return remember_dress(response, sent)
+        return act(session, visit, sent) if visit else thank(door, code, sent)
+
+    return remember_dress(turning_away(door, code, settled), sent)
+
+
+def turning_away(door: str, code: str, act: Callable[[Session], Response]) -> Response:
+    """Do it in one transaction; where no place is left, count the form that was open, store nothing, give thanks."""
+    try:
+        with site().database.begin() as session:
+            return act(session)
+    except CellFull:
+        with site().database.begin() as session:
+            visit = enter(session, door, code)
+            if visit.secret is not None:
+                responses.turn_away(session, visit.opening, secret=visit.secret)
+        return ended(show.FULL, retry=True)
 
 
 def dress(sent: Sent) -> None:
@@ -181,9 +207,16 @@ def take(session: Session, visit: Visit, number: int, sent: Sent) -> Response:
         return show.question_page(visit, shown, {**visit.answers, **given}, refusals, sent.trouble)
     was_lost = visit.draft is None
     kept = keep(session, visit, forms.merged(visit.answers, shown, given))
-    response = see(address(kept, next_number(kept, shown, sent, was_lost=was_lost)))
+    if whole.is_asked_for():
+        response = Response(status=204)
+    else:
+        response = see(address(kept, next_number(kept, shown, sent, was_lost=was_lost)))
     remember(response, kept)
     return response
+
+
+def send_form(session: Session, visit: Visit, sent: Sent) -> Response:
+    return send_whole(session, visit, sent) if sent.is_whole else send_reviewed(session, visit, sent)
 
 
 def send_reviewed(session: Session, visit: Visit, sent: Sent) -> Response:
@@ -204,16 +237,43 @@ def send_reviewed(session: Session, visit: Visit, sent: Sent) -> Response:
     seen = dict(sent.values).get(forms.SEEN)
     if sent.trouble or sent.key != visit.draft.key or seen != [forms.digest(visit.answers)]:
         return show.review_page(visit, sent.trouble or Trouble.CHANGED)
+    accept(session, visit, visit.draft.key, forms.standing(visit.pages, visit.answers), sent)
+    return thank(visit.door, visit.code, sent)
+
+
+def send_whole(session: Session, visit: Visit, sent: Sent) -> Response:
+    """Accept the form that a script sends whole, under a key that it made; what cannot be taken is shown on its page.
+
+    A counter's form without its draft was sent or put away before: there it is the draft that has the place.
+    """
+    if not sent.key or (visit.door is Door.COUNTER and visit.draft is None):
+        return see(visit.first_page)
+    posted = forms.read(forms.together(visit.pages), sent.values)
+    given = forms.chosen_by_writing(forms.together(visit.pages), posted.answers)
+    pages = forms.path(visit.pages, visit.opening.instrument, given)
+    refusals = {**{name: why for page in pages for name, why in forms.missing(page, given).items()}, **posted.refusals}
+    if not refusals and not sent.trouble:
+        accept(session, begin(session, visit), sent.key, forms.standing(visit.pages, given), sent)
+        return thank(visit.door, visit.code, sent)
+    kept = visit if sent.trouble else keep(session, visit, given)
+    at = next((page for page in pages if not page.names.isdisjoint(refusals)), pages[-1])
+    response = show.question_page(kept, at, given, refusals, sent.trouble)
+    remember(response, kept)
+    return response
+
+
+def accept(session: Session, visit: Visit, key: str, answers: Mapping[str, str], sent: Sent) -> None:
+    if visit.secret is None:
+        raise RuntimeError("a visit that has begun has a secret")
     responses.accept(
         session,
         visit.opening,
         secret=visit.secret,
-        submission_key=visit.draft.key,
-        answers=forms.standing(visit.pages, visit.answers),
+        submission_key=key,
+        answers=answers,
         body=sent.body,
         now=now(),
     )
-    return thank(visit.door, visit.code, sent)
 
 
 def shown_page(visit: Visit, number: int) -> FormPage:
@@ -253,12 +313,6 @@ def see(address: str) -> Response:
 def closed(_error: LinkClosed) -> Response:
     """One page for unknown, used, expired and closed links."""
     return ended(show.CLOSED)
-
-
-@blueprint.errorhandler(CellFull)
-def full(_error: CellFull) -> Response:
-    """No place is left in the counter's cell: thanked, not stored."""
-    return ended(show.FULL, retry=True)
 
 
 @blueprint.errorhandler(KeyReused)

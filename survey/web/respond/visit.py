@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from flask import abort, request, url_for
+from flask import abort, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -56,18 +56,23 @@ class Visit:
         return not self.needs_this_browser
 
     @property
+    def may_start_anew(self) -> bool:
+        """Whether the next person may start on this phone, where a form was left open."""
+        return self.door is Door.COUNTER
+
+    @property
     def answers(self) -> Mapping[str, str]:
         return self.draft.answers if self.draft else {}
 
     @property
     def first_page(self) -> str:
-        return url_for("respond.first", door=self.door.value, code=self.code)
+        return f"/{self.door}/{self.code}"
 
     def address(self, number: int) -> str:
         """The path of a page; below the first one lies the link's first page."""
         if number < 1:
             return self.first_page
-        return url_for("respond.page", door=self.door.value, code=self.code, number=number)
+        return f"{self.first_page}/{number}"
 
     def page(self, number: int) -> FormPage:
         if not 1 <= number <= len(self.pages):
@@ -112,6 +117,15 @@ def begin(session: Session, visit: Visit) -> Visit:
     return replace(visit, secret=secret, draft=draft)
 
 
+def put_away(session: Session, visit: Visit) -> Visit:
+    """Drop the open draft and give its place back: somebody else starts on the same phone."""
+    if visit.draft is None or visit.secret is None:
+        return visit
+    drafts.drop(session, visit.opening.key, visit.secret)
+    quotas.release(session, visit.opening.subject, drafts.mark_of(visit.opening.key, visit.secret))
+    return replace(visit, secret=None, draft=None)
+
+
 def keep(session: Session, visit: Visit, answers: Mapping[str, str]) -> Visit:
     """Keep the answers given so far, in the open draft or in a new one when the old one is gone."""
     begun = begin(session, visit)
@@ -146,5 +160,5 @@ def remember(response: Response, visit: Visit) -> None:
 def forget(response: Response, door: str, code: str) -> None:
     """Take the draft's cookie out of this browser."""
     if DRAFT_COOKIE in request.cookies:
-        path = url_for("respond.first", door=door, code=code)
+        path = f"/{door}/{code}"
         response.delete_cookie(DRAFT_COOKIE, path=path, secure=site().is_https, httponly=True, samesite="Lax")

@@ -1,0 +1,1 @@
+"""The ways by which a message reaches somebody: gateways for Zalo and SMS, a mail server, the printer."""

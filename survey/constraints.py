@@ -1,0 +1,52 @@
+"""Every constraint of the tables and what a caller is told when the database refuses by it: the last line of defence.
+
+Stages look first and refuse with all they know; these leaves speak where two callers looked at the same moment.
+"""
+
+from __future__ import annotations
+
+from survey.errors import CellFull, LinkClosed, ReferenceMissing, StoredMeanwhile, SurveyError, ValueForbidden
+
+TAKEN = frozenset({
+    "uq_account_email", "uq_audit_entry_hash", "uq_dossier_wave_id_code_mark", "uq_frame_file_wave_id_digest",
+    "uq_invitation_code_mark", "uq_invitation_dossier_id", "uq_invitation_rater_id", "uq_quota_cell_code_mark",
+    "uq_message_step_mark", "uq_message_step_mark_channel", "uq_paper_sheet_number_mark",
+    "uq_rater_wave_id_code_mark", "uq_wave_code",
+    "pk_account", "pk_account_role", "pk_answer", "pk_audit_entry", "pk_class_cell", "pk_dossier", "pk_draft",
+    "pk_draw", "pk_facts", "pk_figure", "pk_frame_file", "pk_input_figure", "pk_invitation", "pk_judgement",
+    "pk_message", "pk_message_budget", "pk_opt_out", "pk_paper_sheet", "pk_quarantined_row", "pk_quota_cell", "pk_rater", "pk_reservation", "pk_run",
+    "pk_sampled_dossier", "pk_spooled", "pk_staff_session", "pk_submission", "pk_tally", "pk_unit", "pk_wave",
+    "pk_wave_scheme", "pk_wave_unit",
+})  # fmt: skip
+FORBIDDEN = frozenset({
+    "ck_account_role_role", "ck_invitation_one_subject", "ck_invitation_state", "ck_message_budget_never_over",
+    "ck_message_channel", "ck_message_state", "ck_paper_sheet_state",
+    "ck_quota_cell_mode", "ck_spooled_kind", "ck_tally_completed", "ck_unit_type", "ck_wave_audience", "ck_wave_kind",
+    "ck_wave_opening", "ck_wave_period", "ck_wave_state", "ck_wave_unit_target",
+})  # fmt: skip
+LINK_USED, PLACES_TAKEN = "pk_spent_mark", "ck_quota_cell_never_over"
+REFERENCE = "fk_"
+
+
+def refusal(name: str) -> SurveyError | None:
+    """The leaf of a constraint by its name; None for one that no model has.
+
+    SQLite does not name the foreign key that it refused by: its name is then the prefix alone.
+    """
+    if name == LINK_USED:
+        return LinkClosed()
+    if name == PLACES_TAKEN:
+        return CellFull()
+    if name in TAKEN:
+        return StoredMeanwhile(constraint=name)
+    if name in FORBIDDEN:
+        return ValueForbidden(constraint=name)
+    return ReferenceMissing(constraint=name) if name.startswith(REFERENCE) else None
+
+
+def unique_name(columns: str) -> str:
+    """The name of the unique constraint or key over columns, as in `wave.code` or `draw.wave_id, draw.x`."""
+    pairs = [pair.strip().split(".", 1) for pair in columns.split(",")]
+    table = pairs[0][0]
+    named = f"uq_{table}_{'_'.join(column for _table, column in pairs)}"
+    return named if named in TAKEN else f"pk_{table}"

@@ -1,0 +1,1 @@
+"""The printed questionnaire: its numbers, its layout, and what is typed in from it."""

@@ -1,0 +1,78 @@
+"""The whole form at once, for a browser with scripts: it shows one page at a time and posts each, without a reload."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+
+from flask import Response, jsonify, render_template, request
+
+from survey.web import forms
+from survey.web.forms import FormPage
+from survey.web.respond import show
+from survey.web.respond.visit import Visit
+from survey.web.site import language
+from survey.web.tokens import keep
+
+JSON, BETWEEN = "application/json", re.compile(r">\s+<")
+MOST_WITH_FIRST = 4608  # compressed bytes of a form that still fits a first page of 14 KB
+_drawn: dict[tuple[object, ...], tuple[str, int]] = {}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A page of the form as it is drawn: its questions' texts still hold the places of earlier answers."""
+
+    page: FormPage
+    step: str
+    heading: str
+    texts: dict[str, str]
+
+    @property
+    def may_be_refused(self) -> bool:
+        return any(field.may_be_refused for field in self.page.fields)
+
+
+def is_asked_for() -> bool:
+    """Whether the script asks, which wants no page in reply."""
+    return request.headers.get("Accept") == JSON
+
+
+def with_first(visit: Visit) -> str:
+    """The form where the first page has room for it, else nothing: it comes with the first press."""
+    markup, size = drawn(visit)
+    return markup if size <= MOST_WITH_FIRST else ""
+
+
+def must_ask(visit: Visit) -> bool:
+    """Whether the form begins with a question to the site: a place to hold, a draft to go on with, an order to know."""
+    return visit.needs_this_browser or bool(visit.answers) or any(page.is_shuffled for page in visit.pages)
+
+
+def drawn(visit: Visit) -> tuple[str, int]:
+    """The form's markup and its compressed size, drawn once for the same questions in a language."""
+    units = tuple((unit.code, show.name(unit)) for unit in visit.opening.block)
+    key = (visit.opening.instrument.digest, language(), units)
+    if key not in _drawn:
+        texts = {field.name: field.item.text(language()) for page in visit.pages for field in page.fields}
+        parts = [Part(page, show.step(visit, page), show.heading(page), texts) for page in visit.pages]
+        markup = BETWEEN.sub("><", render_template("macros/form.html", title=show.title(visit), parts=parts))
+        keep(_drawn, key, (markup, len(zlib.compress(markup.encode()))))
+    return _drawn[key]
+
+
+def begun(visit: Visit, at: int) -> Response:
+    """What the script needs to begin, or to go on where the form was left."""
+    order = [
+        field.name
+        for page in visit.pages
+        if page.is_shuffled
+        for field in forms.shuffled(page, visit.draft.key if visit.draft else "").fields
+    ]
+    return jsonify(
+        form="" if request.form.get(forms.WHOLE) else drawn(visit)[0],
+        at=at if at <= len(visit.pages) else "review",
+        answers=forms.pairs(visit.pages, visit.answers),
+        order=order,
+    )
