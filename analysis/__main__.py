@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from analysis.coverage.study import run_coverage
 
             return run_coverage(options)
-        from analysis.extract import run_score
+        from analysis.index_sheet import run_score
 
         return int(run_score(options) or 0)
     except AnalysisError as error:
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     checked = commands.add_parser("check", help="compare with a file of reference cases")
     checked.add_argument("file", type=Path, metavar="FILE", help="JSON file of cases; data in data/ beside it")
     checked.add_argument("--json", action="store_true", help="print a report for machines")
-    scored = commands.add_parser("score", help="score an extract of a wave")
+    scored = commands.add_parser("score", help="score an extract of a wave, or an index sheet")
     scored.add_argument("extract", type=Path, metavar="EXTRACT", help="folder of the extract")
     scored.add_argument("--scheme", type=Path, help="scoring scheme (TOML); default: the extract's own")
     scored.add_argument("--out", type=Path, metavar="DIR", help="folder for the results; default: only a summary")

@@ -170,9 +170,16 @@ def read_extract(folder: Path) -> Extract:
     )
 
 
+def verified_files(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A folder's manifest and all the files that it names, each checked against its hash."""
+    manifest = read_json(_bytes(folder, MANIFEST), MANIFEST)
+    hashes: dict[str, str] = manifest.get("hashes", {})
+    return manifest, {name: _verified(folder, name, expected) for name, expected in sorted(hashes.items())}
+
+
 def write_extract(extract: Extract, folder: Path) -> None:
     """Write the folder; the same extract always gives the same bytes."""
-    _write(folder, extract.files)
+    write_files(folder, extract.files)
 
 
 def score(extract: Extract, scheme: Scheme | None = None) -> Scores:
@@ -201,7 +208,7 @@ def write_scores(scores: Scores, folder: Path) -> None:
         "scores.json": _write_pieces(folder / "scores.json", json_pieces(head, scores.rows)),
         SCHEMA: sha256(schema).hexdigest(),
     }
-    _write(folder, {SCHEMA: schema, MANIFEST: json_bytes({**scores.facts, "hashes": hashes})})
+    write_files(folder, {SCHEMA: schema, MANIFEST: json_bytes({**scores.facts, "hashes": hashes})})
 
 
 HEAD_FACTS = ("wave", "kind", "audience", "year", "extract", "index_name_vi", "index_name_en")
@@ -211,7 +218,11 @@ def run_score(args: argparse.Namespace) -> int:
     """`python -m analysis score EXTRACT [--scheme FILE] [--out DIR] [--json]`; a refusal is raised (AnalysisError)."""
     extract = read_extract(Path(args.extract))
     scheme = None if args.scheme is None else _read_scheme(Path(args.scheme))
-    scores = score(extract, scheme)
+    return tell(score(extract, scheme), args)
+
+
+def tell(scores: Scores, args: argparse.Namespace) -> int:
+    """Write the results where the command wants them, and their summary."""
     if args.out is not None:
         write_scores(scores, Path(args.out))
     out = None if args.out is None else str(args.out)
@@ -321,7 +332,8 @@ def _write_pieces(path: Path, pieces: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files by their names inside a folder."""
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

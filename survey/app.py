@@ -30,9 +30,12 @@ from survey.web import (
     listen,
     papers,
     preview,
+    receipts,
     refusals,
     results,
     routes,
+    shown,
+    stop,
     tokens,
 )
 from survey.web import help as guides
@@ -78,7 +81,22 @@ def create_app(
     CSRFProtect(app)
     guard.register(app)
     refusals.register(app)
-    for module in (chrome, health, respond, account, coordinate, results, inputs, guides, preview, papers, listen):
+    for module in (
+        chrome,
+        health,
+        respond,
+        account,
+        coordinate,
+        results,
+        inputs,
+        guides,
+        preview,
+        papers,
+        listen,
+        receipts,
+        stop,
+        shown,
+    ):
         app.register_blueprint(module.blueprint)
     routes.check_listed(rule.endpoint for rule in app.url_map.iter_rules())
     return app

@@ -63,6 +63,14 @@ class Flaw(StrEnum):
     BAD_EMAIL = "bad_email"
     BAD_LIST = "bad_list"
     NOTHING_TO_RATE = "nothing_to_rate"
+    NOT_A_NUMBER = "not_a_number"
+    UNKNOWN_CODE = "unknown_code"
+    OTHER_SCHEME = "other_scheme"
+    OTHER_YEAR = "other_year"
+    OTHER_MAX = "other_max"
+    TOO_MANY_POINTS = "too_many_points"
+    WRONG_SUM = "wrong_sum"
+    OTHER_LEVEL = "other_level"
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class RowFault:
     row: int
     column: str
     reason: Flaw
+    detail: str = ""  # what the sentence names: a maximum, another scheme, a sum
 
     def as_dict(self) -> dict[str, int | str]:
         return {"row": self.row, "column": self.column, "reason": self.reason.value}
@@ -90,6 +99,7 @@ class RowsRefused(SurveyError):
     """A list that is taken whole or not at all, with every flaw that it has."""
 
     faults: tuple[RowFault, ...]
+    file: str = ""
 
     def __str__(self) -> str:
         return "\n".join(f"row {fault.row}, {fault.column or 'row'}: {fault.reason}" for fault in self.faults)

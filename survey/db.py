@@ -18,6 +18,7 @@ from survey.errors import DatabaseMissing, DatabaseUnavailable
 
 BUSY_TIMEOUT_MS = 10_000
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"})
+MOUNTS = Path("/proc/mounts")
 PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode=WAL",
@@ -109,7 +110,10 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        try:
+            connection.connection.driver_connection.execute(begin)  # no result to wrap, at every request
+        except dbapi2.OperationalError as error:
+            raise OperationalError(begin, None, error) from error
 
     return engine
 
@@ -171,14 +175,18 @@ def _short_reason(error: DBAPIError) -> str:
 
 def _refuse_network_filesystem(folder: Path) -> None:
     """WAL needs shared memory between processes: a network file system corrupts it."""
-    mounts = Path("/proc/mounts")
+    kind = filesystem_of(folder)
+    if kind in NETWORK_FILESYSTEMS:
+        raise DatabaseUnavailable(reason=f"SQLite must not lie on a network file system ({kind})")
+
+
+def filesystem_of(folder: Path, mounts: Path = MOUNTS) -> str:
+    """The kind of file system that a folder lies on; empty where the system does not say."""
     if not mounts.exists():
-        return
+        return ""
     best, kind = "", ""
     for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
         _device, point, filesystem = line.split(" ")[:3]
-        inside = folder.absolute().is_relative_to(point)
-        if inside and len(point) >= len(best):
+        if folder.absolute().is_relative_to(point) and len(point) >= len(best):
             best, kind = point, filesystem
-    if kind in NETWORK_FILESYSTEMS:
-        raise DatabaseUnavailable(reason=f"SQLite must not lie on a network file system ({kind})")
+    return kind

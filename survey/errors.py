@@ -306,6 +306,56 @@ class NotScored(SurveyError):
 
 
 @dataclass(eq=False)
+class SchemeNotOfYear(SurveyError):
+    """An index of a year that its scheme does not serve."""
+
+    scheme: str
+    year: int
+    years: str
+
+
+@dataclass(eq=False)
+class SchemeChanged(SurveyError):
+    """An index sheet was begun with another text of the scheme."""
+
+    scheme: str
+    year: int
+
+
+@dataclass(eq=False)
+class SchemeNotInWave(SurveyError):
+    """A wave that an index sheet should join was scored by other rules."""
+
+    wave: str
+    scheme: str
+
+
+@dataclass(eq=False)
+class IndexUnknown(SurveyError):
+    """Nothing was imported for this scheme and year."""
+
+    scheme: str
+    year: int
+
+
+@dataclass(eq=False)
+class IndexNotScored(SurveyError):
+    """An index sheet without a run."""
+
+    scheme: str
+    year: int
+
+
+@dataclass(eq=False)
+class IndexRefused(SurveyError):
+    """The statistics refuse an index sheet; the reason names file, row and column."""
+
+    scheme: str
+    year: int
+    reason: str
+
+
+@dataclass(eq=False)
 class InputRefused(SurveyError):
     """A typed-in figure that the scheme does not know or that is out of range."""
 
@@ -316,9 +366,12 @@ class InputRefused(SurveyError):
 
 @dataclass(eq=False)
 class AuditBroken(SurveyError):
-    """The audit log was changed: the first entry that does not fit."""
+    """The audit log was changed: the first entry that does not fit, in which way, what was expected and found."""
 
     number: int
+    what: str
+    expected: str
+    found: str
 
 
 # --- the web

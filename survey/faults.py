@@ -28,6 +28,7 @@ class Reason(StrEnum):
     UNKNOWN_LIST = "unknown_list"
     UNKNOWN_FACTOR = "unknown_factor"
     UNKNOWN_GROUP = "unknown_group"
+    UNKNOWN_PART = "unknown_part"
     UNKNOWN_ITEM = "unknown_item"
     UNKNOWN_CHOICE = "unknown_choice"
     NO_VALUE = "no_value"
@@ -64,6 +65,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNKNOWN_LIST: _n("unknown list {}"),
     Reason.UNKNOWN_FACTOR: _n("unknown factor {}"),
     Reason.UNKNOWN_GROUP: _n("unknown group {}"),
+    Reason.UNKNOWN_PART: _n("no area, criterion or component {} in this scheme"),
     Reason.UNKNOWN_ITEM: _n("unknown item {}"),
     Reason.UNKNOWN_CHOICE: _n("unknown choice {}"),
     Reason.NO_VALUE: _n("no value is given for the choice {}"),

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
@@ -25,6 +26,7 @@ from survey.errors import KeyMissing, SealBroken
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 CODE_LENGTH = 13  # 65 bits: a link cannot be guessed
 NONCE = 12
+INSTALLATION = "installation.key"
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
@@ -77,6 +79,15 @@ class InstallationKey:
     def session_secret(self) -> bytes:
         return digest(self.secret, "session", b"")
 
+    @cached_property
+    def signing(self) -> Ed25519PrivateKey:
+        """Signs backups and heads of the audit log; its public half may be shown to everybody."""
+        return Ed25519PrivateKey.from_private_bytes(digest(self.secret, "signing", b""))
+
+    @property
+    def verifying(self) -> bytes:
+        return self.signing.public_key().public_bytes_raw()
+
 
 @dataclass(frozen=True)
 class WaveKey:
@@ -127,22 +138,28 @@ class Keys:
 
     @cached_property
     def installation(self) -> InstallationKey:
-        path = self.folder / "installation.key"
+        path = self.folder / INSTALLATION
         if not path.exists():
-            _write(path, {"secret": secrets.token_hex(32)})
+            write_key(path, {"secret": secrets.token_hex(32)})
         return InstallationKey(bytes.fromhex(_read(path)["secret"]))
+
+    def require_installation(self) -> InstallationKey:
+        """The installation's key; KeyMissing where a new one would pass for the one that was lost."""
+        if not (self.folder / INSTALLATION).exists():
+            raise KeyMissing(name=INSTALLATION)
+        return self.installation
 
     def new_wave(self, wave_id: bytes, *, link: bytes | None = None) -> WaveKey:
         """Make a wave's keys; `link` is given by rehearsals alone, so that a demonstration can be repeated."""
         key = WaveKey(link or os.urandom(32), X25519PrivateKey.generate().private_bytes_raw())
-        _write(self._wave_path(wave_id), {"link": key.link.hex(), "private": key.private.hex()})
+        write_key(self.wave_file(wave_id), {"link": key.link.hex(), "private": key.private.hex()})
         return key
 
     def wave(self, wave_id: bytes) -> WaveKey:
         """The wave's key, read once a process; KeyMissing after it was destroyed."""
         cache = self._cache
         if wave_id not in cache:
-            path = self._wave_path(wave_id)
+            path = self.wave_file(wave_id)
             if not path.exists():
                 raise KeyMissing(name=path.name)
             parts = _read(path)
@@ -155,21 +172,22 @@ class Keys:
 
     def has_wave(self, wave_id: bytes) -> bool:
         """Whether the wave's key is still there."""
-        return self._wave_path(wave_id).exists()
+        return self.wave_file(wave_id).exists()
 
     def destroy_wave(self, wave_id: bytes) -> None:
         """Forget a wave's key for good: its bytes are overwritten before the file goes."""
         self._cache.pop(wave_id, None)
-        path = self._wave_path(wave_id)
+        path = self.wave_file(wave_id)
         if path.exists():
             _overwrite(path)
             path.unlink()
 
-    def _wave_path(self, wave_id: bytes) -> Path:
+    def wave_file(self, wave_id: bytes) -> Path:
+        """Where a wave's key lies, or lay."""
         return self.folder / f"wave-{wave_id.hex()}.key"
 
 
-def _write(path: Path, parts: dict[str, str]) -> None:
+def write_key(path: Path, parts: dict[str, str]) -> None:
     """Create a key file that is on disk before anything is sealed with it; an existing one is never replaced."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -6,6 +6,7 @@ The rows in the database are the truth: a task that runs twice does its work onc
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from huey import Huey, RedisHuey, SqliteHuey
 from survey.config import Settings
 
 Job = Callable[..., None]
+BEAT = "worker"
 _JOBS: dict[str, Job] = {}
 
 
@@ -31,10 +33,27 @@ def open_queue(settings: Settings) -> Huey:
     """The queue of a site: Redis where one is named, else a file of its own beside the key folder."""
     if settings.redis:
         return RedisHuey("hailong", url=settings.redis)
-    folder = settings.keys.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    file = _file(settings)
+    file.parent.mkdir(parents=True, exist_ok=True)
     # Huey uses the standard library's older SQLite: without WAL its reset bug cannot strike
-    return SqliteHuey("hailong", filename=str(Path(folder) / "queue.db"), journal_mode="truncate")
+    return SqliteHuey("hailong", filename=str(file), journal_mode="truncate")
+
+
+def _file(settings: Settings) -> Path:
+    return settings.keys.parent / "queue.db"
+
+
+def beat(queue: Huey, now: datetime) -> None:
+    """The worker says that it has done what was due."""
+    queue.put(BEAT, now.isoformat())
+
+
+def last_beat(settings: Settings) -> datetime | None:
+    """When a worker of this site last said so; None when none ever did."""
+    if not settings.redis and not _file(settings).exists():
+        return None
+    told = open_queue(settings).get(BEAT, peek=True)
+    return None if told is None else datetime.fromisoformat(told)
 
 
 def enqueue(settings: Settings, name: str, **arguments: str) -> None:

@@ -16,6 +16,7 @@ from survey.datafile import Report, Table, Words
 from survey.datafile import Status as Status
 from survey.errors import UnknownScheme
 from survey.faults import Fault, Reason
+from survey.groups import Known, PointGroup, read_groups
 from survey.rule import Officials, ResultLevel, Rule, Satisfaction, Source, read_rule
 
 LANGUAGES = ("vi", "en")
@@ -144,6 +145,7 @@ class Scheme:
     rater_weights: tuple[tuple[str, Decimal], ...]
     grades: tuple[Grade, ...]
     areas: tuple[Area, ...]
+    groups: tuple[PointGroup, ...]
     file: str
     source: str
     digest: str
@@ -219,6 +221,7 @@ def load_scheme(source: Path | str, *, file: str = "scheme.toml") -> Scheme:
 
 
 def _read(table: Table, text: str) -> Scheme:
+    areas = _read_areas(table)
     scheme = Scheme(
         code=table.code(),
         version=table.text("version"),
@@ -241,7 +244,8 @@ def _read(table: Table, text: str) -> Scheme:
         officials_values=_read_values(table),
         rater_weights=_read_rater_weights(table),
         grades=_read_grades(table),
-        areas=_read_areas(table),
+        areas=areas,
+        groups=read_groups(table, _known(areas)),
         file=table.report.file,
         source=text,
         digest=datafile.digest(text),
@@ -287,6 +291,19 @@ def _read_areas(table: Table) -> tuple[Area, ...]:
     datafile.report_repeats(places)
     _check_sum(table, "area", [area.max for area in areas], FULL_MARKS)
     return areas
+
+
+def _known(areas: Sequence[Area]) -> dict[str, Known]:
+    """Every code of the scheme that a group may name."""
+    known: dict[str, Known] = {}
+    for area in areas:
+        for criterion in area.criteria:
+            inner = [(one.code, one.max) for one in criterion.scored_by]
+            known |= {code: Known(frozenset({code}), most) for code, most in inner}
+            known[criterion.code] = Known(frozenset(code for code, _ in inner), criterion.max)
+        held = frozenset().union(*(known[one.code].components for one in area.criteria))
+        known[area.code] = Known(held, area.max)
+    return known
 
 
 def _read_area(row: Table, places: list[tuple[Table, str]]) -> Area:

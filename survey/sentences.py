@@ -7,6 +7,8 @@ from typing import Protocol
 
 from survey import errors
 from survey.cells import Flaw, RowFault, RowsRefused
+from survey.channels import refusals
+from survey.custody import refusals as custody
 from survey.errors import SurveyError
 from survey.faults import SENTENCES, Fault, FaultyFile
 from survey.i18n import Translator
@@ -68,6 +70,24 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.LinkClosed: _n("This link is no longer in use."),
     errors.CellFull: _n("All places are taken."),
     errors.KeyReused: _n("This was sent before with other content."),
+    errors.SchemeNotOfYear: _n('The scheme "%(scheme)s" serves the years %(years)s, not %(year)s.'),
+    errors.SchemeChanged: _n(
+        'The index of "%(scheme)s" in %(year)s was begun with another text of this scheme. Give the changed scheme a '
+        "code of its own."
+    ),
+    errors.SchemeNotInWave: _n(
+        'The wave "%(wave)s" was not scored by the scheme "%(scheme)s" as the index has it. Name the scheme in the '
+        "wave file, or leave the wave out."
+    ),
+    errors.IndexUnknown: _n(
+        'There is no index of "%(scheme)s" in %(year)s. Run: hailong index import FILE --scheme %(scheme)s '
+        "--year %(year)s"
+    ),
+    errors.IndexNotScored: _n(
+        'The index of "%(scheme)s" in %(year)s is not computed yet. Run: hailong index score --scheme %(scheme)s '
+        "--year %(year)s"
+    ),
+    errors.IndexRefused: _n('The index of "%(scheme)s" in %(year)s cannot be computed: %(reason)s'),
     errors.NotScored: _n('The wave "%(wave)s" has no scores yet. Run: hailong score %(wave)s'),
     errors.ScoringRefused: _n('The wave "%(wave)s" cannot be scored: %(reason)s'),
     errors.AnswersWaiting: _n(
@@ -86,7 +106,39 @@ REFUSALS: dict[type[SurveyError], str] = {
         'In the group "%(group)s" no 10 people of one agency may judge the same units, so their links cannot be drawn '
         "by lot. Send them by message."
     ),
-    errors.AuditBroken: _n("The audit log was changed: entry %(number)s does not fit."),
+    refusals.ChannelsMissing: _n(
+        "Nothing says how messages are sent: there is no file %(file)s. The guide for coordinators shows one."
+    ),
+    refusals.StepUnknown: _n('The texts have no step "%(step)s". They have: %(steps)s'),
+    refusals.StepNotPlanned: _n(
+        'No messages of this step wait in the wave "%(wave)s". Run: hailong messages plan %(wave)s --step %(step)s'
+    ),
+    refusals.BudgetExceeded: _n(
+        'The wave "%(wave)s" has VND %(left)s left for messages, and VND %(cost)s are needed. Nothing more was sent.'
+    ),
+    refusals.NotForTrial: _n(
+        'The wave "%(wave)s" is a real one and is not sent through the gateways of a rehearsal: see "trial" in '
+        "channels.toml."
+    ),
+    errors.AuditBroken: _n(
+        "The audit log was changed: entry %(number)s does not fit (%(what)s). Expected: %(expected)s. Found: %(found)s."
+    ),
+    custody.CarriedFileRefused: _n('The file "%(file)s" was not taken, nothing was touched: %(damage)s. %(part)s'),
+    custody.FileThere: _n('There is a file "%(file)s" already; it is not written over.'),
+    custody.PassphraseWrong: _n('The file "%(file)s" is sealed with another passphrase.'),
+    custody.PassphraseMissing: _n(
+        "A passphrase is needed: name a file with --passphrase-file, or run the command at a terminal."
+    ),
+    custody.PassphraseShort: _n("A passphrase has at least %(shortest)s characters."),
+    custody.DatabaseNotEmpty: _n(
+        "The database %(place)s is not empty; nothing was touched. With --replace it is kept aside."
+    ),
+    custody.DatabaseInUse: _n("Somebody has the database %(place)s open. Stop hailong serve and hailong work first."),
+    custody.ToolMissing: _n(
+        'The program "%(name)s" is not installed here. It comes with the client programs of PostgreSQL.'
+    ),
+    custody.ToolFailed: _n('The program "%(name)s" refused: %(said)s'),
+    custody.KeyDiffers: _n('The key folder holds another key "%(name)s". No key was written.'),
     errors.SpeechMissing: _n(
         '"%(name)s" is not installed here. It is needed only to make voices by a program: '
         "install espeak-ng and the extra hailong[voices]."
@@ -107,6 +159,17 @@ WORDS = {
     "unknown_code": _n("no figure of this code is typed in for this unit"),
     "out_of_range": _n("the figure is out of range"),
     "no_source": _n("the source of the figure is missing"),
+    "entry_missing": _n("it is missing"),
+    "entry_moved": _n("it names another entry as the one before"),
+    "entry_changed": _n("its content is not what its hash says"),
+    "entry_cut_off": _n("the log ends before it, and a signed head names it"),
+    "entry_rewritten": _n("a signed head names another hash"),
+    "not_ours": _n("it is not a file of this kind"),
+    "not_whole": _n("its end is missing"),
+    "changed": _n("it was changed after it was written"),
+    "foreign": _n("it was signed by another installation; this key folder is not the one that belongs to it"),
+    "too_new": _n("it holds the tables of a later version of this program"),
+    "other_engine": _n("it holds a database of another engine"),
 }
 
 
@@ -115,7 +178,8 @@ def sentences(error: SurveyError, reader: Translator) -> list[str]:
     if isinstance(error, FaultyFile):
         return [fault_sentence(fault, reader) for fault in error.faults]
     if isinstance(error, RowsRefused):
-        return [row_sentence(fault, reader) for fault in error.faults]
+        before = f"{error.file}: " if error.file else ""
+        return [before + row_sentence(fault, reader) for fault in error.faults]
     if isinstance(error, errors.FileRefused):
         return [file_sentence(error, reader)]
     if isinstance(error, errors.InputRefused):
@@ -165,6 +229,14 @@ FLAWS: dict[Flaw, str] = {
     Flaw.BAD_EMAIL: _n("this is not an e-mail address"),
     Flaw.BAD_LIST: _n("this is not a list of unit codes"),
     Flaw.NOTHING_TO_RATE: _n("this person has no unit to judge"),
+    Flaw.NOT_A_NUMBER: _n("this is not a number; write 1234.5 or 1234,5"),
+    Flaw.UNKNOWN_CODE: _n("this scheme has no such code; take the codes from its import table"),
+    Flaw.OTHER_SCHEME: _n("this code belongs to the scheme {}; import the file with that scheme"),
+    Flaw.OTHER_YEAR: _n("this row is of the year {}; import it with that year"),
+    Flaw.OTHER_MAX: _n("the maximum of this code is {} here; the file is of another scheme or year"),
+    Flaw.TOO_MANY_POINTS: _n("points go from 0 to {}; check the code and the decimal sign"),
+    Flaw.WRONG_SUM: _n("the parts do not add up to this ({}); correct a part, or leave out the row of the sum"),
+    Flaw.OTHER_LEVEL: _n("units of this kind are not rated by the scheme"),
 }
 WHOLE_FILE: dict[Refusal, str] = {
     Refusal.EMPTY: _n("the file is empty"),
@@ -186,7 +258,7 @@ WHOLE_FILE: dict[Refusal, str] = {
 def row_sentence(fault: RowFault, reader: Translator) -> str:
     """One flaw: row, column, reason."""
     place = reader.gettext("row %(row)s") % {"row": fault.row}
-    said = reader.gettext(FLAWS[fault.reason])
+    said = reader.gettext(FLAWS[fault.reason]).format(fault.detail)
     return ", ".join(part for part in (place, fault.column) if part) + f": {said}"
 
 

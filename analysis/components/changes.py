@@ -50,7 +50,7 @@ def with_changes(rows: Sequence[Row], previous: Previous) -> list[Row]:
 def _changed(row: Row, before: Mapping[str, str | None] | None) -> Row:
     now = row.points if row.points is not None else row.index
     then = None if before is None else before["points"] if row.points is not None else before["index"]
-    shown = before is not None and row.status in RANKED and before["status"] in RANKED
+    shown = before is not None and row.status in RANKED and before["status"] in RANKED and _same_scale(row, before)
     if before is None or now is None or then is None or not shown:
         return row
     value, old = float(now), float(then)
@@ -60,6 +60,12 @@ def _changed(row: Row, before: Mapping[str, str | None] | None) -> Row:
     least, most = change - hypot(value - low, old_high - old), change + hypot(high - value, old - old_low)
     clear = YES if least > 0 or most < 0 else NO
     return replace(row, change=six(change), change_low=six(least), change_high=six(most), change_clear=clear)
+
+
+def _same_scale(row: Row, before: Mapping[str, str | None]) -> bool:
+    """Points are compared out of the same maximum only: another one is a break in the method (STATISTICS.md)."""
+    most = before.get("max")
+    return row.max is None or not most or float(most) == float(row.max)
 
 
 def _ends(low: str | None, high: str | None, value: float) -> tuple[float, float]:

@@ -17,23 +17,26 @@ def fixed_points(
 ) -> dict[tuple[str, str], float]:
     """Points by (unit, component code) of the units that the scheme serves.
 
-    A figure for a survey component is points from another wave. Not `strict` (a rehearsal with another scheme) passes
+    A figure for a survey component is points from another wave, one for an area, criterion, group or the total are the
+    points of that whole. Not `strict` (a rehearsal with another scheme) passes
     over codes that the scheme does not have. Raises CodeUnknown, CellInvalid (points outside 0..max
     where the scheme knows no bonus or penalty).
     """
-    components = {one.code: one for one in scheme.components}
+    whole = Rule(Kind.MANUAL)
+    known = {part.code: (whole, part.maximum) for part in scheme.parts()}
+    known |= {one.code: (one.rule, one.maximum) for one in scheme.components}
     points: dict[tuple[str, str], float] = {}
     for place, row in enumerate(inputs, start=2):  # the row of the canonical inputs.csv
         if row.unit not in served:
             continue
-        if row.code not in components and not strict:
+        if row.code not in known:
+            if strict:
+                raise CodeUnknown("inputs.csv", "code", row.code, f"scheme {scheme.code}")
             continue
-        if row.code not in components:
-            raise CodeUnknown("inputs.csv", "code", row.code, f"scheme {scheme.code}")
-        component = components[row.code]
-        earned = points_of(component.rule, component.maximum, row.value)
-        if not scheme.bonus_penalty and not 0 <= earned <= component.maximum:
-            allowed = f"0 to {component.maximum:g} points for {row.code} of unit {row.unit}"
+        rule, most = known[row.code]
+        earned = points_of(rule, most, row.value)
+        if not scheme.bonus_penalty and not 0 <= earned <= most:
+            allowed = f"0 to {most:g} points for {row.code} of unit {row.unit}"
             raise CellInvalid("inputs.csv", place, "value", f"{row.value:g}", allowed)
         points[row.unit, row.code] = earned
     return points

@@ -38,6 +38,7 @@ class Method(StrEnum):
     WILSON_KISH = "wilson_kish"  # from the weights, in clusters the items: the figure itself does not vary
     KORN_GRAUBARD = "korn_graubard"  # exact limits at the own effective size
     CLOPPER_PEARSON = "clopper_pearson"  # exact limits at the smoothed effective size
+    SQUARE_AND_ADD = "square_and_add"  # points of several waves: the squared distances of their limits added up
     HYPERGEOMETRIC = "hypergeometric"  # exact limits for the few dossiers that did not answer
 
 

@@ -70,10 +70,7 @@ def read_manifest(told: Mapping[str, Any]) -> Manifest:
     province = _needed(told, "province", "")
     for key in ("code", "name_vi", "name_en"):
         _needed(province, key, "province")
-    units = tuple(sorted((_unit(one) for one in _needed(told, "units", "")), key=lambda unit: unit.code))
-    for first, second in pairwise(units):
-        if first.code == second.code:
-            raise DuplicateKey(FILE, first.code)
+    units = read_units(told)
     year = _needed(told, "year", "")
     if not isinstance(year, int):
         raise KeyInvalid(FILE, "", "year", year, "a whole number")
@@ -83,6 +80,15 @@ def read_manifest(told: Mapping[str, Any]) -> Manifest:
         Audience(_word(told, "audience", Audience)),
         year, str(province["code"]), units, dict(told),
     )  # fmt: skip
+
+
+def read_units(told: Mapping[str, Any]) -> tuple[Unit, ...]:
+    """The units of a manifest by code. Raises KeyInvalid, DuplicateKey."""
+    units = tuple(sorted((_unit(one) for one in _needed(told, "units", "")), key=lambda unit: unit.code))
+    for first, second in pairwise(units):
+        if first.code == second.code:
+            raise DuplicateKey(FILE, first.code)
+    return units
 
 
 def _unit(told: Mapping[str, Any]) -> Unit:

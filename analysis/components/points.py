@@ -8,7 +8,7 @@ therefore SE(index) x max / 100 (METHOD.md section 1).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from analysis.components.ranks import RankSet
 from analysis.components.remarks import no_error
 from analysis.components.scheme import Component, Kind, Part, Scheme
 from analysis.components.sheet import Line, Reason, Status, because
+from analysis.components.wholes import outside, taken_wholes, wholes_of
 from analysis.design import BoolArray, FloatArray
 
 
@@ -46,6 +47,7 @@ class Pieces:
     typed: BoolArray  # [U, P] has typed-in points
     missing: BoolArray  # [U, components of the scheme]
     imported: BoolArray  # [U, components of the scheme] survey points from another wave
+    behind: Mapping[tuple[int, int], frozenset[str]]  # (unit, part) -> components that whole parts stand for
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,7 @@ def make_points(scheme: Scheme, units: Sequence[str], survey: Survey, fixed: Map
     points`.
     """
     parts = scheme.parts()
-    pieces = _gather(scheme, parts, units, survey, fixed)
+    pieces = _with_wholes(_gather(scheme, parts, units, survey, fixed), scheme, units, fixed)
     hidden = hidden_parts(pieces.shares, survey.hidden)
     figures = survey.combine(pieces.shares)
     shown = blanked(figures, hidden)
@@ -132,7 +134,28 @@ def _gather(
     shares = np.divide(shares, scale[:, :, None], out=np.zeros_like(shares), where=scale[:, :, None] > 0)
     shift = np.where(has, typed, 0.0) @ inside.T
     survey_kind = np.array([one.rule.kind in (Kind.OFFICIALS, Kind.SATISFACTION) for one in components])
-    return Pieces(shares, scale, shift, (has @ inside.T) > 0, ~found & ~has, has & survey_kind)
+    return Pieces(shares, scale, shift, (has @ inside.T) > 0, ~found & ~has, has & survey_kind, {})
+
+
+def _with_wholes(
+    pieces: Pieces, scheme: Scheme, units: Sequence[str], fixed: Mapping[tuple[str, str], float]
+) -> Pieces:
+    """The pieces where points were given for whole parts whose components are not all known; a unit that is surveyed
+    has components alone, because nobody knows the error of what a whole would leave over."""
+    parts, codes = scheme.parts(), [one.code for one in scheme.components]
+    behind: dict[tuple[int, int], frozenset[str]] = {}
+    for u, unit in enumerate(units):
+        given = wholes_of(parts, unit, fixed)
+        if not given or pieces.scale[u].any():
+            continue
+        known = frozenset(code for code, lacks in zip(codes, pieces.missing[u].tolist(), strict=True) if not lacks)
+        for p, atoms in taken_wholes(parts, given, known).items():
+            kept = outside(parts, atoms, codes)
+            typed = [fixed.get((unit, one.code), 0.0) for one in parts[p].components if kept[codes.index(one.code)]]
+            pieces.shift[u, p] = sum(given[atom] for atom in atoms) + sum(typed)
+            pieces.typed[u, p] = True
+            behind[u, p] = frozenset(code for code, is_kept in zip(codes, kept.tolist(), strict=True) if not is_kept)
+    return replace(pieces, behind=behind)
 
 
 def _judged(
@@ -154,7 +177,8 @@ def _judged(
         imported = {code for code, one in zip(codes, pieces.imported[u].tolist(), strict=True) if one}
         kept_back = hidden_in(survey.codes, survey.hidden[u])
         for p, part in enumerate(parts):
-            lacks = missing_codes(part, missing)
+            behind = pieces.behind.get((u, p))
+            lacks = missing_codes(part, missing | dict.fromkeys(behind, False) if behind else missing)
             taken = [one.code for one in part.components if one.code in imported]
             why = [because(Reason.MISSING, lacks)] if lacks else []
             why += [because(Reason.IMPORTED, taken)] if taken else []

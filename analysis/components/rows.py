@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter, itemgetter
-
-import numpy as np
+from typing import Any
 
 from analysis.components.decimals import six, whole
 from analysis.components.scheme import Level
@@ -25,6 +24,8 @@ FORMULA = re.compile(r"[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20\t]")  # w
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 LEVELS = ("item", "factor", "group", "overall", "component", "criterion", "area", "total")
 GRADED = frozenset({"item", "factor", "group", "overall", "total"})  # percentages that a grade is made for
+FIGURES = ("index", "points", "se", "low", "high", "method", "n_valid", "n_eff", "status", "reasons", "rank",
+           "rank_low", "rank_high")  # fmt: skip
 YES, NO = "yes", "no"
 
 
@@ -150,31 +151,36 @@ def json_pieces(head: Mapping[str, object], rows: Iterable[Row]) -> Iterator[byt
 
 
 def _unit_rows(sheet: Sheet, context: Context, u: int) -> Iterator[tuple[tuple[object, ...], Row]]:
-    key = sheet.key
+    """The rows of one unit, each with what it is sorted by."""
+    key, unit = sheet.key, sheet.units[u]
     variant = (key.rule.value, key.weighting.value, key.used.value)
-    for p, line in enumerate(sheet.lines):
-        yield (LEVELS.index(line.level_of), p, *variant), _row(sheet, context, u, p)
+    official = YES if context.may_be_official and _is_chosen(sheet) else NO
+    named = (*variant, official, *context.names.get(unit, ("", "")), key.level)
+    asked = (whole(float(sheet.n_invited[u])), six(float(sheet.response_rate[u])))
+    lines = zip(sheet.lines, *(getattr(sheet, name)[u].tolist() for name in FIGURES), strict=True)
+    for p, (line, *figures) in enumerate(lines):
+        first = (context.year, key.scheme.code, context.wave, unit, line.level_of, line.code, *named)
+        yield (LEVELS.index(line.level_of), p, *variant), _row(first, line, figures, asked, (sheet, context))
 
 
-def _row(sheet: Sheet, context: Context, u: int, p: int) -> Row:
-    key, line, unit = sheet.key, sheet.lines[p], sheet.units[u]
-    scheme, n, n_eff = key.scheme, float(sheet.n_valid[u, p]), float(sheet.n_eff[u, p])
-    official = context.may_be_official and _is_chosen(sheet)
-    names = context.names.get(unit, ("", ""))
-    index = six(float(sheet.index[u, p]))
-    sampled = not np.isnan(n)
-    reason = "; ".join((*context.marks, *sheet.reasons[u, p]))
-    return Row(
-        context.year, scheme.code, context.wave, unit, line.level_of, line.code, key.rule.value, key.weighting.value,
-        key.used.value, YES if official else NO, *names, key.level,
-        six(line.maximum), line.source, str(sheet.status[u, p]), reason or None,
-        index, six(float(sheet.points[u, p])), six(float(sheet.se[u, p])),
-        six(float(sheet.low[u, p])), six(float(sheet.high[u, p])), str(sheet.method[u, p]) or None,
-        whole(float(sheet.n_invited[u])) if sampled else None, whole(n), six(n_eff),
-        six(n / n_eff if n_eff > 0 else None), six(float(sheet.response_rate[u])) if sampled else None,
-        _grade(sheet, line, index) if sheet.status[u, p] in RANKED else None,
-        *(whole(float(one[u, p])) for one in (sheet.rank, sheet.rank_low, sheet.rank_high)),
+def _row(
+    first: tuple[str, ...],
+    line: Line,
+    figures: Sequence[Any],
+    asked: tuple[str | None, str | None],
+    place: tuple[Sheet, Context],
+) -> Row:
+    value, points, se, low, high, method, n, n_eff, status, reasons, *ranks = figures
+    index, sampled = six(value), n == n
+    reason = "; ".join((*place[1].marks, *reasons))
+    rest = (
+        six(line.maximum), line.source, str(status), reason or None,
+        index, six(points), six(se), six(low), six(high), str(method) or None,
+        asked[0] if sampled else None, whole(n), six(n_eff), six(n / n_eff if n_eff > 0 else None),
+        asked[1] if sampled else None, _grade(place[0], line, index) if status in RANKED else None,
+        *map(whole, ranks),
     )  # fmt: skip
+    return Row(*first, *rest)
 
 
 def _is_chosen(sheet: Sheet) -> bool:
@@ -185,7 +191,8 @@ def _is_chosen(sheet: Sheet) -> bool:
 
 def _grade(sheet: Sheet, line: Line, index: str | None) -> str | None:
     """The grade of a percentage; a province is graded by a scheme of its own only."""
-    graded = line.level_of in GRADED and sheet.key.level == sheet.key.scheme.level
+    graded = line.level_of == "total" if line.is_points else line.level_of in GRADED
+    graded = graded and sheet.key.level == sheet.key.scheme.level
     return sheet.key.scheme.grade(index) if index is not None and graded else None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -110,6 +111,7 @@ class Scheme:
     rater_weights: Mapping[str, float]
     grades: tuple[tuple[str, Decimal], ...]
     total: Part
+    groups: tuple[Part, ...]
     text: str
     digest: str
 
@@ -122,8 +124,11 @@ class Scheme:
 
     def published(self, value: str) -> Decimal:
         """A stored figure (six decimals) as it is printed."""
-        way = ROUND_HALF_UP if self.half_up else ROUND_DOWN
-        return Decimal(value).quantize(Decimal(1).scaleb(-self.decimals), rounding=way)
+        return Decimal(value).quantize(self._printed, rounding=ROUND_HALF_UP if self.half_up else ROUND_DOWN)
+
+    @cached_property
+    def _printed(self) -> Decimal:
+        return Decimal(1).scaleb(-self.decimals)
 
     def compared(self, value: str) -> Decimal:
         """A stored figure as grades and ranks see it (`grade_on`)."""
@@ -132,10 +137,13 @@ class Scheme:
     def grade(self, value: str) -> str | None:
         """Code of the grade of a percentage; None when the scheme has no grade that low."""
         seen = self.compared(value)
-        return next((code for code, least in self.grades if seen >= least), None)
+        for code, least in self.grades:
+            if seen >= least:
+                return code
+        return None
 
     def parts(self) -> tuple[Part, ...]:
-        """Every row of points, the total first, then each area followed by what it is made of."""
+        """Every row of points: the total first, then each area followed by what it is made of, then the groups."""
         found: list[Part] = []
 
         def walk(part: Part) -> None:
@@ -144,7 +152,7 @@ class Scheme:
                 walk(inner)
 
         walk(self.total)
-        return tuple(found)
+        return (*found, *self.groups)
 
 
 def parse_scheme(text: str, *, file: str = "scheme.toml") -> Scheme:
@@ -154,6 +162,7 @@ def parse_scheme(text: str, *, file: str = "scheme.toml") -> Scheme:
     weights = {str(code): float(value) for code, value in read.table.get("rater_weights", {}).items()}
     grades = [(str(one["code"]), Decimal(str(one["min"]))) for one in read.table.get("grade", [])]
     areas = tuple(_area(inner) for inner in read.each("area"))
+    total = _sum("total", "total", areas, sum(area.maximum for area in areas))
     return Scheme(
         code=str(read.value("code")),
         version=str(read.value("version")),
@@ -171,7 +180,8 @@ def parse_scheme(text: str, *, file: str = "scheme.toml") -> Scheme:
         officials_values=values,
         rater_weights=weights,
         grades=tuple(sorted(grades, key=lambda one: one[1], reverse=True)),
-        total=_sum("total", "total", areas, sum(area.maximum for area in areas)),
+        total=total,
+        groups=tuple(_group(inner, total) for inner in read.each("group")),
         text=text,
         digest=sha256(text.encode()).hexdigest(),
     )
@@ -239,6 +249,24 @@ def _component(read: _Reader) -> Part:
     code, source = str(read.value("code")), str(read.value("source"))
     component = Component(code, read.number("max"), source, rule)
     return Part("component", component.code, component.maximum, component.source, (component,))
+
+
+def _group(read: _Reader, total: Part) -> Part:
+    """Points that are added up across the areas, beside them."""
+    known: dict[str, Part] = {}
+
+    def walk(part: Part) -> None:
+        known[part.code] = part
+        for inner in part.parts:
+            walk(inner)
+
+    walk(total)
+    codes = [str(code) for code in read.value("parts")]
+    for code in codes:
+        if code not in known:
+            raise KeyInvalid(read.file, read.place, "parts", code, "codes of areas, criteria and components")
+    parts = tuple(known[code] for code in codes)
+    return _sum("group", str(read.value("code")), parts, read.number("max"))
 
 
 def _rule(kind: Kind, read: _Reader) -> Rule:

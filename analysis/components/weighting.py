@@ -181,7 +181,7 @@ def _trimmed(groups: Groups, weights: FloatArray) -> FloatArray:
     """
     names = {unit: number for number, unit in enumerate(dict.fromkeys(group.unit for group in groups.groups))}
     unit = np.array([names[group.unit] for group in groups.groups], dtype=np.int64)
-    base = np.array([group.weight for group in groups.groups]) * groups.counts
+    base = np.asarray(design_weights(groups).weights * groups.counts, dtype=np.float64)
     factor = weights * groups.counts / base
     mean = np.bincount(unit, base * factor) / np.bincount(unit, base)
     relative, after = factor / mean[unit], weights.copy()
@@ -197,7 +197,7 @@ def _bounded(factors: FloatArray, mass: FloatArray) -> FloatArray:
     where one more factor meets a limit."""
     points = np.sort(np.concatenate([bound / factors for bound in FACTORS]))
     sums = np.clip(points[:, None] * factors, *FACTORS) @ mass
-    return np.clip(np.interp(mass.sum(), sums, points) * factors, *FACTORS)
+    return np.asarray(np.clip(np.interp(mass.sum(), sums, points) * factors, *FACTORS))
 
 
 def _cells(groups: Sequence[Group], frame: Frame) -> tuple[list[str], dict[str, float]]:

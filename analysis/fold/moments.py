@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -130,10 +130,9 @@ def fold_moments(
     columns = (*keys, *(() if psu is None else (psu,)), *wanted.items)
     tables = Table(keys, 0), Table((*keys, *(() if psu is None else (psu,))), 0)
     work = partial(moment_parts, wanted=wanted, keys=tuple(keys), psu=psu, readers=readers)
-    for parts in gather(source.tasks(columns), work, executor=executor, ahead=ahead):
-        for alone, clusters in parts:
-            tables[0].add(alone)
-            tables[1].add(clusters)
+    for alone, clusters in gather(source.tasks(columns), work, executor=executor, ahead=ahead):
+        tables[0].add(_recast(alone, np.int32))
+        tables[1].add(clusters)
     cells = tables[0].frozen()
     if int(cells.counts.max(initial=0)) * wanted.largest**2 >= INT32:
         raise OptionInvalid("rows in a class", int(cells.counts.max()), f"fewer than {INT32 // wanted.largest**2}")
@@ -142,9 +141,15 @@ def fold_moments(
 
 def moment_parts(
     task: Task, wanted: Wanted, keys: tuple[str, ...], psu: str | None, readers: Mapping[str, Read] | None
-) -> list[tuple[Part, Part]]:
-    """The worker's share: the parts of each chunk of a task."""
-    return [_parts(Decoded(chunk, readers), wanted, keys, psu) for chunk in task.chunks()]
+) -> tuple[Part, Part]:
+    """The worker's share: one part of each table from one task, products in as few bits as they need."""
+    tables = Table(keys, 0), Table((*keys, *(() if psu is None else (psu,))), 0)
+    for chunk in task.chunks():
+        for table, part in zip(tables, _parts(Decoded(chunk, readers), wanted, keys, psu), strict=True):
+            table.add(part)
+    alone = tables[0].part()
+    largest = alone.counts.max(initial=0) * wanted.largest**2
+    return _recast(alone, np.min_scalar_type(int(largest))), tables[1].part()
 
 
 def weighted_totals(moments: Moments, weights: ClassWeights, *, populations: FloatArray, groups: int) -> Totals:
@@ -255,6 +260,11 @@ def _parts(decoded: Decoded, wanted: Wanted, keys: tuple[str, ...], psu: str | N
     one = _some(placed, alone, {**{name: values[alone] for name, values in whole.items()}, "xx": packed}, len(keys))
     other = _some(placed, ~alone, {name: values[~alone] for name, values in whole.items()}, len(placed.labels))
     return one, other
+
+
+def _recast(part: Part, kind: Any) -> Part:
+    """The part with its products in another kind of whole numbers."""
+    return replace(part, whole={**part.whole, "xx": part.whole["xx"].astype(kind)}) if part.cells else part
 
 
 def _cross_products(x: NDArray[np.uint8], largest: int) -> FloatArray:

@@ -37,9 +37,9 @@ def made_up(
     """Answers as if each item had been picked by itself, with the wave's own frequencies.
 
     Row score: `log(1 - s + s e^l)` with l the log likelihood ratio of independent items against the model of opinions,
-    and of leaving nothing empty, at most CAP, and s = SHARE; the group's sum is compared with sums of permuted trusted
-    answers of the same mode, widened by the groups' own spread. Reference: mixture likelihood ratio, Titterington,
-    Smith, Makov (1985) ch. 5.
+    without and with that of leaving nothing empty, at most CAP, and s = SHARE; the larger of the group's two sums is
+    compared with sums of permuted trusted answers of the same mode, widened by the groups' own spread. Reference:
+    mixture likelihood ratio, Titterington, Smith, Makov (1985) ch. 5.
     """
     ratios = _tilted(sheets, model, (0.0,)) - placed.loglik[:, None]
     return _pattern(sheets, ratios, sheets.context, codes, groups, rng)
@@ -112,7 +112,8 @@ def too_complete(sheets: Sheets, codes: IntArray, groups: int, rng: np.random.Ge
 def _pattern(
     sheets: Sheets, ratios: FloatArray, strata: IntArray, codes: IntArray, groups: int, rng: np.random.Generator
 ) -> Pattern:
-    capped = np.clip(ratios + _completeness(sheets)[:, None], -50.0, CAP)
+    whole = _completeness(sheets)[:, None]
+    capped = np.clip(np.hstack([ratios, ratios + whole]) if whole.any() else ratios, -50.0, CAP)
     scores = np.log1p(SHARE * np.expm1(capped))
     found = _summed(sheets, scores, strata, codes, groups, rng)
     odds = SHARE / (1 - SHARE) * np.exp(capped.max(axis=1))

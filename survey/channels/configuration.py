@@ -21,7 +21,7 @@ from survey.faults import Reason
 AUDIENCES = ("citizens", "officials")
 USUAL = {
     "citizens": (Channel.ZALO, Channel.SMS, Channel.EMAIL, Channel.PRINT),
-    "officials": (Channel.EMAIL, Channel.SMS, Channel.PRINT),
+    "officials": (Channel.EMAIL, Channel.SMS),
 }
 QUIET_FROM, QUIET_TO = 20, 8  # hours of the province's clock between which nobody is disturbed
 LATEST_HOUR, MOST_AT_ONCE = 24, 8

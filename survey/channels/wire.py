@@ -32,6 +32,7 @@ def _opener() -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(),
         urllib.request.HTTPDefaultErrorHandler(),
@@ -63,6 +64,8 @@ def _read(opener: urllib.request.OpenerDirector, request: urllib.request.Request
         with error:
             raise _by_status(error.code) from error
     except URLError as error:
+        if isinstance(error.reason, str):  # not an address of the web
+            raise NotNow(Why.SETTINGS, for_all=True) from error
         if isinstance(error.reason, _UNTRIED):
             raise NotNow(Why.UNREACHABLE) from error
         raise Unclear(Why.NO_REPLY) from error

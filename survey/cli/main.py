@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from survey.cli import database, fieldwork, instruments, papers, register, scores, serving, trial
+from survey.cli import custody, database, doctor, fieldwork, index, instruments, messages, papers, record, register, scores, serving, trial
 
 
 class InOrder(click.Group):
@@ -30,13 +30,21 @@ for command in (
     fieldwork.sample,
     fieldwork.invitations,
     fieldwork.counters,
+    messages.messages,
     papers.papers,
     scores.inputs,
     scores.score,
     scores.results,
+    index.index,
     scores.verify,
     serving.staff,
-    serving.doctor,
+    record.audit,
+    record.privacy,
+    record.purge,
+    custody.backup,
+    custody.restore,
+    custody.keys,
+    doctor.doctor,
     serving.serve,
     serving.work,
     trial.demo,

@@ -18,8 +18,7 @@ from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.paper import printing
 from survey.paper.printing import CardText, Letter, SheetText
-from survey.stages import lots, waves
-from survey.stages import papers as register
+from survey.stages import lots, sheets, waves
 
 OUT = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE")
 LANGUAGE = click.option(
@@ -62,7 +61,7 @@ def print_(
 
 
 def _allot(session: Session, site: Site, wave: Wave, unit: str | None) -> list[SheetText]:
-    given = register.allot(session, wave, site.keys, unit=unit, rng=SystemRandom(), actor=actor(), now=site.now())
+    given = sheets.allot(session, wave, site.keys, unit=unit, rng=SystemRandom(), actor=actor(), now=site.now())
     return [
         SheetText(one.number, f"{site.settings.base_url}/k/{one.code}", _name(one.unit), one.name, one.address)
         for one in given

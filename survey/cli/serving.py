@@ -1,18 +1,14 @@
-"""`hailong serve`, `work`, `doctor` and `staff`: a running site."""
+"""`hailong serve`, `work` and `staff`: a running site."""
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from survey import revision
-from survey.cli.context import actor, open_site, put, refuses, say
+from survey.cli.context import actor, open_site, refuses, say
 from survey.cli.database import DATABASE
 from survey.cli.server import run_server
-from survey.jobs import mix
+from survey.jobs import deliver, mix
 from survey.queue import open_queue
-from survey.stages import audit
 from survey.stages import staff as people
 
 
@@ -35,44 +31,17 @@ def serve(database: str | None, host: str, port: int, workers: int) -> None:
 @click.option("--once", is_flag=True, help="Do what is due this minute, then stop.")
 @refuses
 def work(database: str | None, once: bool) -> None:
-    """Work off the pages: compute scores that were asked for; every minute let answers out of the spool."""
+    """Work off the pages: compute scores that were asked for; every minute send messages, let answers out."""
     from survey.jobs import worker  # needs the statistics; the other commands do not
 
     site = open_site(database)
     if once:
         say(f"mixed {mix.run(site.database, site.keys, now=site.now())}")
+        say(f"sent {deliver.due(site.database, site.keys, site.settings, clock=site.now)['sent']}")
         return
     waiting = open_queue(site.settings)
-    worker.prepare(waiting, site.database, site.keys, clock=site.now)
+    worker.prepare(waiting, site.database, site.keys, site.settings, clock=site.now)
     worker.run(waiting)
-
-
-@click.command()
-@DATABASE
-@click.option("--json", "as_json", is_flag=True)
-@refuses
-def doctor(database: str | None, as_json: bool) -> None:
-    """Say which engine runs, whether the tables, the key folder and the audit log are in order."""
-    site = open_site(database, ready=False)
-    with site.database.read() as session:
-        query = "select sqlite_version()" if site.database.is_sqlite else "show server_version"
-        version = session.connection().exec_driver_sql(query).scalar()
-    found, wanted = revision.current(site.database), revision.newest()
-    entries = 0
-    if found == wanted:
-        with site.database.read() as session:
-            entries = audit.verify(session)
-    checks = {
-        "engine": f"{site.database.writer.dialect.name} {version}",
-        "tables": found or "none",
-        "tables wanted": wanted,
-        "keys": str(site.keys.folder),
-        "keys readable by others": site.keys.folder.exists() and bool(site.keys.folder.stat().st_mode & 0o077),
-        "audit entries": entries,
-    }
-    put(checks, as_json=as_json, lines=[f"{name}: {value}" for name, value in checks.items()])
-    if found != wanted or checks["keys readable by others"]:
-        sys.exit(1)
 
 
 @click.group()

@@ -100,6 +100,7 @@ def _show(made: dict[str, Any]) -> None:
     click.echo(f"The board             {url}/coordinate")
     for person in made["staff"]:
         click.echo(f"  sign in as          {person['email']}  {person['password']}  ({person['role']})")
+    click.echo(f"Messages as shown     {url}/demo/messages")
     click.echo(f"The scores            {url}/results")
     click.echo(f"Score files           {made['results']}")
     click.echo(f"Extract               {made['extract']}")

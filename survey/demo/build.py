@@ -20,7 +20,7 @@ import numpy as np
 from survey import schema
 from survey.config import PROVINCE_TIME, Settings
 from survey.db import Database
-from survey.demo import places, respondents, world
+from survey.demo import places, post, respondents, world
 from survey.demo.world import World
 from survey.instrument import Instrument, builtin_instrument
 from survey.jobs import close, extract, mix, score
@@ -351,6 +351,8 @@ def _open_waves(it: Builder) -> str:
     judging = _officials(it, officials, 0.2)
     respondents.answer_all(it.database, it.keys, judging, now=it.now)
     mix.run(it.database, it.keys, now=it.now)
+    for code in (citizens.code, officials.code):
+        post.send(it.settings, it.database, it.keys, code, actor=ACTOR, now=it.now)
     _collect(it, citizens.code, "personal", {one.code for one in answering})
     _collect(it, officials.code, "officials", {one.code for one in judging})
     return citizens.code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from random import Random, SystemRandom
 
@@ -10,16 +11,18 @@ from sqlalchemy.exc import OperationalError
 from survey.db import Database
 from survey.errors import DatabaseUnavailable
 from survey.keys import Keys
+from survey.model.base import Base
 from survey.model.draft import Draft
 from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
+from survey.model.message import Message
 from survey.model.paper import PaperSheet
 from survey.model.rater import Rater
 from survey.model.response import SpentMark, Spooled, Submission
 from survey.model.sample import SampledDossier
-from survey.stages import mixing, responses, waves
+from survey.stages import messages, mixing, responses, waves
 
-EMPTIED = (SpentMark, Submission, Draft, Spooled, PaperSheet, Invitation, Rater, SampledDossier, Dossier)
+EMPTIED = (SpentMark, Submission, Draft, Spooled, PaperSheet, Message, Invitation, Rater, SampledDossier, Dossier)
 
 
 def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: datetime, rng: Random | None = None) -> int:
@@ -37,6 +40,7 @@ def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: date
             waves.mark_closed(session, wave, actor=actor, now=now)
             key = keys.wave(wave.id)
             responses.empty_register(session, wave)
+            messages.forget(session, wave, actor=actor, now=now)
     with database.begin() as session:
         wave = waves.find(session, wave_code)
         moved = mixing.mix(session, wave, key, rng=rng or SystemRandom(), final=True)
@@ -45,13 +49,13 @@ def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: date
     return moved
 
 
-def overwrite(database: Database) -> None:
+def overwrite(database: Database, emptied: Sequence[type[Base]] = EMPTIED) -> None:
     """Leave nothing of what was deleted in the files: no dead row, no page in the write-ahead log.
 
     SQLite overwrites deleted rows itself (`secure_delete`), but its log keeps the pages as they were before.
     """
     if not database.is_sqlite:
-        _write_anew(database)
+        _write_anew(database, emptied)
         return
     connection = database.writer.raw_connection()
     try:
@@ -62,10 +66,10 @@ def overwrite(database: Database) -> None:
         raise DatabaseUnavailable(reason="the write-ahead log is being read")
 
 
-def _write_anew(database: Database) -> None:
+def _write_anew(database: Database, emptied: Sequence[type[Base]]) -> None:
     """PostgreSQL keeps dead rows in a table's file until the table is written anew."""
     try:
         with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as alone:
-            alone.exec_driver_sql(f"VACUUM (FULL) {', '.join(table.__tablename__ for table in EMPTIED)}")
+            alone.exec_driver_sql(f"VACUUM (FULL) {', '.join(table.__tablename__ for table in emptied)}")
     except OperationalError as error:  # somebody holds a table
         raise DatabaseUnavailable(reason="a table is in use") from error

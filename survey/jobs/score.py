@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -42,11 +43,15 @@ def write_results(database: Database, wave_code: str, folder: Path) -> Run:
         newest = results.latest(session, wave)
         rows = results.figures(session, newest)
         write_scores(Scores(tuple(Row(**row) for row in rows), newest.options["facts"]), folder)
-        with (folder / XLSX).open("wb") as stream:
-            told = exports.about(wave, newest, waves.schemes_of(session, wave))
-            exports.write_xlsx(told, rows, stream)
-        _list_in_manifest(folder, XLSX)
+        add_xlsx(exports.about(wave, newest, waves.schemes_of(session, wave)), rows, folder)
     return newest
+
+
+def add_xlsx(about: exports.About, rows: Sequence[exports.Row], folder: Path) -> None:
+    """Write the workbook beside the other files of a results folder."""
+    with (folder / XLSX).open("wb") as stream:
+        exports.write_xlsx(about, rows, stream)
+    _list_in_manifest(folder, XLSX)
 
 
 def _list_in_manifest(folder: Path, name: str) -> None:

@@ -8,12 +8,15 @@ from datetime import datetime
 from huey import Huey, crontab
 
 from survey import queue
+from survey.config import Settings
 from survey.db import Database
-from survey.jobs import mix, score
+from survey.jobs import deliver, mix, score
 from survey.keys import Keys
 
 
-def prepare(waiting: Huey, database: Database, keys: Keys, *, clock: Callable[[], datetime]) -> None:
+def prepare(
+    waiting: Huey, database: Database, keys: Keys, settings: Settings, *, clock: Callable[[], datetime]
+) -> None:
     """Tell the queue what its names mean here, and what to do every minute."""
 
     @queue.register("score")
@@ -23,6 +26,8 @@ def prepare(waiting: Huey, database: Database, keys: Keys, *, clock: Callable[[]
     @waiting.periodic_task(crontab(minute="*"), name="every minute")  # type: ignore[untyped-decorator]
     def every_minute() -> None:
         mix.run(database, keys, now=clock())
+        deliver.due(database, keys, settings, clock=clock)
+        queue.beat(waiting, clock())
 
     queue.runner(waiting)
 

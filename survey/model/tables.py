@@ -6,6 +6,7 @@ from survey.model import (
     audit,
     draft,
     frame,
+    index,
     invitation,
     message,
     paper,
@@ -20,5 +21,7 @@ from survey.model import (
 )
 from survey.model.base import Base
 
-GROUPS = (audit, draft, frame, invitation, message, paper, quota, rater, response, result, sample, staff, unit, wave)
+GROUPS = (
+    audit, draft, frame, index, invitation, message, paper, quota, rater, response, result, sample, staff, unit, wave,
+)  # fmt: skip
 METADATA = Base.metadata

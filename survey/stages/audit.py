@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Row, Table, select
 from sqlalchemy.orm import Session
 
 from survey.db import lock_table
@@ -15,6 +17,7 @@ from survey.errors import AuditBroken
 from survey.model.audit import AuditEntry
 
 START = bytes(32)
+CHUNK = 2000
 TABLE = cast(Table, AuditEntry.__table__)
 
 
@@ -29,23 +32,64 @@ def record(
     entry = AuditEntry(
         number=number, at=now, actor=actor, action=action, subject=subject, detail=text, previous=previous, hash=START
     )
-    entry.hash = _hash(entry)
+    entry.hash = hash_of(entry)
     session.add(entry)
     session.flush()
     return entry
 
 
-def verify(session: Session) -> int:
-    """The number of entries when the chain holds; AuditBroken names the first that does not."""
+@dataclass(frozen=True)
+class Head:
+    """How many entries there are, and the hash of the last: it stands for all of them."""
+
+    count: int
+    hash: bytes
+
+
+class Break(StrEnum):
+    """In which way an entry does not fit."""
+
+    MISSING = "entry_missing"  # another number stands where this one belongs
+    MOVED = "entry_moved"  # it names another entry as the one before
+    CHANGED = "entry_changed"  # its content is not what its hash says
+    CUT_OFF = "entry_cut_off"  # a signed head names it, and the log ends before
+    REWRITTEN = "entry_rewritten"  # the log holds together, but a signed head names another hash
+
+
+def head(session: Session) -> Head:
+    """The end of the chain as it stands; `verify` says whether the chain holds."""
+    last = session.execute(select(TABLE.c.number, TABLE.c.hash).order_by(TABLE.c.number.desc()).limit(1)).first()
+    return Head(0, START) if last is None else Head(*last)
+
+
+def newest(session: Session) -> datetime | None:
+    """The latest instant that an entry names; None when there is none."""
+    return session.scalar(select(AuditEntry.at).order_by(AuditEntry.at.desc()).limit(1))
+
+
+def verify(session: Session, *, signed: Head | None = None) -> Head:
+    """The end of the chain when it holds, and goes on from the signed head; AuditBroken names the first that does not.
+
+    Who can write to the database can make a new chain, hashes and all, or cut the end off: only a head that was signed
+    and kept elsewhere tells.
+    """
     previous, expected = START, 1
-    for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.number)):
-        if entry.number != expected or entry.previous != previous or entry.hash != _hash(entry):
-            raise AuditBroken(number=expected)
-        previous, expected = entry.hash, expected + 1
-    return expected - 1
+    for row in session.execute(select(TABLE).order_by(TABLE.c.number).execution_options(yield_per=CHUNK)):
+        if row.number != expected:
+            raise AuditBroken(expected, Break.MISSING, str(expected), str(row.number))
+        if row.previous != previous:
+            raise AuditBroken(expected, Break.MOVED, previous.hex(), row.previous.hex())
+        if row.hash != (made := hash_of(row)):
+            raise AuditBroken(expected, Break.CHANGED, row.hash.hex(), made.hex())
+        if signed is not None and signed.count == expected and signed.hash != row.hash:
+            raise AuditBroken(expected, Break.REWRITTEN, signed.hash.hex(), row.hash.hex())
+        previous, expected = row.hash, expected + 1
+    if signed is not None and signed.count >= expected:
+        raise AuditBroken(expected, Break.CUT_OFF, str(signed.count), str(expected - 1))
+    return Head(expected - 1, previous)
 
 
-def _hash(entry: AuditEntry) -> bytes:
+def hash_of(entry: AuditEntry | Row[Any]) -> bytes:
     at = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
     parts = [entry.number, at, entry.actor, entry.action, entry.subject, entry.detail]
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))

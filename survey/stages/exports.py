@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
+from survey.model.index import IndexRun, IndexSheet
 from survey.model.result import Figure, Run
 from survey.model.wave import Wave
 from survey.rule import Source
@@ -98,6 +99,24 @@ def about(wave: Wave, run: Run, schemes: Sequence[Scheme], *, withheld: str | No
         schemes=tuple(schemes),
         facts=run.options.get("facts", {}),
         withheld=withheld,
+    )
+
+
+def about_index(sheet: IndexSheet, run: IndexRun, scheme: Scheme) -> About:
+    """What the files of an index sheet say of themselves."""
+    facts = run.options["facts"]
+    period = (f"{sheet.year}-01-01", f"{sheet.year}-12-31")
+    return About(
+        wave=facts["wave"],
+        kind=facts["kind"],
+        audience=facts["audience"],
+        province="",
+        period=period,
+        made_at=run.made_at,
+        extract_digest=run.extract_digest,
+        code_version=run.code_version,
+        schemes=(scheme,),
+        facts=facts,
     )
 
 

@@ -17,42 +17,20 @@ from sqlalchemy.orm import Session
 from survey import answers
 from survey.channels.configuration import Channels
 from survey.channels.contract import Channel, Outgoing
+from survey.channels.refusals import BudgetExceeded, NotForTrial, StepNotPlanned, StepUnknown
 from survey.channels.texts import fill, unaccented
 from survey.channels.zalo import LONGEST_PARAMETER
-from survey.errors import NobodyInvited, SurveyError, WrongState
+from survey.errors import NobodyInvited, WrongState
 from survey.i18n import instant_text
 from survey.keys import CODE_LENGTH, Keys
 from survey.model.wave import Wave
 from survey.stages import audit, invitations, optouts, outbox, waves
 from survey.stages.invitations import Reached
-from survey.stages.outbox import BudgetExceeded, Entry, Taken
-from survey.wavefile import Kind
+from survey.stages.outbox import Entry, Taken
+from survey.wavefile import Kind, Mode
 
 LINK, STOP, RECEIPTS = "/k/", "/stop", "/receipts/sms/"
 SHORTENED = "…"
-
-
-@dataclass(eq=False)
-class StepUnknown(SurveyError):
-    """The texts have no such step."""
-
-    step: str
-    steps: str
-
-
-@dataclass(eq=False)
-class StepNotPlanned(SurveyError):
-    """Nothing of this step is in the outbox."""
-
-    wave: str
-    step: str
-
-
-@dataclass(eq=False)
-class NotForTrial(SurveyError):
-    """A real wave is not sent through the gateways of a rehearsal."""
-
-    wave: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +69,7 @@ class Writer:
             Channel.ZALO: bool(person.phone) and (step, language) in self.channels.templates,
             Channel.SMS: bool(person.phone),
             Channel.EMAIL: bool(person.email),
-            Channel.PRINT: True,
+            Channel.PRINT: Mode.PAPER in self.wave.settings["modes"],
         }
         return tuple(channel for channel in self.channels.order[self.wave.audience] if has[channel])
 
@@ -195,10 +173,10 @@ def plan(
     return estimate
 
 
-def release(session: Session, wave: Wave, step: str, *, actor: str, now: datetime) -> int:
-    """Let a planned step go out; the number that waits from now on."""
+def release(session: Session, wave: Wave, step: str, *, most: int | None, actor: str, now: datetime) -> int:
+    """Let a planned step go out, the whole of it or so many at random; the number that waits from now on."""
     waves.require(wave, waves.OPEN)
-    number = outbox.release(session, wave, step)
+    number = outbox.release(session, wave, step, most=most)
     if not number and not outbox.steps_of(session, wave, step):
         raise StepNotPlanned(wave=wave.code, step=step)
     detail = {"step": step, "messages": number}
@@ -209,9 +187,7 @@ def release(session: Session, wave: Wave, step: str, *, actor: str, now: datetim
 def addressee(session: Session, it: Writer, taken: Taken) -> Reached | None:
     """Whom a claimed message goes to as things stand now; None when nobody is to be written to any more."""
     found = next(invitations.people(session, it.wave, it.keys, only=taken.invitation), None)
-    if found is None or optouts.is_stopped(session, it.keys.installation, found.contacts):
-        return None
-    return found if taken.channel in it.chain(found, taken.step, taken.language) else None
+    return None if found is None or optouts.is_stopped(session, it.keys.installation, found.contacts) else found
 
 
 def follow_up(session: Session, it: Writer, *, now: datetime) -> int:
@@ -223,6 +199,13 @@ def follow_up(session: Session, it: Writer, *, now: datetime) -> int:
         chain = it.chain(person, entry.step, entry.language) if person else ()
         following += [Entry(entry.invitation, entry.step, one, entry.language) for one in chain if one not in tried][:1]
     return outbox.put_in(session, it.wave, key, following, state=outbox.WAITING, now=now)
+
+
+def forget(session: Session, wave: Wave, *, actor: str, now: datetime) -> None:
+    """The close keeps nothing of the outbox but its counts, in the audit log."""
+    counts = outbox.forget(session, wave)
+    if counts:
+        audit.record(session, actor=actor, action="messages.forget", subject=wave.code, detail=counts, now=now)
 
 
 def signed(keys: Keys, tracking_id: str) -> str:

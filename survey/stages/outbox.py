@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, CursorResult, Update, delete, func, insert
 from sqlalchemy.orm import Session
 
 from survey.channels.contract import Channel, Receipt, Why
-from survey.errors import SurveyError
+from survey.channels.refusals import BudgetExceeded
 from survey.keys import WaveKey, decrypt, encrypt
 from survey.model.base import new_id
 from survey.model.message import Message, MessageBudget
@@ -30,15 +30,6 @@ LEASE = timedelta(minutes=10)  # far longer than any sending takes
 MOST_TRIES = 6
 CHUNK = 2000
 _STANDING = (Message.tries, Message.doubtful, Message.cost)
-
-
-@dataclass(eq=False)
-class BudgetExceeded(SurveyError):
-    """The messages would cost more than the wave may spend on them."""
-
-    wave: str
-    cost: int
-    left: int
 
 
 @dataclass(frozen=True)
@@ -109,10 +100,11 @@ def steps_of(session: Session, wave: Wave, step: str) -> frozenset[bytes]:
     return frozenset(session.scalars(found))
 
 
-def release(session: Session, wave: Wave, step: str) -> int:
-    """Let the planned messages of a step go out; the number that waits now."""
-    planned = (Message.wave_id == wave.id) & (Message.step == step) & (Message.state == PLANNED)
-    return _changed(session, update(Message).where(planned).values(state=WAITING))
+def release(session: Session, wave: Wave, step: str, *, most: int | None) -> int:
+    """Let planned messages of a step go out, all or so many at random; the number that waits from now on."""
+    planned = select(Message.id).where(Message.wave_id == wave.id, Message.step == step, Message.state == PLANNED)
+    chosen = planned.order_by(Message.id).limit(most)  # ids are random
+    return _changed(session, update(Message).where(Message.id.in_(chosen)).values(state=WAITING))
 
 
 def claim(session: Session, wave: Wave, key: WaveKey, *, but: Collection[str], now: datetime) -> Taken | None:
@@ -263,9 +255,15 @@ def reasons(session: Session, wave: Wave) -> Counter[str]:
     return Counter({str(why): int(count) for why, count in session.execute(found.group_by(Message.why))})
 
 
-def waits(session: Session, wave: Wave) -> bool:
-    """Whether something is to be sent, or was claimed and not recorded yet."""
-    open_ = Message.state.in_((WAITING, CLAIMED, BOUNCED))
+def letters(session: Session, wave: Wave, key: WaveKey) -> frozenset[bytes]:
+    """The invitations for which a letter is to be printed."""
+    found = select(Message.id, Message.sealed).where(Message.wave_id == wave.id, Message.state == TO_PRINT)
+    return frozenset(decrypt(_sealing_key(key, identity), sealed) for identity, sealed in session.execute(found))
+
+
+def is_busy(session: Session, wave: Wave) -> bool:
+    """Whether something is to be sent, to be looked after, or to go another way."""
+    open_ = Message.state.in_((WAITING, CLAIMED, UNKNOWN, BOUNCED))
     return session.scalar(select(Message.id).where(Message.wave_id == wave.id, open_).limit(1)) is not None
 
 

@@ -1,50 +1,35 @@
-"""Paper: sheets are printed for the invited, come back, and are typed in twice by two people before they count.
+"""Paper: sheets come back and are typed in twice, by two people, before they count.
 
-Only the wave key ties a sheet to its invitation. What was typed waits encrypted and is destroyed once the sheet is
-settled; the answer goes the way of every other one (`responses.accept`).
+What was typed waits encrypted and is destroyed once the sheet is settled; the answer goes the way of every other one
+(`responses.accept`).
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from random import Random
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.errors import LinkClosed, SameTypist, SheetMoved, SheetUnknown, UnitNotInWave, WrongAudience
+from survey.errors import LinkClosed, SameTypist, SheetMoved, SheetUnknown
 from survey.instrument import Instrument
 from survey.keys import Keys, WaveKey, decrypt, encrypt, normalise_code
-from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
 from survey.model.paper import PaperSheet
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.paper.numbers import new_number, read_number
-from survey.stages import audit, invitations, responses, waves
+from survey.paper.numbers import read_number
+from survey.stages import audit, invitations, responses, sheets, waves
 from survey.stages.classes import PRIVACY_FLOOR
+from survey.stages.sheets import DIFFER, DONE, ONCE, OVERTAKEN, PRINTED, STATES
 from survey.wavefile import Mode
 
-PRINTED, ONCE, DIFFER, DONE, OVERTAKEN = "printed", "once", "differ", "done", "overtaken"
-STATES = (PRINTED, ONCE, DIFFER, DONE, OVERTAKEN)
 LINK_PATH = "/k/"
-
-
-@dataclass(frozen=True)
-class Printed:
-    """What stands on one printed sheet, and to whom it goes."""
-
-    number: str
-    code: str
-    unit: Unit
-    name: str
-    address: str
 
 
 @dataclass(frozen=True)
@@ -84,90 +69,11 @@ class Difference:
     second: str
 
 
-# --- printing
-
-
-def allot(
-    session: Session, wave: Wave, keys: Keys, *, unit: str | None, rng: Random, actor: str, now: datetime
-) -> list[Printed]:
-    """Sheets for all invited of a unit, or (None) for those whom no message reaches, in the order of random numbers.
-
-    Who had a sheet before keeps its number. How many of a class have one is counted: below ten, "on paper" would tell
-    who it was, and does not stand on the answer.
-    """
-    _require_paper(session, wave, unit)
-    session.refresh(wave, with_for_update=True)  # two prints at once would give one person two numbers
-    key = keys.wave(wave.id)
-    known = {row.mark: row for row in session.scalars(select(PaperSheet).where(PaperSheet.wave_id == wave.id))}
-    taken = set(session.scalars(select(PaperSheet.number_mark)))
-    added: Counter[str] = Counter()
-    sheets = []
-    for invitation, dossier, about in _invited(session, wave, unit):
-        mark = _mark(key, invitation.id)
-        if mark not in known:
-            known[mark] = _new_sheet(wave, keys, invitation.id, taken, rng)
-            session.add(known[mark])
-            added[invitation.class_code] += 1
-        number, _invitation = _unseal(key, known[mark])
-        sheets.append(Printed(number, key.code(invitation.id), about, *_reach(keys, dossier)))
-    for code, count in added.items():
-        cell = (ClassCell.wave_id == wave.id) & (ClassCell.class_code == code)
-        session.execute(update(ClassCell).where(cell).values(printed=ClassCell.printed + count))
-    detail = {"unit": unit, "sheets": len(sheets), "new": added.total()}
-    audit.record(session, actor=actor, action="papers.print", subject=wave.code, detail=detail, now=now)
-    return sorted(sheets, key=lambda sheet: (sheet.unit.code, sheet.number))
-
-
-def _require_paper(session: Session, wave: Wave, unit: str | None) -> None:
-    """Officials get no paper: whoever typed it in would read what they said of their superiors."""
-    if wave.audience != "citizens":
-        raise WrongAudience(wave=wave.code, audience=wave.audience, needed="citizens")
-    waves.require_mode(wave, Mode.PAPER)
-    if unit is not None and unit not in {one.code for one, _target in waves.units_of(session, wave)}:
-        raise UnitNotInWave(wave=wave.code, unit=unit)
-
-
-def _invited(session: Session, wave: Wave, unit: str | None) -> list[tuple[Invitation, Dossier, Unit]]:
-    chosen = Invitation.unit_code == unit if unit else Dossier.phone.is_(None) & Dossier.email.is_(None)
-    found = session.execute(
-        select(Invitation, Dossier, Unit)
-        .join(Dossier, Dossier.id == Invitation.dossier_id)
-        .join(Unit, Unit.code == Invitation.unit_code)
-        .where(Invitation.wave_id == wave.id, Invitation.state == invitations.ISSUED, chosen)
-    )
-    return [(invitation, dossier, about) for invitation, dossier, about in found]
-
-
-def _new_sheet(wave: Wave, keys: Keys, invitation: bytes, taken: set[bytes], rng: Random) -> PaperSheet:
-    key = keys.wave(wave.id)
-    mark = _mark(key, invitation)
-    while True:
-        number = new_number(rng)
-        number_mark = _number_mark(keys, number)
-        if number_mark not in taken:
-            break
-    taken.add(number_mark)
-    text = json.dumps({"number": number, "invitation": invitation.hex()})
-    sealed = encrypt(key.subkey("sheet", mark), text.encode())
-    return PaperSheet(
-        mark=mark, number_mark=number_mark, wave_id=wave.id, state=PRINTED, sealed=sealed, first=None, second=None
-    )
-
-
-def _reach(keys: Keys, dossier: Dossier) -> tuple[str, str]:
-    hidden = (dossier.name, dossier.address)
-    name, address = (keys.installation.reveal(blob) if blob else "" for blob in hidden)
-    return name, address
-
-
-# --- finding
-
-
 def find(session: Session, keys: Keys, text: str, *, lock: bool = False) -> Sheet:
     """The sheet of an open wave by its number, or by its link as a scanner reads it; SheetUnknown otherwise."""
     row = _by_link(session, keys, text) if LINK_PATH in text else None
     if row is None:
-        mark = _number_mark(keys, read_number(text))
+        mark = sheets.number_mark(keys, read_number(text))
         row = session.scalars(select(PaperSheet).where(PaperSheet.number_mark == mark)).first()
     if row is None:
         raise SheetUnknown(number=text)
@@ -177,7 +83,7 @@ def find(session: Session, keys: Keys, text: str, *, lock: bool = False) -> Shee
     if wave.state != waves.OPEN:
         raise SheetUnknown(number=text)
     key = keys.wave(wave.id)
-    number, identity = _unseal(key, row)
+    number, identity = sheets.unseal(key, row)
     invitation = session.get_one(Invitation, identity)
     return Sheet(row, wave, key, number, identity, session.get_one(Unit, invitation.unit_code))
 
@@ -189,7 +95,7 @@ def _by_link(session: Session, keys: Keys, text: str) -> PaperSheet | None:
         found = select(Invitation.id).where(Invitation.code_mark == key.mark("code", code))
         identity = session.scalars(found).first()
         if identity is not None:
-            return session.get(PaperSheet, _mark(key, identity))
+            return session.get(PaperSheet, sheets.mark_of(key, identity))
     return None
 
 
@@ -205,7 +111,7 @@ def numbers(session: Session, wave: Wave, key: WaveKey, state: str, *, most: int
     """Numbers of sheets at a step, at most so many; their order tells nothing."""
     at_step = (PaperSheet.wave_id == wave.id) & (PaperSheet.state == state)
     found = session.scalars(select(PaperSheet).where(at_step).order_by(PaperSheet.mark).limit(most))
-    return sorted(_unseal(key, row)[0] for row in found)
+    return sorted(sheets.unseal(key, row)[0] for row in found)
 
 
 def open_with_sheets(session: Session) -> list[Wave]:
@@ -213,9 +119,6 @@ def open_with_sheets(session: Session) -> list[Wave]:
     printed = select(PaperSheet.wave_id)
     found = select(Wave).where(Wave.state == waves.OPEN, Wave.id.in_(printed))
     return list(session.scalars(found.order_by(Wave.code)))
-
-
-# --- typing in
 
 
 def may_enter(sheet: Sheet, by: str) -> bool:
@@ -294,23 +197,6 @@ def _accept(session: Session, sheet: Sheet, answers: Mapping[str, str], now: dat
         session, opening, secret=sheet.key.code(invitation.id), submission_key=secrets.token_urlsafe(16),
         answers=answers, body=b"", now=now,
     )  # fmt: skip
-
-
-# --- what only the keys open
-
-
-def _mark(key: WaveKey, invitation: bytes) -> bytes:
-    return key.mark("sheet", invitation)
-
-
-def _number_mark(keys: Keys, number: str) -> bytes:
-    """The hash that finds a number; by the installation's key, since a number alone does not say of which wave."""
-    return keys.installation.mark("sheet", number)
-
-
-def _unseal(key: WaveKey, row: PaperSheet) -> tuple[str, bytes]:
-    parts = json.loads(decrypt(key.subkey("sheet", row.mark), row.sealed))
-    return parts["number"], bytes.fromhex(parts["invitation"])
 
 
 def _hide(sheet: Sheet, entry: Entry) -> bytes:

@@ -48,6 +48,8 @@ _BY_CODE = (
 )
 _STANDING_AT, _UNIT_AT = len(_LINK_PARTS), len(_LINK_PARTS) + len(waves.STANDING)
 _SPENT = select(literal(1)).where(SpentMark.mark == bindparam("mark"))
+_OPEN = select(Wave.id).where(Wave.state == waves.OPEN)
+_STATE = select(Wave.state).where(Wave.id == bindparam("wave")).with_for_update(read=True)
 _SENT = select(Submission.body_mark).where(Submission.key_mark == bindparam("mark"))
 
 
@@ -154,7 +156,7 @@ def seen_before(session: Session, key: WaveKey, submission_key: str, body: bytes
 
 def seen_in_any_wave(session: Session, keys: Keys, submission_key: str, body: bytes) -> bool:
     """`seen_before` when the link itself tells nothing any more (it is used): ask every open wave."""
-    open_waves = session.scalars(select(Wave.id).where(Wave.state == waves.OPEN)).all()
+    open_waves = session.connection().execute(_OPEN).scalars().all()
     return any(seen_before(session, keys.wave(wave_id), submission_key, body) for wave_id in open_waves)
 
 
@@ -200,7 +202,7 @@ def turn_away(session: Session, opening: Opening, *, secret: str) -> None:
 
 def _hold_open(session: Session, wave: Wave) -> None:
     """Keep the wave from closing until this answer is in (PostgreSQL; SQLite has one writer at a time)."""
-    state = session.scalar(select(Wave.state).where(Wave.id == wave.id).with_for_update(read=True))
+    state = session.connection().execute(_STATE, {"wave": wave.id}).scalar()
     if state != waves.OPEN:
         raise LinkClosed()
 

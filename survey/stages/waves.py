@@ -247,7 +247,8 @@ def _parsed_instrument(source: str) -> Instrument:
 
 
 @lru_cache(maxsize=64)
-def _parsed_scheme(source: str) -> Scheme:
+def parsed_scheme(source: str) -> Scheme:
+    """A scheme by its frozen text."""
     return load_scheme(source)
 
 
@@ -259,7 +260,7 @@ def instrument_of(wave: Wave) -> Instrument:
 def schemes_of(session: Session, wave: Wave) -> tuple[Scheme, ...]:
     """The schemes as they were frozen into the wave, in its order."""
     rows = session.scalars(select(WaveScheme).where(WaveScheme.wave_id == wave.id).order_by(WaveScheme.position))
-    return tuple(_parsed_scheme(row.source) for row in rows)
+    return tuple(parsed_scheme(row.source) for row in rows)
 
 
 def units_of(session: Session, wave: Wave) -> list[tuple[Unit, int]]:

@@ -275,7 +275,7 @@
   document.addEventListener("change", ({ target }) => {
     if (isFirst() || !form()) return;
     const [name, code] = target.name.split("~"), box = target.value && parts && question(name);
-    if (code && box && !answers(box).length) for (const one of controls(box)) one.checked = one.name === name && one.value === code;
+    if (code && target.type === "text" && box && !answers(box).length) for (const one of controls(box)) one.checked = one.name === name && one.value === code;
     const found = waiting();
     found.open = { page: here(), body: String(new URLSearchParams(parts ? ofPage(at) : pairs(controls(form()).filter((one) => one.type !== "hidden")))) };
     keep(found);

@@ -199,9 +199,7 @@ def pairs(pages: Sequence[FormPage], answers: Mapping[str, str]) -> list[tuple[s
     """Kept answers as the controls that give them, several choices one by one."""
     several = {field.name for page in pages for field in page.fields if field.item.type is ItemType.MULTIPLE}
     return [
-        (name, one)
-        for name, value in answers.items()
-        for one in (value.split(" ") if name in several else [value])
+        (name, one) for name, value in answers.items() for one in (value.split(" ") if name in several else [value])
     ]
 
 

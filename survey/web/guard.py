@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import secrets
+from functools import lru_cache
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from itsdangerous import BadSignature, Signer
@@ -125,6 +126,13 @@ def is_named_by_content(response: Response) -> bool:
     return request.endpoint == "static" and bool(request.args.get("v")) and response.status_code == 200
 
 
+def _shrink(data: bytes) -> bytes:
+    return gzip.compress(data, compresslevel=6, mtime=0)
+
+
+_shrunk = lru_cache(maxsize=64)(_shrink)  # our own files, which are few and stay the same
+
+
 def compress(response: Response) -> Response:
     """Shrink text for those who take gzip."""
     response.vary.add("Accept-Encoding")
@@ -135,7 +143,8 @@ def compress(response: Response) -> Response:
     response.direct_passthrough = False
     data = response.get_data()
     if len(data) >= SMALLEST_COMPRESSED:
-        response.set_data(gzip.compress(data, compresslevel=6, mtime=0))
+        shrink = _shrunk if request.endpoint == "static" else _shrink
+        response.set_data(shrink(data))
         response.headers["Content-Encoding"] = "gzip"
         response.headers.pop("ETag", None)
     return response

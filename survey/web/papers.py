@@ -20,7 +20,7 @@ from survey.model.wave import Wave
 from survey.paper import typed
 from survey.paper.numbers import spaced
 from survey.paper.typed import TICKED, Line, Part, Typed
-from survey.stages import papers
+from survey.stages import papers, sheets
 from survey.stages.papers import Sheet
 from survey.stages.staff import Role
 from survey.web.site import gettext as _
@@ -33,18 +33,18 @@ PREFIX = "a."  # before the names of a sheet's lines, apart from the form's own 
 SAVE = "save"
 LEFT_OPEN = "."
 STEPS = {
-    papers.PRINTED: _n("Waiting for the first entry"),
-    papers.ONCE: _n("Waiting for the second entry, by another person"),
-    papers.DIFFER: _n("The two entries differ"),
-    papers.DONE: _n("Done"),
-    papers.OVERTAKEN: _n("Not counted: answered online before, or given back"),
+    sheets.PRINTED: _n("Waiting for the first entry"),
+    sheets.ONCE: _n("Waiting for the second entry, by another person"),
+    sheets.DIFFER: _n("The two entries differ"),
+    sheets.DONE: _n("Done"),
+    sheets.OVERTAKEN: _n("Not counted: answered online before, or given back"),
 }
 TOLD = {
-    papers.PRINTED: _n("This sheet has not been typed in yet."),
-    papers.ONCE: _n("The first entry is kept. Another person must now type the sheet in once more."),
-    papers.DIFFER: _n("The two entries differ. The survey office settles them with the sheet in hand."),
-    papers.DONE: _n("The sheet is done: its answer counts, and what was typed is destroyed."),
-    papers.OVERTAKEN: _n(
+    sheets.PRINTED: _n("This sheet has not been typed in yet."),
+    sheets.ONCE: _n("The first entry is kept. Another person must now type the sheet in once more."),
+    sheets.DIFFER: _n("The two entries differ. The survey office settles them with the sheet in hand."),
+    sheets.DONE: _n("The sheet is done: its answer counts, and what was typed is destroyed."),
+    sheets.OVERTAKEN: _n(
         "This sheet does not count: its link was answered online meanwhile, or given back. Nothing of it is stored."
     ),
 }
@@ -118,7 +118,7 @@ def index() -> str | Response | tuple[str, int]:
 
 def _listed(session: Session, wave: Wave) -> WaveSheets:
     key = site().keys.wave(wave.id)
-    found = {step: papers.numbers(session, wave, key, step, most=MOST_LISTED) for step in papers.STATES}
+    found = {step: papers.numbers(session, wave, key, step, most=MOST_LISTED) for step in sheets.STATES}
     return WaveSheets(wave, papers.counts(session, wave), found)
 
 
@@ -161,12 +161,12 @@ def differences(number: str) -> str | Response | tuple[str, int]:
     if request.method == "GET":
         with site().database.read() as session:
             found = papers.find(session, site().keys, number)
-            if found.state != papers.DIFFER:
+            if found.state != sheets.DIFFER:
                 return redirect(url_for("papers.sheet", number=found.number), 303)
             return _differences_page(found, {}, {})
     with site().database.begin() as session:
         found = papers.find(session, site().keys, number, lock=True)
-        if found.state != papers.DIFFER:
+        if found.state != sheets.DIFFER:
             return redirect(url_for("papers.sheet", number=found.number), 303)
         given = _given(request.form)
         read = typed.read(found.instrument, {name: text for name, text in given.items() if text.strip() != LEFT_OPEN})

@@ -41,6 +41,11 @@ ROUTES: dict[str, Who] = {
     "respond.answer": PUBLIC,
     "respond.review": PUBLIC,
     "respond.send": PUBLIC,
+    "stop.ask": PUBLIC,
+    "stop.stop": PUBLIC,
+    # gateways: a signature is what lets in
+    "receipts.of_sms": PUBLIC,
+    "receipts.of_zalo": PUBLIC,
     # staff
     "account.sign_in": PUBLIC,
     "account.sign_out": SIGNED_IN,
@@ -50,6 +55,7 @@ ROUTES: dict[str, Who] = {
     "help.home_affairs": SIGNED_IN,
     "coordinate.waves": BOARD,
     "coordinate.board": BOARD,
+    "shown.messages": BOARD,
     "preview.instruments": BOARD,
     "preview.instrument": BOARD,
     "results.waves": SCORES,

@@ -17,7 +17,7 @@ from analysis.screening.lines import long_runs, straight
 from analysis.screening.nulls import standardised
 from analysis.screening.screen import Options, Screening, screen
 from analysis.screening.sheets import STANDARD, Grouping, Sheets, groupings, make_sheets, read_sheets
-from analysis.screening.study import TARGET, Fabrication, honest_wave, plant, screening_study
+from analysis.screening.study import SETTINGS, TARGET, Fabrication, honest_wave, plant, screening_study
 
 OPTIONS = Options(fdr=0.05, least=10)
 SMALL = replace(TARGET, units=40, answers=30, items=12)
@@ -34,7 +34,8 @@ def screened(sheets: Sheets, units: int, seed: int = 1, door: tuple[Door, ...] =
 
 
 def test_honest_units_are_flagged_in_at_most_one_of_a_hundred_and_fabricators_are_found() -> None:
-    shares = screening_study(np.random.default_rng(20250701), 1, each=3)
+    rng = np.random.default_rng(20250701)
+    shares = [one for setting in SETTINGS for one in screening_study(rng, 1, setting=setting)]
     honest = [one for one in shares if one.sort.startswith("honest")]
     planted = [one for one in shares if not one.sort.startswith("honest")]
     assert sum(one.flagged for one in honest) / sum(one.units for one in honest) <= 0.01
@@ -226,12 +227,12 @@ def test_counters_that_do_not_fit_are_refused() -> None:
 
 def test_flags_bound_the_share_of_honest_groups_and_signals_share_one_group() -> None:
     p = {"u0": (1e-6, 0.004), "u1": (0.004, 0.9), "u2": (0.02, 0.5), "u3": (0.5, 0.9)}
-    signals = (Signal.ALIKE, Signal.COPIES)
+    signals = (Signal.MADE_UP, Signal.COPIES)
     each = [(unit, *pair) for unit, two in p.items() for pair in zip(signals, two, strict=True)]
     tests = [Finding("unit", unit, signal, 0, 0, 0, one, 30, ()) for unit, signal, one in each]
     told = flagged(tests, fdr=0.05)
     assert [(one.group, one.signal.value) for one in told if one.flagged] == [
-        ("u0", "alike"), ("u0", "copies"), ("u1", "alike")]  # u2: Simes 0.04, adjusted 0.053  # fmt: skip
+        ("u0", "made_up"), ("u0", "copies"), ("u1", "made_up")]  # u2: Simes 0.04, adjusted 0.053  # fmt: skip
     assert told[2].adjusted_p == pytest.approx(0.004 * 2 * 4 / 2)
     assert {one.group for one in flagged(tests, fdr=0.06) if one.flagged} == {"u0", "u1", "u2"}
     assert flagged([], fdr=0.05) == ()
@@ -248,13 +249,10 @@ def test_doubted_groups_take_no_part_in_the_measure_of_the_others() -> None:
     assert z[0, 0] > 100
 
 
-def test_made_up_answers_that_leave_nothing_empty_weigh_more() -> None:
+@pytest.mark.parametrize("skipping", [False, True])
+def test_made_up_answers_are_found_whether_they_skip_items_or_not(skipping: bool) -> None:
     wave = honest_wave(SMALL, np.random.default_rng(18))
-    made = [
-        plant(wave, np.arange(12), Fabrication.PICKED, np.random.default_rng(19), skipping=one) for one in (True, False)
-    ]
-    skipped, whole = (
-        next(one for one in screened(wave, SMALL.units).findings if (one.group, one.signal) == ("u0", Signal.MADE_UP))
-        for wave in made
-    )
-    assert whole.statistic > skipped.statistic
+    made = plant(wave, np.arange(12), Fabrication.PICKED, np.random.default_rng(19), skipping=skipping)
+    assert made.unanswered[:12].any() == skipping
+    found = screened(made, SMALL.units)
+    assert [one.group for one in found.flags if one.signal is Signal.MADE_UP] == ["u0"]

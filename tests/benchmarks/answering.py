@@ -2,7 +2,8 @@
 
     python tests/benchmarks/answering.py [--engine postgres] [--flows 150] [--users 4] [--browser]
 
-One line of JSON. The server and the bare application run one after the other under the same gunicorn.
+One line of JSON: `ours` without a script, `scripted` with the whole form in the first page, and as many requests of a
+bare application. The server and the bare application run one after the other under the same gunicorn.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import gzip
 import json
 import multiprocessing
 import os
+import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -28,10 +31,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "faults"))
 
 import ground  # noqa: E402
-from respondent import Respondent  # noqa: E402
+from respondent import STATE, Respondent  # noqa: E402
 
 PORT, BARE_PORT = 23200, 23201
 WARM = 12
+SCRIPT = re.compile(r'src="(/static/respond[^"]*)"')
+WHOLE = re.compile(r'<script type="application/json" id="form"[^>]*>(.*?)</script>', re.DOTALL)
+TOKEN = re.compile(r'name="csrf_token" value="([^"]*)"')
 TICK = os.sysconf("SC_CLK_TCK")
 NETWORK = {"latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8, "offline": False}
 LCP = """new Promise(done => new PerformanceObserver(list => done(list.getEntries().at(-1).startTime))
@@ -54,6 +60,31 @@ class Timed(Respondent):
         return status, location, text
 
 
+class Scripted(Timed):
+    """A browser whose script has the whole form: it saves each page by a post that brings nothing, then sends all."""
+
+    def answer(self) -> str:
+        first, link = self.go("GET", self.path), self.path
+        self.go("GET", SCRIPT.search(first)[1])  # type: ignore[index]
+        form = json.loads(WHOLE.search(first)[1])  # type: ignore[index]
+        token, sent = TOKEN.search(first)[1], []  # type: ignore[index]
+        self.headers = {"Accept": "application/json"}
+        for number, section in enumerate(form.split("<section ")[1:-1], start=1):
+            chosen = self.fill(f"<form>{section}</form>").decode()
+            sent.append(chosen)
+            self.go("POST", f"{link}/{number}", f"csrf_token={token}&{chosen}".encode())
+        self.headers = {}
+        whole = "&".join([f"csrf_token={token}&whole=1&key={secrets.token_hex(16)}", *sent])
+        return STATE.search(self.go("POST", f"{link}/review", whole.encode()))[1]  # type: ignore[index]
+
+
+def one_scripted(work: tuple[int, str]) -> tuple[str, list[float], int]:
+    person = Scripted(*work)
+    state = person.answer()
+    person.close()
+    return state, person.times, person.received
+
+
 def one_response(work: tuple[int, str]) -> tuple[str, list[float], int]:
     person = Timed(*work)
     state = person.answer()
@@ -65,7 +96,8 @@ def one_bare(work: tuple[int, int]) -> tuple[str, list[float], int]:
     """As many requests as a response of ours takes: one page, then posts that lead to a page, then the last post."""
     port, requests = work
     connection, times = HTTPConnection(ground.HOST, port, timeout=30), []
-    steps = [("GET", "")] + [step for _ in range((requests - 2) // 2) for step in (("POST", "next"), ("GET", ""))]
+    steps = [("GET", "")] * (1 + requests % 2)
+    steps += [step for _ in range((requests - 2) // 2) for step in (("POST", "next"), ("GET", ""))]
     for number, (method, further) in enumerate([*steps, ("POST", "")]):
         body = urlencode({"a": "S15=5&S16=4", "next": further}) if method == "POST" else None
         started = time.perf_counter()
@@ -164,20 +196,23 @@ def main() -> None:
     stated = parser.parse_args()
     figures: dict[str, Any] = {"engine": stated.engine}
     with tempfile.TemporaryDirectory() as name, ground.database_url(stated.engine, Path(name)) as url:
-        field = ground.prepare(url, Path(name), people=stated.flows + WARM + 2)
+        people = stated.flows + WARM
+        field = ground.prepare(url, Path(name), people=2 * people + 2)
         server = ground.start(field, PORT)
         try:
-            figures["ours"] = measure(
-                server, one_response, [(PORT, f"/k/{code}") for code in field.links[:-2]], stated.users
-            )
+            work = [(PORT, f"/k/{code}") for code in field.links[:-2]]
+            figures["ours"] = measure(server, one_response, work[:people], stated.users)
+            figures["scripted"] = measure(server, one_scripted, work[people:], stated.users)
             if stated.browser:
                 figures["phone"] = weigh(f"http://{ground.HOST}:{PORT}/k/{field.links[-2]}")
         finally:
             ground.stop(server)
-        requests = round(figures["ours"]["requests_a_response"])
         with bare_server(Path(name)) as bare:
-            figures["bare"] = measure(bare, one_bare, [(BARE_PORT, requests)] * (stated.flows + WARM), stated.users)
-    figures["cpu_ratio"] = round(figures["ours"]["cpu_ms_a_response"] / figures["bare"]["cpu_ms_a_response"], 2)
+            for ours, theirs in (("ours", "bare"), ("scripted", "bare_scripted")):
+                requests = round(figures[ours]["requests_a_response"])
+                figures[theirs] = measure(bare, one_bare, [(BARE_PORT, requests)] * people, stated.users)
+    for ours, theirs in (("ours", "bare"), ("scripted", "bare_scripted")):
+        figures[ours]["cpu_ratio"] = round(figures[ours]["cpu_ms_a_response"] / figures[theirs]["cpu_ms_a_response"], 2)
     print(json.dumps(figures), flush=True)
 
 

@@ -30,6 +30,7 @@ class Respondent:
         self.port, self.path, self.patience = port, path, patience
         self.random = random.Random(f"{seed}{path}")
         self.cookies: dict[str, str] = {}
+        self.headers: dict[str, str] = {}
         self.connection: HTTPConnection | None = None
         self.seen: Counter[str] = Counter()
         self.longest = 0.0
@@ -84,7 +85,8 @@ class Respondent:
     def ask(self, method: str, path: str, body: bytes) -> tuple[int, str | None, str]:
         if self.connection is None:
             self.connection = HTTPConnection(HOST, self.port, timeout=30)
-        headers = {"Accept-Encoding": "gzip", "Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
+        cookies = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
+        headers = {"Accept-Encoding": "gzip", "Cookie": cookies} | self.headers
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         self.connection.request(method, path, body, headers)

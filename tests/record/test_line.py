@@ -40,7 +40,8 @@ def engines(
     built = {}
     for engine in ("sqlite", "postgres"):
         database = module_database(engine)
-        settings = Settings(database.url, folder / "keys", folder / "voices", "http://127.0.0.1:8000", None, None)
+        paths = (folder / "keys", folder / "voices", folder / "channels.toml")
+        settings = Settings(database.url, *paths, "http://127.0.0.1:8000", None, None)
         made = build.build(settings, database, Keys(settings.keys), SMALL, now=stands, say=lambda _text: None)
         built[engine] = Built(database, made)
     return built

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -10,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
+from survey.channels.contract import Channel
 from survey.db import Database
-from survey.errors import LinkClosed, ModeNotPlanned, NoLot, SameTypist, SheetUnknown, WrongAudience
+from survey.errors import LinkClosed, ModeNotPlanned, NoLot, SameTypist, SheetMoved, SheetUnknown, WrongAudience
 from survey.jobs import close
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
@@ -19,10 +22,10 @@ from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
 from survey.model.paper import PaperSheet
 from survey.model.rater import Rater
-from survey.model.response import Answer, SpentMark
+from survey.model.response import Answer, SpentMark, Spooled
 from survey.paper.numbers import check_digit
-from survey.stages import board, invitations, lots, papers, privacy, responses, samples, waves
-from survey.stages.papers import Printed
+from survey.stages import board, invitations, lots, outbox, papers, privacy, responses, samples, sheets, waves
+from survey.stages.sheets import Printed
 from survey.wavefile import read_wave_file
 
 CITIZENS, OFFICIALS = "2026-citizens", "2026-officials"
@@ -44,7 +47,7 @@ def print_for(
 ) -> list[Printed]:
     with database.begin() as session:
         wave = waves.find(session, CITIZENS)
-        return papers.allot(session, wave, keys, unit=unit, rng=Random(seed), actor="office", now=now)
+        return sheets.allot(session, wave, keys, unit=unit, rng=Random(seed), actor="office", now=now)
 
 
 def enter(database: Database, keys: Keys, now: datetime, number: str, by: str, answers: dict[str, str]) -> str:
@@ -67,16 +70,33 @@ def test_a_sheet_counts_once_two_people_typed_the_same(
     database: Database, keys: Keys, field: Any, now: datetime
 ) -> None:
     sheet = print_for(database, keys, now)[0]
-    assert enter(database, keys, now, sheet.number, "an", ANSWERS) == papers.ONCE
+    assert enter(database, keys, now, sheet.number, "an", ANSWERS) == sheets.ONCE
     assert not rows(database, SpentMark)
     with pytest.raises(SameTypist):
         enter(database, keys, now, sheet.number, "an", ANSWERS)
-    assert enter(database, keys, now, sheet.number, "binh", ANSWERS) == papers.DONE
+    assert enter(database, keys, now, sheet.number, "binh", ANSWERS) == sheets.DONE
     assert len(rows(database, SpentMark)) == 1
     with database.read() as session, pytest.raises(LinkClosed):
         responses.open_link(session, keys, sheet.code, now=now)
-    (kept,) = [row for row in rows(database, PaperSheet) if row.state == papers.DONE]
+    (kept,) = [row for row in rows(database, PaperSheet) if row.state == sheets.DONE]
     assert (kept.first, kept.second) == (None, None)
+
+
+def test_many_clerks_at_once_make_one_answer_of_a_sheet(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    sheet = print_for(database, keys, now)[0]
+
+    def type_in(by: int) -> str:
+        try:
+            return enter(database, keys, now, sheet.number, f"clerk {by % 4}", ANSWERS)
+        except (SameTypist, SheetMoved):
+            return "refused"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = Counter(pool.map(type_in, range(16)))
+    assert outcomes == {sheets.ONCE: 1, sheets.DONE: 1, "refused": 14}
+    assert len(rows(database, Spooled)) == 2  # the answer, and apart from it the one fact
 
 
 def test_differences_are_settled_line_by_line_and_only_counted_in_the_log(
@@ -90,7 +110,7 @@ def test_differences_are_settled_line_by_line_and_only_counted_in_the_log(
             found = papers.find(session, keys, sheet.number, lock=True)
             differing = [(one.name, one.first, one.second) for one in papers.differences(found)]
             assert differing == [("S16", "2", "1"), ("S17", "", "5"), ("sex", "F", "")]
-            assert papers.resolve(session, found, {"S16": "1", "sex": "F"}, actor="office", now=now) == papers.DONE
+            assert papers.resolve(session, found, {"S16": "1", "sex": "F"}, actor="office", now=now) == sheets.DONE
     close.run(database, keys, CITIZENS, actor="test", now=now, rng=Random(1))
     answers = rows(database, Answer)
     assert [(one.mode, one.items) for one in answers] == [("paper", {"S15": "4", "S16": "1"})] * 10
@@ -112,7 +132,7 @@ def test_a_link_that_was_answered_online_meanwhile_leaves_nothing_of_the_sheet(
         responses.accept(
             session, opening, secret=sheet.code, submission_key="k", answers={"S15": "5"}, body=b"", now=now
         )
-    assert enter(database, keys, now, sheet.number, "binh", ANSWERS) == papers.OVERTAKEN
+    assert enter(database, keys, now, sheet.number, "binh", ANSWERS) == sheets.OVERTAKEN
     with database.read() as session:
         assert session.scalar(text("select count(*) from spooled")) == 1
         assert session.scalar(text("select count(*) from submission")) == 1
@@ -148,8 +168,8 @@ def test_printing_again_keeps_the_numbers_and_a_mistyped_one_opens_no_sheet(
             state_of(database, keys, wrong)
     with pytest.raises(SheetUnknown):  # rightly formed, never printed
         state_of(database, keys, "0000000" + check_digit("0000000"))
-    assert state_of(database, keys, f"http://site/k/{first[0].code}") == papers.PRINTED
-    assert state_of(database, keys, f"{number[:4]} {number[4:]}") == papers.PRINTED
+    assert state_of(database, keys, f"http://site/k/{first[0].code}") == sheets.PRINTED
+    assert state_of(database, keys, f"{number[:4]} {number[4:]}") == sheets.PRINTED
 
 
 def test_without_the_keys_nothing_ties_a_sheet_to_an_invitation_or_tells_what_was_typed(
@@ -172,7 +192,19 @@ def test_paper_is_for_citizens_of_a_wave_that_plans_it(
     go_to_the_field(database, keys, now)
     for code, refusal in ((CITIZENS, ModeNotPlanned), (OFFICIALS, WrongAudience)):
         with database.begin() as session, pytest.raises(refusal):
-            papers.allot(session, waves.find(session, code), keys, unit=None, rng=Random(1), actor="x", now=now)
+            sheets.allot(session, waves.find(session, code), keys, unit=None, rng=Random(1), actor="x", now=now)
+
+
+def test_who_is_to_get_a_letter_gets_a_sheet(database: Database, keys: Keys, field: Any, now: datetime) -> None:
+    with database.begin() as session:
+        wave = waves.find(session, CITIZENS)
+        invited = session.scalars(select(Invitation.id).where(Invitation.wave_id == wave.id).order_by(Invitation.id))
+        ids = list(invited)
+        for channel, some in ((Channel.PRINT, ids[:3]), (Channel.SMS, ids[3:])):
+            entries = [outbox.Entry(one, "invitation", channel, "vi") for one in some]
+            outbox.put_in(session, wave, keys.wave(wave.id), entries, state=outbox.WAITING, now=now)
+        codes = {keys.wave(wave.id).code(one) for one in ids[:3]}
+    assert {one.code for one in print_for(database, keys, now, unit=None)} == codes
 
 
 PLANNED = """
@@ -213,7 +245,7 @@ def test_people_without_a_phone_are_invited_where_the_wave_prints_sheets(
         assert len(list(invitations.contacts(session, wave, keys, actor="test", now=now))) == 12
         assert invitations.counts_by_unit(session, wave) == {"98-01": reached}
         if reached == 24:
-            given = papers.allot(session, wave, keys, unit=None, rng=Random(1), actor="test", now=now)
+            given = sheets.allot(session, wave, keys, unit=None, rng=Random(1), actor="test", now=now)
             assert [one.address for one in given] == ["Phường 5"] * 12
 
 

@@ -162,7 +162,8 @@ def check_no_inline_code(response: TestResponse, page: ET.Element) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return settings_from({"HAILONG_DATABASE": str(tmp_path / "site.db"), "HAILONG_KEYS": str(tmp_path / "keys")})
+    names = {"HAILONG_DATABASE": "site.db", "HAILONG_KEYS": "keys", "HAILONG_CHANNELS": "channels.toml"}
+    return settings_from({name: str(tmp_path / file) for name, file in names.items()})
 
 
 @pytest.fixture

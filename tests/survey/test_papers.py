@@ -33,6 +33,7 @@ from survey.paper import printing, typed
 from survey.paper.layout import parts_of
 from survey.paper.printing import CardText, Letter, SheetText
 from survey.stages import papers, waves
+from survey.stages import sheets as printed
 
 EVERY_TYPE = Path(__file__).parent / "data" / "every-type.toml"
 SignIn = Callable[..., FlaskClient]
@@ -171,9 +172,9 @@ def sheets(app: Flask, database: Database, settings: Settings, go_to_the_field: 
             dossier.phone = None
             dossier.name, dossier.address = (site.keys.installation.hide(text) for text in ("Lê An", "Phường 5"))
         key = site.keys.wave(wave.id)
-        given = papers.allot(session, wave, site.keys, unit=None, rng=Random(1), actor="office", now=site.clock())
+        given = printed.allot(session, wave, site.keys, unit=None, rng=Random(1), actor="office", now=site.clock())
         assert {one.address for one in given} == {"Phường 5"}
-        assert papers.numbers(session, wave, key, papers.PRINTED, most=99) == [one.number for one in given]
+        assert papers.numbers(session, wave, key, printed.PRINTED, most=99) == [one.number for one in given]
     return [one.number for one in given]
 
 
@@ -228,7 +229,7 @@ def test_enter_saves_nothing_and_leads_to_the_next_line(
     assert "S15: Câu này không có ô đó." in text_of(client)
     assert client.form(1)["a.S16"] == "4"  # type: ignore[attr-defined]
     with database.read() as session:
-        assert {row.state for row in session.scalars(select(PaperSheet))} == {papers.PRINTED}
+        assert {row.state for row in session.scalars(select(PaperSheet))} == {printed.PRINTED}
 
 
 def test_a_second_clerk_sees_an_empty_sheet_and_lists_show_no_answer(signed_in: SignIn, sheets: list[str]) -> None:

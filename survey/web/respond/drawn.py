@@ -19,7 +19,7 @@ from survey.web.look import look
 from survey.web.site import here, language
 from survey.web.tokens import form_token, keep
 
-TOKEN, NONCE, HERE = (secrets.token_hex(16) for _ in range(3))
+TOKEN, NONCE, HERE, KEY = (secrets.token_hex(16) for _ in range(4))
 _questions: dict[tuple[int, str, str, str], tuple[Item, str]] = {}
 _pages: dict[tuple[Hashable, ...], str] = {}
 
@@ -37,11 +37,16 @@ def drawn(macro: Callable[..., str], field: Field, lang: str, text: str, answers
     return found[1]
 
 
-def drawn_page(template: str, key: tuple[Hashable, ...], **values: object) -> str:
-    """A page that is the same for all who see it in this language and look; `key` stands for its values."""
+def drawn_page(template: str, key: tuple[Hashable, ...], own: Mapping[str, str], /, **values: object) -> str:
+    """A page that is the same for all who see it in this language and look; `key` stands for its values.
+
+    `own` has what is put in for this reader alone, by what stands for it in the values.
+    """
     whole = (template, language(), look(), *key)
     text = _pages.get(whole)
     if text is None:
         made = render_template(template, csrf_token=lambda: TOKEN, csp_nonce=lambda: NONCE, here=HERE, **values)
         text = keep(_pages, whole, made)
-    return text.replace(TOKEN, form_token()).replace(NONCE, csp_nonce()).replace(HERE, escape(here()))
+    for mark, word in {TOKEN: form_token(), NONCE: csp_nonce(), HERE: here(), **own}.items():
+        text = text.replace(mark, escape(word))
+    return text

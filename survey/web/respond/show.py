@@ -15,7 +15,7 @@ from survey.instrument import PIPE, Instrument
 from survey.model.unit import Unit
 from survey.web import forms
 from survey.web.forms import Field, FormPage, Reasons, Refusal
-from survey.web.respond.drawn import drawn_page
+from survey.web.respond.drawn import KEY, drawn_page
 from survey.web.respond.sent import STATUS, Trouble
 from survey.web.respond.visit import Visit
 from survey.web.site import gettext as _
@@ -109,7 +109,11 @@ def ending(what: Ending, *, key: str | None = None, again: str | None = None) ->
 
     `again` is the address of a first page where a second try may find a place.
     """
-    return make_response(render_template("respond/end.html", ending=what, key=key, again=again), what.status)
+    if key:  # every receipt is the same but for the key
+        text = drawn_page("respond/end.html", (what.heading,), {KEY: key}, ending=what, key=KEY, again=again)
+    else:
+        text = render_template("respond/end.html", ending=what, key=key, again=again)
+    return make_response(text, what.status)
 
 
 def first_page(
@@ -139,7 +143,7 @@ def first_page(
     if trouble:
         text = render_template("respond/first.html", problems=_troubles(trouble), **values)
         return make_response(text, STATUS[trouble])
-    return make_response(drawn_page("respond/first.html", tuple(values.values()), problems=(), **values))
+    return make_response(drawn_page("respond/first.html", tuple(values.values()), {}, problems=(), **values))
 
 
 def not_mine(visit: Visit, trouble: Trouble | None = None) -> Response:
@@ -181,7 +185,7 @@ def question_page(
     if page.is_shuffled or not page.names.isdisjoint(answers):
         return make_response(render_template("respond/questions.html", **values))
     key = (visit.opening.instrument.digest, page.number, values["step"], values["heading"], *texts.items())
-    return make_response(drawn_page("respond/questions.html", key, **values))
+    return make_response(drawn_page("respond/questions.html", key, {}, **values))
 
 
 def review_page(visit: Visit, trouble: Trouble | None = None) -> Response:

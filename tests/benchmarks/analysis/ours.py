@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,20 +17,25 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `python -m analysis` does
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from wave import write_extract
+
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pa_compute
 import pyarrow.parquet as pa_parquet
 
+from analysis.components.grouping import count_answers
+from analysis.components.index import index_codes
+from analysis.components.instrument import parse_instrument
 from analysis.design import LonelyPsu
+from analysis.extract import Scores, read_extract, score
 from analysis.fold.bootstrap import Centre, Composite, Replicated, bootstrap, bootstrap_raked
 from analysis.fold.coding import Measure, Scale
-from analysis.fold.moments import ClassWeights, Wanted, fold_moments, weighted_totals
 from analysis.fold.raking import raked_weights
 from analysis.fold.ratios import domain_ratios
 from analysis.fold.sources import Arrays, Parquet, Source
 from analysis.fold.stage import FirstStage
 
+ROOT = Path(__file__).resolve().parents[3]
 ITEMS = tuple(f"q{number:02d}" for number in range(1, 26))
 MARGINS = ("zone", "sex", "age", "eth", "chan", "edu")
 SCALE = Scale(5, frozenset({4, 5}))
@@ -68,78 +74,69 @@ def bootcal(bench: Path, rows: int) -> tuple[float, list[float]]:
     return _replicates(lambda **options: bootstrap_raked(source, DESIGN, margins, **options))
 
 
-def wave(bench: Path, rows: int, executor: Executor | None = None) -> tuple[float, list[float]]:
-    """A wave of 33 items and 3,300 units from Parquet: sums by class, then totals and covariance of every unit."""
-    path = bench / "data" / f"wave{rows}.parquet"
-    if not path.exists():
-        write_wave(path, rows)
+def whole(bench: Path, rows: int) -> tuple[float, list[float]]:
+    """The whole score of a wave from the folder of its extract: weights, estimates, limits, points, ranks, all rows."""
+    folder = _wave(bench, rows)
     start = time.perf_counter()
-    items = tuple(f"q{number:02d}" for number in range(1, 34))
-    wanted = Wanted(items, (SCALE,) * 33, (Measure.VALID, Measure.SATISFIED, Measure.VALUE))
-    keys = ("unit", "stratum", "class", "fpc", "weight_base", "mode", "flag")
-    found = fold_moments(Parquet((path,)), wanted, keys=keys, psu="psu", executor=executor)
-    folded = time.perf_counter() - start
-    cells = found.alone
-    weights = cells.column("weight_base").astype(np.float64)
-    told = ClassWeights(cells.code("unit"), cells.code("stratum"), weights, weights, np.arange(len(weights)))
-    sizes = np.full(len(cells.names("stratum")), 10.0 * rows)
-    totals = weighted_totals(found, told, populations=sizes, groups=len(cells.names("unit")))
-    taken = time.perf_counter() - start if executor is None else folded
-    return taken, [float(totals.totals.sum()), float(totals.covariance.sum())]
+    scores = score(read_extract(folder))
+    return time.perf_counter() - start, [float(len(scores.rows)), *_checked(scores)]
+
+
+def command(bench: Path, rows: int) -> tuple[float, list[float]]:
+    """The same as a command that writes the results folder; memory is the command's own."""
+    folder = _wave(bench, rows)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as out:
+        told = [sys.executable, "-m", "analysis", "score", str(folder), "--out", out]
+        subprocess.run(told, cwd=ROOT, check=True, capture_output=True)
+        size = (Path(out) / "scores.csv").stat().st_size
+    return time.perf_counter() - start, [float(size)]
+
+
+def folded(bench: Path, rows: int, executor: Executor | None = None) -> tuple[float, list[float]]:
+    """The pass over the rows alone: answers counted into groups."""
+    path = _wave(bench, rows) / "answers.parquet"
+    form = parse_instrument((path.parent / "instrument.toml").read_text())
+    start = time.perf_counter()
+    told = Parquet((path,)), form.scored, form.satisfied, index_codes(form).members
+    groups = count_answers(*told, executor=executor)
+    taken = time.perf_counter() - start
+    sums = groups.sums.alone.whole
+    return taken, [float(len(groups.groups)), *(float(sums[name].sum()) for name in ("x", "xx", "touched", "apart"))]
 
 
 def dask(workers: int) -> Work:
-    """The pass of `wave` on a Dask cluster of so many processes, one thread each."""
+    """The same pass on a Dask cluster of so many processes, one thread each."""
 
     def work(bench: Path, rows: int) -> tuple[float, list[float]]:
         from distributed import Client
 
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as place:
             options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
-            with Client(processes=True, local_directory=folder, **options) as client:
-                for future in client.map(_awake, range(4 * workers), pure=False):
-                    future.result()
-                return wave(bench, rows, client.get_executor())
+            with Client(processes=True, local_directory=place, **options) as client:
+                client.run(_awake)
+                return folded(bench, rows, client.get_executor())
 
     return work
 
 
-def _awake(number: int) -> int:
+def _awake() -> str:
     """Let a worker import what it will need."""
-    return number + len(fold_moments.__name__)
+    return count_answers.__module__
 
 
-def write_wave(path: Path, rows: int, units: int = 3300) -> None:
-    """Answers of an extract's columns, sorted by unit, stratum and class, 100 units at a time."""
-    rng = np.random.default_rng(2)
-    kinds = [(name, pa.string()) for name in ("mode", "unit", "stratum", "psu", "class", "flag")]
-    kinds += [("fpc", pa.float64()), ("weight_base", pa.float64())]
-    kinds += [(f"q{number:02d}", pa.string()) for number in range(1, 34)]
-    with pa_parquet.ParquetWriter(path, pa.schema(kinds), compression="lz4") as writer:
-        for first in range(0, units, 100):
-            unit = np.sort(rng.integers(first, min(first + 100, units), 100 * rows // units))
-            field, level = rng.integers(0, 2, (2, len(unit)))
-            order = np.lexsort((level, field, unit))
-            columns = _wave_columns(unit[order], field[order], level[order], rng)
-            writer.write_table(pa.table(columns, pa.schema(kinds)), row_group_size=500_000)
+def _wave(bench: Path, rows: int) -> Path:
+    folder = bench / "data" / f"wave{rows}"
+    if not (folder / "manifest.json").exists():
+        write_extract(folder, rows)
+    return folder
 
 
-def _wave_columns(unit: Any, field: Any, level: Any, rng: np.random.Generator) -> dict[str, Any]:
-    n = len(unit)
-    name = np.char.add("75-", np.char.zfill(unit.astype(str), 4))
-    stratum = np.char.add(np.char.add(name, "|F"), field.astype(str))
-    same = {"mode": "link", "psu": "", "flag": ""}
-    columns: dict[str, Any] = {key: pa.array([value]).take(pa.array(np.zeros(n, int))) for key, value in same.items()}
-    columns.update(unit=name, stratum=stratum, fpc=np.full(n, 1e7), weight_base=4 + 0.5 * field + 0.25 * level)
-    columns["class"] = np.char.add(np.char.add(stratum, "|"), level.astype(str))
-    mood = rng.normal(0, 0.8, n)
-    for number in range(33):
-        latent = 1.1 + 0.3 * np.sin(number) + mood + rng.normal(0, 0.7, n)
-        code = 1 + np.searchsorted([-1.3, -0.7, 0, 1.25], latent)
-        silent = rng.random(n)
-        code = np.where(silent < 0.03, 0, np.where(silent < 0.05, 6, code))
-        columns[f"q{number + 1:02d}"] = pa.array([".", "1", "2", "3", "4", "5", ""]).take(pa.array(code))
-    return columns
+def _checked(scores: Scores) -> list[float]:
+    """Sums of what stands in the official rows of the whole."""
+    rows = [row for row in scores.rows if row.level_of == "overall" and row.is_official == "yes"]
+    cells = ([getattr(row, name) for row in rows] for name in ("index", "ci_low", "ci_high", "rank"))
+    return [sum(float(cell) for cell in column if cell is not None) for column in cells]
 
 
 def _ratios(source: Source, **options: Any) -> tuple[float, list[float]]:
@@ -174,8 +171,8 @@ def _margins(bench: Path, rows: int) -> dict[str, dict[int, float]]:
 
 
 WORK: dict[str, Work] = {
-    "taylor": taylor, "parquet": parquet, "rake": raking, "boot": boot, "bootcal": bootcal, "wave": wave,
-    "dask1": dask(1), "dask2": dask(2),
+    "taylor": taylor, "parquet": parquet, "rake": raking, "boot": boot, "bootcal": bootcal,
+    "fold": folded, "whole": whole, "command": command, "dask1": dask(1), "dask2": dask(2),
 }  # fmt: skip
 
 
@@ -183,7 +180,8 @@ def main() -> None:
     """Run one task."""
     bench, task, rows = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     seconds, check = WORK[task](bench, rows)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    who = resource.RUSAGE_CHILDREN if task == "command" else resource.RUSAGE_SELF
+    memory = resource.getrusage(who).ru_maxrss / 1024
     print(json.dumps({"tool": "ours", "task": task, "n": rows, "secs": seconds, "rss_mb": memory, "check": check}))
 
 

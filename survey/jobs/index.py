@@ -1,0 +1,112 @@
+"""Computes an index sheet from its imported points and the waves that it joins; writes its results folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from analysis import index_sheet as analysis
+from analysis.components.rows import Row, csv_bytes
+from analysis.errors import AnalysisError
+from analysis.extract import Scores, write_scores
+from survey.db import Database
+from survey.errors import IndexNotScored, IndexRefused
+from survey.jobs.extract import code_version
+from survey.jobs.score import add_xlsx
+from survey.model.index import IndexRun, IndexSheet
+from survey.stages import exports, index_sheets, waves
+from survey.stages.index_sheets import WaveResult
+from survey.stages.results import Made
+
+
+def run(database: Database, code: str, year: int, *, joined: Sequence[str], actor: str, now: datetime) -> IndexRun:
+    """Compute a sheet with the newest results of the waves `joined`; earlier runs stay."""
+    with database.read() as session:
+        sheet = index_sheets.find(session, code, year)
+        try:
+            taken = build(session, sheet, joined)
+            scores = analysis.score_index(taken)
+        except AnalysisError as error:
+            raise IndexRefused(scheme=code, year=year, reason=str(error)) from error
+    made = Made(taken.digest, code_version(), {"facts": dict(scores.facts), "waves": list(joined)})
+    with database.begin() as session:
+        sheet = index_sheets.find(session, code, year)
+        return index_sheets.store(session, sheet, [row.as_dict() for row in scores.rows], made, actor=actor, now=now)
+
+
+def build(session: Session, sheet: IndexSheet, joined: Sequence[str]) -> analysis.IndexSheet:
+    """What a sheet is made from: its figures, the waves' rows, last year's rows, the frozen scheme, the manifest."""
+    results = [index_sheets.wave_result(session, waves.find(session, code), sheet) for code in joined]
+    rows = index_sheets.inputs(session, sheet)
+    given = {f"{analysis.WAVES}{one.wave.code}.csv": _csv(one.rows) for one in results}
+    return analysis.make_index(
+        inputs={
+            "unit": [row.unit_code for row in rows],
+            "code": [row.code for row in rows],
+            "value": [float(row.value) for row in rows],
+            "source": [row.source for row in rows],
+        },
+        scheme=sheet.scheme,
+        manifest=_manifest(session, sheet, results, {row.unit_code for row in rows}),
+        given=given | _previous(session, sheet),
+    )
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    return csv_bytes(Row(**row) for row in rows)
+
+
+def _previous(session: Session, sheet: IndexSheet) -> dict[str, bytes]:
+    last = index_sheets.before(session, sheet)
+    if last is None:
+        return {}
+    try:
+        rows = index_sheets.figures(session, index_sheets.latest(session, last))
+    except IndexNotScored:
+        return {}
+    return {"previous/scores.csv": _csv(rows)}
+
+
+def _manifest(session: Session, sheet: IndexSheet, results: Sequence[WaveResult], units: set[str]) -> dict[str, Any]:
+    scheme = index_sheets.scheme_of(sheet)
+    asked = {str(row["unit"]) for one in results for row in one.rows}
+    return {
+        "format": 1,
+        "audience": analysis.INDEX,
+        "year": sheet.year,
+        "code_version": code_version(),
+        "name_vi": scheme.name("vi"),
+        "name_en": scheme.name("en"),
+        "waves": [
+            {"code": one.wave.code, "kind": one.wave.kind, "audience": one.wave.audience, "extract": one.extract_digest}
+            for one in results
+        ],
+        "units": [
+            {
+                "code": unit.code,
+                "name_vi": unit.name_vi,
+                "name_en": unit.name_en,
+                "type": unit.type,
+                "rated": unit.rated,
+            }
+            for unit in index_sheets.units_of(session, units | asked)
+        ],
+    }
+
+
+def write_results(database: Database, code: str, year: int, folder: Path, *, with_extract: bool) -> IndexRun:
+    """Write the results folder of CONTRACT from a sheet's newest run; `with_extract` also what it is made from now."""
+    with database.read() as session:
+        sheet = index_sheets.find(session, code, year)
+        newest = index_sheets.latest(session, sheet)
+        rows = index_sheets.figures(session, newest)
+        scheme = index_sheets.scheme_of(sheet)
+        write_scores(Scores(tuple(Row(**row) for row in rows), newest.options["facts"]), folder)
+        add_xlsx(exports.about_index(sheet, newest, scheme), rows, folder)
+        if with_extract:
+            analysis.write_index(build(session, sheet, newest.options["waves"]), folder / "extract")
+    return newest

@@ -1,0 +1,62 @@
+"""Index sheets: a scheme's whole index of one year, its imported points and its append-only runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ForeignKey, LargeBinary, Numeric, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from survey.model.base import Base, Code, Name, RandomId
+
+
+class IndexSheet(Base):
+    """The index of a scheme and year (bảng chỉ số); the scheme's text is frozen with the first import."""
+
+    __tablename__ = "index_sheet"
+    __table_args__ = (UniqueConstraint("code", "year"),)
+
+    id: Mapped[RandomId]
+    code: Mapped[Code]
+    year: Mapped[int]
+    scheme: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class IndexInput(Base):
+    """Imported points (or a figure that a rule turns into points) of a unit and code, with where they come from."""
+
+    __tablename__ = "index_input"
+
+    sheet_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("index_sheet.id"), primary_key=True)
+    unit_code: Mapped[str] = mapped_column(String(60), ForeignKey("unit.code"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[Decimal] = mapped_column(Numeric(20, 6))
+    source: Mapped[Name] = mapped_column(Text)
+
+
+class IndexRun(Base):
+    """One computation of a sheet."""
+
+    __tablename__ = "index_run"
+
+    id: Mapped[RandomId]
+    sheet_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("index_sheet.id"), index=True)
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(254))
+    extract_digest: Mapped[str] = mapped_column(String(64))
+    code_version: Mapped[str] = mapped_column(String(60))
+    options: Mapped[dict[str, Any]]
+
+
+class IndexFigure(Base):
+    """One row of a sheet's results (CONTRACT: results folder), every number as its decimal string."""
+
+    __tablename__ = "index_figure"
+
+    run_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("index_run.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    unit_code: Mapped[Code]
+    row: Mapped[dict[str, Any]]

@@ -1,0 +1,227 @@
+"""Files of points: `unit, code, value, source`, or the import table of the scoring software; taken whole or not at all.
+
+A row may also carry the points of a whole (an area, a criterion, a group, the total): a check where its parts are
+known, else what is known of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from survey import cells, sheet
+from survey.cells import Flaw, RowFault, RowsRefused
+from survey.errors import FileRefused
+from survey.rule import Bands, Linear, LinearCap
+from survey.scheme import Level, Scheme, builtin_scheme, builtin_schemes
+from survey.sheet import Columns, Refusal, Row
+from survey.stages.units import match
+
+OURS = Columns(("unit", "code", "value", "source", "year", "max"), frozenset({"unit", "code", "value"}))
+THEIRS = {
+    "mã tc/tctp": "code",
+    "điểm tối đa": "max",
+    "điểm thẩm định": "value",
+    "điểm điều tra xhh": "surveyed",
+    "mã đơn vị": "unit",
+    "năm": "year",
+}
+UNREAD = (
+    "lĩnh vực/tiêu chí/tiêu chí thành phần", "điểm tự đánh giá", "số phiếu hợp lệ", "cận dưới ktc 95 %",
+    "cận trên ktc 95 %", "ghi chú",
+)  # fmt: skip
+IMPORT_TABLE = Columns((*THEIRS, *UNREAD), frozenset({"mã tc/tctp", "điểm thẩm định", "mã đơn vị"}))
+TOTAL = "total"
+TOTALS = frozenset({TOTAL, "tổng", "tổng cộng", "tổng điểm"})
+MOST = Decimal(10) ** 14
+Stored = Mapping[tuple[str, str], Decimal]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One figure of the file and where it stands."""
+
+    row: int
+    unit: str
+    code: str
+    value: Decimal
+    source: str
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a file must fit: the scheme, the year, the units by code with their type, the source of rows without one."""
+
+    scheme: Scheme
+    year: int
+    units: Mapping[str, str]
+    source: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A code of a scheme: its points, the components behind it, and whether a figure is given that a rule turns into
+    points."""
+
+    max: Decimal
+    inside: frozenset[str]
+    by_rule: bool
+
+
+def pieces_of(scheme: Scheme) -> dict[str, Piece]:
+    """Every code that a row may name."""
+    found: dict[str, Piece] = {}
+    for area in scheme.areas:
+        for criterion in area.criteria:
+            for one in criterion.scored_by:
+                found[one.code] = Piece(
+                    one.max, frozenset({one.code}), isinstance(one.rule, Linear | LinearCap | Bands)
+                )
+            inside = frozenset(one.code for one in criterion.scored_by)
+            found.setdefault(criterion.code, Piece(criterion.max, inside, by_rule=False))
+        inside = frozenset(one.code for part in area.criteria for one in part.scored_by)
+        found[area.code] = Piece(area.max, inside, by_rule=False)
+    for group in scheme.groups:
+        inside = frozenset().union(*(found[code].inside for code in group.parts))
+        found[group.code] = Piece(group.max, inside, by_rule=False)
+    everything = frozenset(one.code for one in scheme.components)
+    return found | {TOTAL: Piece(sum((area.max for area in scheme.areas), Decimal(0)), everything, by_rule=False)}
+
+
+def read_points(file: Path, expected: Expected, stored: Stored) -> list[Point]:
+    """Every figure of the file. RowsRefused names all that is wrong with it, by row; FileRefused a file of no rows.
+
+    `stored` are the figures that are there already: sums are checked with them.
+    """
+    pieces = pieces_of(expected.scheme)
+    points: dict[tuple[str, str], Point] = {}
+    faults: list[RowFault] = []
+    for row in _rows(file):
+        if row.fault is not None:
+            faults.append(row.fault)
+            continue
+        point = _read_row(row, expected, pieces, faults)
+        if point is not None and (point.unit, point.code) in points:
+            faults.append(RowFault(row.number, "code", Flaw.DUPLICATE))
+        elif point is not None:
+            points[point.unit, point.code] = point
+    if not faults and not expected.scheme.bonus_penalty:
+        faults += _sum_faults(points, expected.scheme, pieces, stored)
+    if faults:
+        raise RowsRefused(tuple(sorted(faults, key=lambda fault: (fault.row, fault.column))), file.name)
+    return list(points.values())
+
+
+def _rows(file: Path) -> Iterator[Row]:
+    """The rows under the names of OURS, whichever of the two headers the file has."""
+    try:
+        yield from sheet.read(file, OURS)
+    except FileRefused as refused:
+        if refused.reason not in {Refusal.COLUMN_UNKNOWN, Refusal.COLUMN_MISSING}:
+            raise
+        try:
+            theirs = list(sheet.read(file, IMPORT_TABLE))
+        except FileRefused as error:
+            raise refused if error.reason == Refusal.COLUMN_UNKNOWN else error from error
+        for row in theirs:
+            values = {name: row.values[column] for column, name in THEIRS.items()} | {"source": ""}
+            surveyed = values.pop("surveyed")
+            both = values["value"].strip() and surveyed.strip()
+            fault = row.fault or (RowFault(row.number, "điểm điều tra xhh", Flaw.NOT_ALLOWED) if both else None)
+            values["value"] = values["value"] if values["value"].strip() else surveyed
+            if fault or values["value"].strip():  # a line of the table without points says nothing
+                yield Row(row.number, values, fault)
+
+
+def _read_row(row: Row, expected: Expected, pieces: Mapping[str, Piece], faults: list[RowFault]) -> Point | None:
+    """The figure of a row, or None with its faults told."""
+    before = len(faults)
+
+    def fault(column: str, flaw: Flaw, detail: object = "") -> None:
+        faults.append(RowFault(row.number, column, flaw, str(detail)))
+
+    cell = {name: cells.plain(row.values[name]) for name in OURS.known}
+    unit = _unit(cell["unit"], expected)
+    code = TOTAL if cell["code"].casefold() in TOTALS else cell["code"]
+    value, most = _number(cell["value"]), _number(cell["max"])
+    if unit is None:
+        fault("unit", Flaw.UNKNOWN_UNIT if cell["unit"] else Flaw.MISSING)
+    elif not expected.scheme.rates(expected.units[unit]):
+        fault("unit", Flaw.OTHER_LEVEL)
+    if cell["year"] and cell["year"] != str(expected.year):
+        fault("year", Flaw.OTHER_YEAR, cell["year"])
+    if value is None:
+        fault("value", Flaw.NOT_A_NUMBER if cell["value"] else Flaw.MISSING)
+    if not (cell["source"] or expected.source):
+        fault("source", Flaw.MISSING)
+    if code not in pieces:
+        other = _scheme_with(code, expected.scheme.code)
+        fault("code", Flaw.OTHER_SCHEME if other else Flaw.UNKNOWN_CODE, other)
+    else:
+        if cell["max"] and most != pieces[code].max:
+            fault("max", Flaw.OTHER_MAX, pieces[code].max)
+        if value is not None and not _fits(value, pieces[code], expected.scheme):
+            fault("value", Flaw.TOO_MANY_POINTS, pieces[code].max)
+    if len(faults) > before or unit is None or value is None:
+        return None
+    return Point(row.number, unit, code, value, cell["source"] or expected.source)
+
+
+def _unit(code: str, expected: Expected) -> str | None:
+    """The unit that is meant; a spreadsheet drops the leading zero of a province too."""
+    padded = code.zfill(2)
+    is_province = expected.scheme.level is Level.PROVINCE and padded in expected.units
+    return padded if is_province else match(code, expected.units)
+
+
+def _number(text: str) -> Decimal | None:
+    """A figure with a decimal point or comma; with both nobody knows which is which."""
+    bare = text.replace(" ", "")
+    try:
+        value = Decimal(bare.replace(",", ".")) if bare.count(",") + bare.count(".") <= 1 else None
+    except InvalidOperation:
+        return None
+    return value if value is not None and value.is_finite() and abs(value) < MOST else None
+
+
+def _fits(value: Decimal, piece: Piece, scheme: Scheme) -> bool:
+    return piece.by_rule or scheme.bonus_penalty or 0 <= value <= piece.max
+
+
+def _scheme_with(code: str, own: str) -> str:
+    """A shipped scheme that has a code which this one has not; empty when there is none."""
+    others = (builtin_scheme(name) for name in builtin_schemes() if name != own)
+    return next((one.code for one in others if code in pieces_of(one)), "")
+
+
+def _sum_faults(
+    points: Mapping[tuple[str, str], Point], scheme: Scheme, pieces: Mapping[str, Piece], stored: Stored
+) -> Iterator[RowFault]:
+    """Wholes that cannot be what their parts add up to; printed parts may differ by one unit of the last place."""
+    slack = Decimal(1).scaleb(-scheme.decimals)
+    for unit in dict.fromkeys(unit for unit, _ in points):
+        known = {code: value for (other, code), value in stored.items() if other == unit}
+        known |= {code: point.value for (other, code), point in points.items() if other == unit}
+        first = next(point.row for (other, _), point in points.items() if other == unit)
+        for code, value in known.items():
+            low, high = _bounds(code, known, pieces)
+            if not low - slack <= value <= high + slack:
+                row = points[unit, code].row if (unit, code) in points else first
+                told = f"{code}: {low} ≠ {value}" if low == high else f"{code}: {low} – {high} ≠ {value}"
+                yield RowFault(row, "value", Flaw.WRONG_SUM, told)
+
+
+def _bounds(code: str, known: Mapping[str, Decimal], pieces: Mapping[str, Piece]) -> tuple[Decimal, Decimal]:
+    """The least and the most that a whole can be by the figures known inside it."""
+    whole = pieces[code]
+    if len(whole.inside) == 1 and code in whole.inside:
+        return (known[code], known[code])
+    inner = [one for one in known if one != code and pieces[one].inside <= whole.inside]
+    low, left = Decimal(0), set(whole.inside)
+    for one in sorted(inner, key=lambda one: len(pieces[one].inside)):
+        if not pieces[one].by_rule and pieces[one].inside <= left:
+            low += known[one]
+            left -= pieces[one].inside
+    return low, low + sum((pieces[one].max for one in left), Decimal(0))

@@ -1,0 +1,238 @@
+"""Index sheets: files of points that are refused whole with row, rule and what to do, and what is kept of good ones."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+from sqlalchemy import select
+
+from analysis.__main__ import main as analysis
+from survey import resources
+from survey.cells import Flaw, RowsRefused
+from survey.db import Database
+from survey.errors import FileRefused, SchemeChanged, SchemeNotOfYear, SurveyError
+from survey.i18n import translator
+from survey.jobs import index as job
+from survey.model.audit import AuditEntry
+from survey.model.index import IndexInput, IndexSheet
+from survey.scheme import builtin_scheme, load_scheme
+from survey.sentences import sentences
+from survey.stages import index_sheets, units
+from survey.stages.index_sheets import PointsReport
+
+NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
+NATIONAL = builtin_scheme("par-index-2022")
+HEADER = ("unit", "code", "value", "source")
+Import = Callable[..., PointsReport]
+
+
+@pytest.fixture
+def take(database: Database, tmp_path: Path) -> Import:
+    """Import rows as a file into the national index of 2023."""
+    with database.begin() as session:
+        units.import_units(session, resources.data("facts", "provinces_before_2025.csv"), actor="test", now=NOW)
+
+    def run(
+        rows: Sequence[Sequence[str]], *, header: Sequence[str] = HEADER, year: int = 2023, source: str = ""
+    ) -> PointsReport:
+        file = tmp_path / "points.csv"
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows([header, *rows])
+        with database.begin() as session:
+            return index_sheets.import_points(
+                session, file, NATIONAL, year, source=source, actor="test", now=NOW, dry_run=False
+            )
+
+    return run
+
+
+GOOD = ("74", "8.1", "8.78", "press")
+BAD: list[tuple[str, tuple[str, ...], Flaw, str]] = [
+    ("points above the maximum", ("74", "8.2.1", "1.51", "x"), Flaw.TOO_MANY_POINTS, "1.5"),
+    ("points below nothing", ("74", "8.2.1", "-0.1", "x"), Flaw.TOO_MANY_POINTS, "1.5"),
+    ("a whole above its maximum", ("74", "3", "13.1", "x"), Flaw.TOO_MANY_POINTS, "13"),
+    ("a unit twice", ("74", "8.1", "8.7", "x"), Flaw.DUPLICATE, ""),
+    ("an unknown code", ("74", "9.9", "1", "x"), Flaw.UNKNOWN_CODE, ""),
+    ("a code of another scheme", ("74", "7.2.1", "1", "x"), Flaw.OTHER_SCHEME, "local-"),
+    ("an unknown unit", ("99", "8.1", "8", "x"), Flaw.UNKNOWN_UNIT, ""),
+    ("no number", ("74", "1.1", "8,7,1", "x"), Flaw.NOT_A_NUMBER, ""),
+    ("no figure", ("74", "1.1", "", "x"), Flaw.MISSING, ""),
+    ("no source", ("74", "1.1", "1", ""), Flaw.MISSING, ""),
+]
+
+
+@pytest.mark.parametrize(("row", "flaw", "detail"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+def test_a_wrong_row_is_named_and_nothing_of_the_file_is_taken(
+    take: Import, database: Database, row: tuple[str, ...], flaw: Flaw, detail: str
+) -> None:
+    with pytest.raises(RowsRefused) as refused:
+        take([GOOD, row])
+    (fault,) = refused.value.faults
+    assert (fault.row, fault.reason, refused.value.file) == (3, flaw, "points.csv")
+    assert detail in fault.detail
+    with database.read() as session:
+        assert session.scalars(select(IndexSheet)).all() == []
+
+
+def test_every_fault_of_a_file_is_told_at_once_in_words_that_say_what_to_do(take: Import) -> None:
+    with pytest.raises(RowsRefused) as refused:
+        take([("74", "8.2.1", "1.51", "x"), ("99", "8.1", "8", "x")])
+    assert sentences(refused.value, translator("en")) == [
+        "points.csv: row 2, value: points go from 0 to 1.5; check the code and the decimal sign",
+        "points.csv: row 3, unit: there is no such unit",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "flaw", "detail"),
+    [("year", "2022", Flaw.OTHER_YEAR, "2022"), ("max", "9", Flaw.OTHER_MAX, "10")],
+)
+def test_a_file_of_another_year_is_known_by_its_year_and_by_its_maxima(
+    take: Import, column: str, cell: str, flaw: Flaw, detail: str
+) -> None:
+    with pytest.raises(RowsRefused) as refused:
+        take([(*GOOD, cell)], header=(*HEADER, column))
+    assert [(fault.row, fault.column, fault.reason, fault.detail) for fault in refused.value.faults] == [
+        (2, column, flaw, detail)
+    ]
+
+
+def test_a_year_that_the_scheme_does_not_serve_is_refused(take: Import) -> None:
+    with pytest.raises(SchemeNotOfYear):
+        take([GOOD], year=2024)
+
+
+@pytest.mark.parametrize(
+    ("rows", "fits"),
+    [
+        ([("74", "8.1", "8.78"), ("74", "8.2", "5"), ("74", "8", "13.79")], True),  # printed parts: one unit of leeway
+        ([("74", "8.1", "8.78"), ("74", "8.2", "5"), ("74", "8", "13.80")], False),
+        ([("74", "3", "12"), ("74", "total", "11")], False),  # less than one of its parts
+        ([("74", "3", "2"), ("74", "total", "89.02")], False),  # more than the rest can give
+        ([("74", "3", "2"), ("74", "Tổng cộng", "89")], True),
+        ([("74", "1.2", "3"), ("74", "LD", "2")], False),  # a group across areas
+    ],
+)
+def test_a_sum_that_cannot_be_is_refused_at_its_row(take: Import, rows: list[tuple[str, ...]], fits: bool) -> None:
+    if fits:
+        assert take(rows, header=HEADER[:3], source="press").created == len(rows)
+        return
+    with pytest.raises(RowsRefused) as refused:
+        take(rows, header=HEADER[:3], source="press")
+    assert [(fault.row, fault.reason) for fault in refused.value.faults] == [(len(rows) + 1, Flaw.WRONG_SUM)]
+
+
+def test_a_sum_is_checked_with_what_was_imported_before(take: Import) -> None:
+    take([("74", "8.1", "8.78", "x"), ("74", "8.2", "5", "x"), ("74", "8", "13.78", "x")])
+    with pytest.raises(RowsRefused) as refused:
+        take([("74", "8.1", "9.78", "x")])
+    assert refused.value.faults[0].reason is Flaw.WRONG_SUM
+    assert take([("74", "8.1", "9.78", "x"), ("74", "8", "14.78", "x")]).updated == 2
+
+
+def test_the_same_file_again_changes_nothing_and_a_change_keeps_the_value_before(
+    take: Import, database: Database
+) -> None:
+    rows = [GOOD, ("1", "total", "91,43", "press")]  # a spreadsheet dropped the zero of Hà Nội
+    assert (take(rows).created, take(rows).unchanged) == (2, 2)
+    assert take([("74", "8.1", "8.79", "press")]).as_dict() == {
+        "rows": 1, "units": 1, "created": 0, "updated": 1, "unchanged": 0, "dry_run": False,
+    }  # fmt: skip
+    with database.read() as session:
+        stored = {(row.unit_code, row.code): row.value for row in session.scalars(select(IndexInput))}
+        log = [json.loads(entry.detail) for entry in session.scalars(select(AuditEntry)) if entry.action == "index.set"]
+    assert stored == {("74", "8.1"): Decimal("8.79"), ("01", "total"): Decimal("91.43")}
+    assert [(Decimal(one["before"]), one["value"]) for one in log] == [(Decimal("8.78"), "8.79")]
+
+
+def test_the_import_table_of_the_scoring_software_is_read_as_it_is(
+    take: Import, database: Database, tmp_path: Path
+) -> None:
+    columns = ("Mã TC/TCTP", "Lĩnh vực/Tiêu chí/Tiêu chí thành phần", "Điểm tối đa", "Điểm tự đánh giá",
+               "Điểm thẩm định", "Điểm điều tra XHH", "Ghi chú", "Mã đơn vị")  # fmt: skip
+    lines = [("1", "Chỉ đạo", 9.5, "", "", "", "", "74"), ("1.1", "Thẩm định", 6.5, 6.5, "6,25", "", "", "74"),
+             ("1.2", "Khảo sát", 3, "", "", 2.5, "", "74")]  # fmt: skip
+    with xlsxwriter.Workbook(str(tmp_path / "table.xlsx")) as book:
+        page = book.add_worksheet()
+        for number, line in enumerate([columns, *lines]):
+            page.write_row(number, 0, line)
+    with database.begin() as session:
+        report = index_sheets.import_points(
+            session, tmp_path / "table.xlsx", NATIONAL, 2023, source="QĐ 1", actor="test", now=NOW, dry_run=False
+        )
+        sheet = index_sheets.find(session, NATIONAL.code, 2023)
+        assert [(row.code, row.value, row.source) for row in index_sheets.inputs(session, sheet)] == [
+            ("1.1", Decimal("6.25"), "QĐ 1"), ("1.2", Decimal("2.5"), "QĐ 1"),
+        ]  # fmt: skip
+    assert report.rows == 2
+
+
+def test_a_file_under_neither_header_is_refused(take: Import) -> None:
+    with pytest.raises(FileRefused):
+        take([("74", "8.1", "8")], header=("unit", "criterion", "value"))
+
+
+def test_a_changed_scheme_does_not_slip_under_a_sheet(take: Import, database: Database, tmp_path: Path) -> None:
+    take([GOOD])
+    changed = load_scheme(NATIONAL.source.replace('rounding = "truncate"', 'rounding = "half_up"'))
+    with database.begin() as session, pytest.raises(SchemeChanged):
+        index_sheets.import_points(
+            session, tmp_path / "points.csv", changed, 2023, source="", actor="test", now=NOW, dry_run=False
+        )
+
+
+FULL = [("1.1", "6"), ("1.2", "2"), ("2.1", "7"), ("2.2", "2.5"), ("3.1", "12"), ("4.1", "8"), ("4.2", "3"),
+        ("5.1", "10"), ("5.2", "4"), ("6.1", "7"), ("6.2", "3.5"), ("7.1", "8"), ("7.2", "3.5"), ("8.1", "8.5"),
+        ("8.2.1", "1.5"), ("8.2.2", "1"), ("8.2.3", "0.5"), ("8.2.4", "1"), ("8.2.5", "1")]  # fmt: skip
+
+
+def test_both_readings_of_the_impact_and_where_points_are_lost(take: Import, database: Database) -> None:
+    take([("74", code, value, "x") for code, value in FULL])
+    run = job.run(database, NATIONAL.code, 2023, joined=(), actor="test", now=NOW)
+    with database.read() as session:
+        rows = index_sheets.chosen(index_sheets.figures(session, run), NATIONAL)
+    points = {(row["level_of"], row["code"]): row["points"] for row in rows}
+    assert points["area", "8"] == "13.500000"
+    assert points["group", "TD"] == "32.000000"  # 18.5 of the officials' survey + 8.5 + 5
+    assert points["group", "HS"] == "58.000000"
+    assert points["total", "total"] == "90.000000"
+    lost = index_sheets.losses(rows, NATIONAL)
+    assert [(one.code, one.lost, one.least) for one in lost[:4]] == [
+        ("8.1", Decimal("1.5"), None), *((code, Decimal(1), None) for code in ("1.2", "6.1", "8.2.3")),
+    ]  # fmt: skip
+    assert sum(one.lost for one in lost) == 10
+
+
+def test_an_exported_sheet_recomputes_to_the_same_digits_without_the_site(
+    take: Import, database: Database, tmp_path: Path
+) -> None:
+    take([("74", code, value, "x") for code, value in FULL])
+    job.run(database, NATIONAL.code, 2023, joined=(), actor="test", now=NOW)
+    out = tmp_path / "out"
+    out.mkdir()
+    job.write_results(database, NATIONAL.code, 2023, out, with_extract=True)
+    assert analysis(["score", str(out / "extract"), "--out", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "scores.csv").read_bytes() == (out / "scores.csv").read_bytes()
+    head = json.loads((out / "scores.json").read_text(encoding="utf-8"))
+    assert (head["audience"], head["index_name_en"]) == ("index", NATIONAL.name("en"))
+    (out / "extract" / "inputs.csv").write_text("unit,code,value,source\n", encoding="utf-8")
+    assert analysis(["score", str(out / "extract")]) == 1
+
+
+def test_an_index_that_nobody_began_or_computed_says_which_command_is_next(take: Import, database: Database) -> None:
+    told = []
+    for import_first in (False, True):
+        if import_first:
+            take([GOOD])
+        with database.read() as session, pytest.raises(SurveyError) as refused:
+            index_sheets.latest(session, index_sheets.find(session, NATIONAL.code, 2023))
+        told += sentences(refused.value, translator("en"))
+    assert "hailong index import FILE --scheme par-index-2022 --year 2023" in told[0]
+    assert "hailong index score --scheme par-index-2022 --year 2023" in told[1]
