@@ -1,7 +1,8 @@
 """What an answer may be: one value in one spelling for each kind of question, and which questions are asked at all.
 
 Answers are kept by name: the item's code, for officials `unit:item`. A name with `~` goes with another: `Q2~other` is
-what was written beside the choice `other`, `ethnicity~consent` the tick without which the item's answer is not kept.
+what was written beside the choice `other`, `ethnicity~consent` the tick without which the item's answer is not kept,
+`W~forward` the tick by which a comment goes to the rated unit.
 Several choices are one value, the codes in the list's order with a space between: `media internet`.
 """
 
@@ -15,9 +16,10 @@ from datetime import date
 from enum import StrEnum
 
 from survey.instrument import IN_WORDS, Instrument, Item, ItemType
+from survey.masking import mask
 
 NOT_APPLICABLE = "na"
-CONSENT, YES = "consent", "yes"
+CONSENT, FORWARD, YES = "consent", "forward", "yes"
 MARK = "~"
 LONGEST = {ItemType.TEXT: 200, ItemType.COMMENT: 1000}
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2099, 12, 31)
@@ -48,11 +50,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Sorted:
-    """An answer by where it is kept: with the unit, with the other facts, and each alone."""
+    """An answer by where it is kept: with the unit, with the other facts, each alone; `forwarded` go to their unit."""
 
     said: Mapping[str, str]
     facts: Mapping[str, str]
     words: Mapping[str, str]
+    forwarded: frozenset[str] = frozenset()
 
 
 def value_of(item: Item, given: Sequence[str]) -> str:
@@ -135,8 +138,8 @@ def is_offered(item: Item, value: str) -> bool:
 
 def is_extra(item: Item, extra: str, value: str) -> bool:
     """Whether what stands beside an answer may stand there: a consent, or the words for a choice that opens a line."""
-    if extra == CONSENT:
-        return bool(item.consent) and value == YES
+    if extra == CONSENT or (extra == FORWARD and item.forward):
+        return value == YES and bool(item.consent if extra == CONSENT else item.forward)
     try:
         written = line(value, LONGEST[ItemType.TEXT])
     except Refused:
@@ -183,7 +186,8 @@ def settled(instrument: Instrument, answers: Mapping[str, str]) -> dict[str, str
         item = items[code]
         agreed = not item.consent or answers.get(f"{base}{MARK}{CONSENT}") == YES
         goes_with = not extra or extra in answers.get(base, "").split(" ")
-        if extra != CONSENT and agreed and goes_with and is_asked(item, items, answers, unit):
+        is_tick = extra == CONSENT or (extra == FORWARD and bool(item.forward))
+        if not is_tick and agreed and goes_with and is_asked(item, items, answers, unit):
             kept[name] = value
     return kept
 
@@ -197,8 +201,10 @@ def sort(instrument: Instrument, answers: Mapping[str, str]) -> Sorted:
     for name, value in settled(instrument, answers).items():
         _unit, code, extra = split_name(name)
         alone = extra or items[code].type in IN_WORDS
-        (words if alone else facts if items[code].fact else said)[name] = value
-    return Sorted(said, facts, words)
+        is_plain = not alone or items[code].type is ItemType.DATE
+        (words if alone else facts if items[code].fact else said)[name] = value if is_plain else mask(value)
+    forwarded = frozenset(name for name in words if answers.get(f"{name}{MARK}{FORWARD}") == YES)
+    return Sorted(said, facts, words, forwarded)
 
 
 def minutes(items: int) -> int:

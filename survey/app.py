@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, g, request
+from flask import Flask, g
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 from markupsafe import Markup
@@ -23,10 +23,13 @@ from survey.web import (
     account,
     chrome,
     coordinate,
+    feedback,
     filters,
     guard,
     health,
+    index,
     inputs,
+    journal,
     listen,
     papers,
     preview,
@@ -55,7 +58,7 @@ class SurveyApp(Flask):
     """A Flask whose log names routes, never paths: link codes stand in paths."""
 
     def log_exception(self, exc_info: Any) -> None:
-        self.logger.error("unhandled error in %s %s", request.method, request.endpoint, exc_info=exc_info)
+        journal.failed(exc_info[1])
 
 
 def create_app(
@@ -79,6 +82,7 @@ def create_app(
     app.session_interface = tokens.Sessions()
     prepare_templates(app)
     CSRFProtect(app)
+    journal.register(app)
     guard.register(app)
     refusals.register(app)
     for module in (
@@ -88,6 +92,8 @@ def create_app(
         account,
         coordinate,
         results,
+        feedback,
+        index,
         inputs,
         guides,
         preview,

@@ -64,6 +64,7 @@ class Flaw(StrEnum):
     BAD_LIST = "bad_list"
     NOTHING_TO_RATE = "nothing_to_rate"
     NOT_A_NUMBER = "not_a_number"
+    NOT_WITH_POINT = "not_with_point"
     UNKNOWN_CODE = "unknown_code"
     OTHER_SCHEME = "other_scheme"
     OTHER_YEAR = "other_year"

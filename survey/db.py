@@ -133,23 +133,16 @@ class OneTransaction(Session):
 
 @contextmanager
 def _unit_of_work(engine: Engine) -> Iterator[Session]:
-    session = OneTransaction(engine, expire_on_commit=False)
     try:
-        yield session
+        with OneTransaction(engine, expire_on_commit=False) as session:  # closing rolls back, and may find nobody there
+            yield session
     except OperationalError as error:  # locked, full, read-only, or the server is away
-        session.rollback()
         raise DatabaseUnavailable(reason=_short_reason(error)) from error
     except IntegrityError as error:
-        session.rollback()
         refused = constraints.refusal(_constraint(error))
         if refused is None:
             raise
         raise refused from error
-    except BaseException:
-        session.rollback()
-        raise
-    finally:
-        session.close()
 
 
 def _constraint(error: IntegrityError) -> str:

@@ -195,6 +195,43 @@ class UnitNotInWave(SurveyError):
 
 
 @dataclass(eq=False)
+class UnitNotProvince(SurveyError):
+    """A unit that a wave names as its province, and that is another kind of unit."""
+
+    unit: str
+
+
+@dataclass(eq=False)
+class NothingRated(SurveyError):
+    """A wave without a unit: none of its province is rated by its schemes in its period."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class TargetMissing(SurveyError):
+    """Units of a citizens' wave from which no answers are wanted: nobody would be drawn there."""
+
+    wave: str
+    units: str
+
+
+@dataclass(eq=False)
+class DocumentEmpty(SurveyError):
+    """A decision that is named by nothing."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class TooLate(SurveyError):
+    """A wave that would be over before it opens."""
+
+    wave: str
+    closes: str
+
+
+@dataclass(eq=False)
 class TooEarly(SurveyError):
     """A wave is only extended: its new end lies after the old one and after now."""
 
@@ -306,62 +343,20 @@ class NotScored(SurveyError):
 
 
 @dataclass(eq=False)
-class SchemeNotOfYear(SurveyError):
-    """An index of a year that its scheme does not serve."""
-
-    scheme: str
-    year: int
-    years: str
-
-
-@dataclass(eq=False)
-class SchemeChanged(SurveyError):
-    """An index sheet was begun with another text of the scheme."""
-
-    scheme: str
-    year: int
-
-
-@dataclass(eq=False)
-class SchemeNotInWave(SurveyError):
-    """A wave that an index sheet should join was scored by other rules."""
+class ScoresOutdated(SurveyError):
+    """The newest run was made from other figures than those of now: its extract cannot be written any more."""
 
     wave: str
-    scheme: str
-
-
-@dataclass(eq=False)
-class IndexUnknown(SurveyError):
-    """Nothing was imported for this scheme and year."""
-
-    scheme: str
-    year: int
-
-
-@dataclass(eq=False)
-class IndexNotScored(SurveyError):
-    """An index sheet without a run."""
-
-    scheme: str
-    year: int
-
-
-@dataclass(eq=False)
-class IndexRefused(SurveyError):
-    """The statistics refuse an index sheet; the reason names file, row and column."""
-
-    scheme: str
-    year: int
-    reason: str
 
 
 @dataclass(eq=False)
 class InputRefused(SurveyError):
-    """A typed-in figure that the scheme does not know or that is out of range."""
+    """A typed-in figure that the scheme does not know or that is out of range; `most` are the points that it may be."""
 
     unit: str
     code: str
     reason: str
+    most: str = ""
 
 
 @dataclass(eq=False)
@@ -420,6 +415,14 @@ class AnswersWaiting(SurveyError):
 
     wave: str
     answers: int
+
+
+@dataclass(eq=False)
+class TooFewToRelease(SurveyError):
+    """Comments are released with at least nine others, or not at all."""
+
+    released: int
+    floor: int
 
 
 # --- voices

@@ -115,6 +115,7 @@ class Item:
     text: Words
     hint: Words
     consent: Words
+    forward: Words
     route: Route | None
     required: bool
     scored: bool
@@ -286,10 +287,7 @@ def _read_lists(table: Table) -> tuple[OptionList, ...]:
         code, choices = row.code(), []
         for cell in row.tables("choices"):
             choice = Choice(
-                cell.code(),
-                cell.words("text"),
-                cell.flag("other", default=False),
-                cell.flag("alone", default=False),
+                cell.code(), cell.words("text"), cell.flag("other", default=False), cell.flag("alone", default=False)
             )
             cell.close()
             choices.append((cell, choice))
@@ -306,6 +304,8 @@ def _read_items(table: Table, factors: Mapping[str, Factor], lists: Mapping[str,
         read.append((row, _read_item(row, factors, lists, {item.code: item for _, item in read})))
         row.close()
     datafile.report_repeats((row, item.code) for row, item in read)
+    for row, _item in [pair for pair in read if pair[1].forward][1:]:
+        row.fault("forward", Reason.DUPLICATE, "forward")  # ten comments must be those of ten people
     return tuple(item for _, item in read)
 
 
@@ -328,9 +328,11 @@ def _read_item(
         row.fault("repeats", Reason.UNFIT, "fact = false")
     text = row.words("text")
     _check_pipes(row, text, earlier)
-    is_number = kind is ItemType.NUMBER
+    forward, is_number = row.optional_words("forward"), kind is ItemType.NUMBER
+    if forward and kind is not ItemType.COMMENT:
+        row.fault("forward", Reason.UNFIT, f"type {kind}")
     return Item(
-        code, factor, kind, options, text, row.optional_words("hint"), row.optional_words("consent"),
+        code, factor, kind, options, text, row.optional_words("hint"), row.optional_words("consent"), forward,
         _read_route(row, earlier, fact=fact), row.flag("required", default=False), scored, fact,
         row.whole("min", least=0, default=0) if is_number else 0, row.whole("max", least=1) if is_number else 0,
     )  # fmt: skip
@@ -379,10 +381,8 @@ def _read_route(row: Table, earlier: Mapping[str, Item], *, fact: bool) -> Route
         return route
     if earlier[route.item].fact != fact:  # facts are kept apart: neither may tell of the other
         table.fault("item", Reason.UNFIT, f"fact = {str(fact).lower()}")
-    known = {choice.code for choice in earlier[route.item].choices}
-    for choice in route.choices:
-        if choice not in known:
-            table.fault("choices", Reason.UNKNOWN_CHOICE, f'"{choice}"')
+    for choice in (one for one in route.choices if one not in earlier[route.item].codes):
+        table.fault("choices", Reason.UNKNOWN_CHOICE, f'"{choice}"')
     return route
 
 

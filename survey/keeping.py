@@ -18,7 +18,6 @@ class Deadline(StrEnum):
     CLOSE = "close"
     EXPIRED = "expired"
     SET_ASIDE = "set_aside"
-    SENT = "sent"
     UNOPENED = "unopened"
     FRAME = "frame"
     WORDS = "words"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from survey import errors
+from survey import errors, index_errors
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.channels import refusals
 from survey.custody import refusals as custody
@@ -55,6 +55,22 @@ REFUSALS: dict[type[SurveyError], str] = {
     ),
     errors.UnitNotRated: _n('The unit "%(unit)s" is not rated, or no scheme of the wave rates units of its type.'),
     errors.UnitNotInWave: _n('The unit "%(unit)s" is not among the units of the wave "%(wave)s".'),
+    errors.UnitNotProvince: _n('The unit "%(unit)s" is not a province.'),
+    errors.NothingRated: _n(
+        'The wave "%(wave)s" has no unit to ask about: its schemes rate no unit of the province in this period. Check '
+        "scheme, and the units' type and rated."
+    ),
+    errors.TargetMissing: _n(
+        'The wave "%(wave)s" wants no answers from: %(units)s. Write under targets how many are wanted of each unit, '
+        "as in default = 30."
+    ),
+    errors.DocumentEmpty: _n(
+        'A decision has number, date and signer. What was given for the wave "%(wave)s" is empty.'
+    ),
+    errors.TooLate: _n(
+        'The wave "%(wave)s" was to close at %(closes)s, which is past. Extend it first, then open it: '
+        "hailong wave extend %(wave)s --closes TIME --document DOCUMENT"
+    ),
     errors.TooEarly: _n(
         'The wave "%(wave)s" can only be extended: the new end must lie after now and after %(closes)s.'
     ),
@@ -67,27 +83,37 @@ REFUSALS: dict[type[SurveyError], str] = {
         'In the group "%(group)s" only %(raters)s people may judge the same units. '
         "At least 10 are needed, or their answers could be told apart."
     ),
+    errors.TooFewToRelease: _n(
+        "Only %(released)s comments would be released. They are released at least %(floor)s together, or none of them."
+    ),
     errors.LinkClosed: _n("This link is no longer in use."),
     errors.CellFull: _n("All places are taken."),
     errors.KeyReused: _n("This was sent before with other content."),
-    errors.SchemeNotOfYear: _n('The scheme "%(scheme)s" serves the years %(years)s, not %(year)s.'),
-    errors.SchemeChanged: _n(
+    errors.ScoresOutdated: _n(
+        'Figures of the wave "%(wave)s", or the program, changed since the last computation. '
+        "Run: hailong score %(wave)s"
+    ),
+    index_errors.SchemeNotOfYear: _n('The scheme "%(scheme)s" serves the years %(years)s, not %(year)s.'),
+    index_errors.SchemeChanged: _n(
         'The index of "%(scheme)s" in %(year)s was begun with another text of this scheme. Give the changed scheme a '
         "code of its own."
     ),
-    errors.SchemeNotInWave: _n(
+    index_errors.SchemeNotInWave: _n(
         'The wave "%(wave)s" was not scored by the scheme "%(scheme)s" as the index has it. Name the scheme in the '
         "wave file, or leave the wave out."
     ),
-    errors.IndexUnknown: _n(
+    index_errors.WaveOfOtherYear: _n(
+        'The wave "%(wave)s" is of %(year)s and does not count for %(needed)s. Name the wave of that year.'
+    ),
+    index_errors.IndexUnknown: _n(
         'There is no index of "%(scheme)s" in %(year)s. Run: hailong index import FILE --scheme %(scheme)s '
         "--year %(year)s"
     ),
-    errors.IndexNotScored: _n(
+    index_errors.IndexNotScored: _n(
         'The index of "%(scheme)s" in %(year)s is not computed yet. Run: hailong index score --scheme %(scheme)s '
         "--year %(year)s"
     ),
-    errors.IndexRefused: _n('The index of "%(scheme)s" in %(year)s cannot be computed: %(reason)s'),
+    index_errors.IndexRefused: _n('The index of "%(scheme)s" in %(year)s cannot be computed: %(reason)s'),
     errors.NotScored: _n('The wave "%(wave)s" has no scores yet. Run: hailong score %(wave)s'),
     errors.ScoringRefused: _n('The wave "%(wave)s" cannot be scored: %(reason)s'),
     errors.AnswersWaiting: _n(
@@ -230,6 +256,7 @@ FLAWS: dict[Flaw, str] = {
     Flaw.BAD_LIST: _n("this is not a list of unit codes"),
     Flaw.NOTHING_TO_RATE: _n("this person has no unit to judge"),
     Flaw.NOT_A_NUMBER: _n("this is not a number; write 1234.5 or 1234,5"),
+    Flaw.NOT_WITH_POINT: _n("a number has digits, a decimal point and at most six decimals; write {}"),
     Flaw.UNKNOWN_CODE: _n("this scheme has no such code; take the codes from its import table"),
     Flaw.OTHER_SCHEME: _n("this code belongs to the scheme {}; import the file with that scheme"),
     Flaw.OTHER_YEAR: _n("this row is of the year {}; import it with that year"),

@@ -103,6 +103,7 @@ def read_wave_file(source: Path | str, *, file: str = "wave.toml") -> WavePlan:
     plan = _read(table, source.parent if isinstance(source, Path) else Path())
     table.close()
     _check_sense(table, plan)
+    _check_targets(table, plan)
     report.settle()
     return plan
 
@@ -176,10 +177,22 @@ def _read_targets(table: Table) -> tuple[int, tuple[tuple[str, int], ...]]:
     return default, named
 
 
+def _check_targets(table: Table, plan: WavePlan) -> None:
+    """People are drawn by what is wanted of each unit; officials are asked all together."""
+    if plan.audience is not Audience.CITIZENS:
+        return
+    if plan.target == 0 and not plan.targets:
+        table.fault("targets", Reason.MISSING)
+    for unit in (unit for unit, target in plan.targets if target == 0):
+        table.fault(f"targets.{unit}", Reason.OUT_OF_RANGE, "0 < 1")
+
+
 def _check_sense(table: Table, plan: WavePlan) -> None:
     if plan.period_from > plan.period_to:
         table.fault("period_to", Reason.OUT_OF_RANGE, f"{plan.period_to} < {plan.period_from}")
     if plan.opens >= plan.closes:
         table.fault("closes", Reason.OUT_OF_RANGE, f"{plan.closes:%Y-%m-%d %H:%M} <= {plan.opens:%Y-%m-%d %H:%M}")
+    if not all(one.strip() for one in plan.documents):
+        table.fault("documents", Reason.EMPTY)
     if plan.audience is Audience.OFFICIALS and plan.modes != (Mode.LINK,):
         table.fault("modes", Reason.UNFIT, f'audience = "{plan.audience}"')  # no poster: whoever passes is no rater

@@ -26,7 +26,6 @@ from analysis.intervals import critical
 WaveRow = Mapping[str, str | None]
 Found = Mapping[tuple[str, str, str], WaveRow]  # (unit, level_of, code) -> the wave's row of one weighting and answers
 SURVEYED = frozenset({Kind.OFFICIALS, Kind.SATISFACTION})
-SUMS = ("variance", "below", "above", "n", "n_eff", "scale")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +71,7 @@ def _joined(scheme: Scheme, units: Sequence[str], waves: Mapping[str, Found]) ->
     owner = [[_owner(waves, unit, line[one.code]) for one in asked] for unit in units]
     size = (len(units), len(asked))
     given, hidden, share = np.zeros(size, np.bool_), np.zeros(size, np.bool_), np.zeros(size)
-    sums = np.zeros((len(SUMS), len(units), len(parts)))
+    sums = np.zeros((6, len(units), len(parts)))
     complete, method = np.zeros(sums.shape[1:], np.bool_), np.full(sums.shape[1:], Method.NONE, dtype=object)
     for u, unit in enumerate(units):
         for j, one in enumerate(asked):
@@ -88,7 +87,8 @@ def _joined(scheme: Scheme, units: Sequence[str], waves: Mapping[str, Found]) ->
             complete[u, p] = bool(rows) and all(row["ci_method"] == Method.COMPLETE for row in rows)
             method[u, p] = _method(rows, all_complete=bool(complete[u, p]))
     codes = tuple(one.code for one in asked)
-    return Joined(codes, given, hidden, share, *sums, complete, method)
+    variance, below, above, n, n_eff, scale = sums
+    return Joined(codes, given, hidden, share, variance, below, above, n, n_eff, scale, complete, method)
 
 
 def _sums(rows: Sequence[WaveRow], scale: float) -> list[float]:

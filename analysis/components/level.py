@@ -56,8 +56,8 @@ def index_sheet(data: LevelData, key: SheetKey) -> Sheet:
     compared = blanked(made.basis.figures, made.hidden)
     joint = code_limits(compared, data.codes, key.rule, _joint_confidence(ranked))
     limits = code_limits(made.shown, data.codes, key.rule, CONFIDENCE)
-    sets = _sets(compared.value, joint, ranked)
-    return _sheet(data, key, made, limits, (_ranks(key.scheme, 100 * compared.value, ranked), sets))
+    seen = _compared(key.scheme, 100 * compared.value, ranked)
+    return _sheet(data, key, made, limits, _ranking(seen, _sets(seen / 100, joint, ranked)))
 
 
 def points_sheet(data: LevelData, key: SheetKey, fixed: Mapping[tuple[str, str], float]) -> Sheet:
@@ -78,7 +78,7 @@ def points_sheet(data: LevelData, key: SheetKey, fixed: Mapping[tuple[str, str],
         scale, shift = points.pieces.scale, points.pieces.shift
         moved = replace(joint, lower=scale * joint.lower + shift, upper=scale * joint.upper + shift)
         value = np.where(points.surveyed, scale * other.value + shift, points.points)
-        return value, _sets(value, moved, ranked)
+        return value, _sets(_compared(key.scheme, value, ranked), moved, ranked)
 
     survey = Survey(
         tuple(code for code, _ in known),
@@ -95,7 +95,7 @@ def sheet_of_points(about: About, key: SheetKey, survey: Survey, fixed: Mapping[
     """The points of a scheme as a sheet, whatever survey earns them."""
     made = make_points(key.scheme, about.units, survey, fixed)
     value, sets = survey.rank(made, made.status)
-    ranked = np.isin(made.status, list(RANKED))
+    rank, sets = _ranking(_compared(key.scheme, value, np.isin(made.status, list(RANKED))), sets)
     maxima = np.array([line.maximum for line in made.lines])
     whole = ~np.isnan(made.points) & _not_partial(made)
     reasons = np.full(made.status.shape, None, dtype=object)
@@ -113,7 +113,7 @@ def sheet_of_points(about: About, key: SheetKey, survey: Survey, fixed: Mapping[
         np.where(surveyed, made.figures.n, np.nan),
         np.where(surveyed, made.limits.n_eff, np.nan),
         about.invited, about.response_rate, made.status, reasons,
-        _ranks(key.scheme, value, ranked), *sets,
+        rank, *sets,
     )  # fmt: skip
 
 
@@ -196,12 +196,21 @@ def _not_partial(made: Points) -> BoolArray:
     return ~np.array(lacking, dtype=np.bool_).reshape(made.points.shape)
 
 
-def _ranks(scheme: Scheme, values: FloatArray, ranked: BoolArray) -> FloatArray:
+def _compared(scheme: Scheme, values: FloatArray, ranked: BoolArray) -> FloatArray:
+    """The values as ranks see them (`grade_on`), NaN where there is no rank."""
     out = np.full(values.shape, np.nan)
-    for c in range(values.shape[1]):
-        texts = [six(value) if one else None for value, one in zip(values[:, c], ranked[:, c], strict=True)]
-        out[:, c] = plain_ranks([None if text is None else scheme.compared(text) for text in texts])
+    for place in zip(*np.nonzero(ranked), strict=True):
+        text = six(values[place])
+        out[place] = np.nan if text is None else float(scheme.compared(text))
     return out
+
+
+def _ranking(seen: FloatArray, sets: RankSet) -> tuple[FloatArray, RankSet]:
+    """Ranks of the compared values, and their sets, which hold the rank itself whatever rounding made of it."""
+    ranks = np.full(seen.shape, np.nan)
+    for c in range(seen.shape[1]):
+        ranks[:, c] = plain_ranks(seen[:, c])
+    return ranks, (np.minimum(sets[0], ranks), np.maximum(sets[1], ranks))
 
 
 def _keeps_factors(members: BoolArray, factors: Sequence[BoolArray], common: BoolArray) -> bool:
@@ -215,7 +224,7 @@ def _joint_confidence(ranked: BoolArray) -> float:
 
 
 def _sets(value: FloatArray, joint: Limits, ranked: BoolArray) -> RankSet:
-    """Rank sets of every code; a figure without an interval is exact."""
+    """Rank sets of every code; a figure without an interval is exact, as ranks see it (`value`)."""
     lower = np.where(np.isnan(joint.lower), value, joint.lower)
     upper = np.where(np.isnan(joint.upper), value, joint.upper)
     pairs = [rank_sets(lower[:, c], upper[:, c], ranked[:, c]) for c in range(value.shape[1])]

@@ -6,10 +6,6 @@ Klein, Wright and Wieczorek: with joint 95 % limits, units whose limits lie whol
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from decimal import Decimal
-
 import numpy as np
 
 from analysis.design import BoolArray, FloatArray
@@ -23,15 +19,11 @@ def joint_level(level: float, units: int) -> float:
     return float(level ** (1.0 / max(units, 1)))
 
 
-def plain_ranks(values: Sequence[Decimal | None]) -> FloatArray:
+def plain_ranks(values: FloatArray) -> FloatArray:
     """Rank 1 for the largest value, the same rank for equal ones (1, 2, 2, 4); NaN where there is none."""
-    counts = Counter(value for value in values if value is not None)
-    places: dict[Decimal, float] = {}
-    ahead = 0
-    for value in sorted(counts, reverse=True):
-        places[value] = 1.0 + ahead
-        ahead += counts[value]
-    return np.array([np.nan if value is None else places[value] for value in values])
+    known = np.sort(values[~np.isnan(values)])
+    ahead = len(known) - np.searchsorted(known, values, side="right")
+    return np.where(np.isnan(values), np.nan, 1.0 + ahead)
 
 
 def rank_sets(lower: FloatArray, upper: FloatArray, ranked: BoolArray) -> RankSet:

@@ -70,8 +70,8 @@ class Blocks:
 
 @dataclass(frozen=True, eq=False)
 class Influence:
-    """Components' values [U, J] with near-census limits, and by rating [n, J]: influence (on the variance's scale),
-    share of the value that it carries, whether it judged the component."""
+    """Components' values [U, J] with near-census limits, and by rating [n, J]: influence (on the variance's scale; the
+    one rating of a group has none), share of the value that it carries, whether it judged the component."""
 
     ratings: Ratings
     blocks: tuple[Blocks, ...]
@@ -79,6 +79,7 @@ class Influence:
     low: FloatArray
     high: FloatArray
     scores: FloatArray
+    alone: FloatArray  # [n, J] standard deviation that the one rating of a group brings; 0 for the others
     carried: FloatArray
     judged: BoolArray
 
@@ -112,7 +113,7 @@ def make_influence(ratings: Ratings, components: Sequence[Sequence[str]]) -> Inf
     shape, rows = (len(ratings.units), len(components)), (len(ratings.unit), len(components))
     made = Influence(
         ratings, tuple(make_blocks(ratings, one) for one in judged), np.zeros(shape), np.zeros(shape), np.zeros(shape),
-        np.zeros(rows), np.zeros(rows), np.stack(judged, axis=1) if judged else np.zeros(rows, dtype=np.bool_),
+        np.zeros(rows), np.zeros(rows), np.zeros(rows), np.stack(judged, axis=1) if judged else np.zeros(rows, dtype=np.bool_),
     )  # fmt: skip
     for j, own in enumerate(places):
         _fill(made, j, own)
@@ -140,26 +141,42 @@ def combined(made: Influence, shares: FloatArray) -> Figures:
 
 
 def covariance(made: Influence, shares: FloatArray) -> FloatArray:
-    """Covariance of one combination (`shares` [U, J]) between the units, float64[U, U]."""
+    """Covariance of one combination (`shares` [U, J]) between the units, float64[U, U]. What is invented for the one
+    rating of a group adds to its unit's variance alone: no covariance is known of it."""
     ratings = made.ratings
-    scores = (shares[ratings.unit] * made.scores).sum(axis=1)
+    own = shares[ratings.unit]
     raters = int(ratings.rater.max(initial=-1)) + 1
+    scores = (own * made.scores).sum(axis=1)
     table = sparse.csr_matrix((scores, (ratings.rater, ratings.unit)), shape=(raters, len(ratings.units)))
-    return np.asarray((table.T @ table).todense())
+    matrix = np.asarray((table.T @ table).todense())
+    np.fill_diagonal(matrix, _variance(made, own))
+    return matrix
+
+
+def _variance(made: Influence, own: FloatArray) -> FloatArray:
+    """Variance of a combination by unit, [U]; `own` [n, J] are the shares of each rating's unit.
+
+    A rating that stands alone in several components varies with itself in full (correlation 1, the safe side), and so
+    with the rest of its group where that has a spread: nothing here may turn on what the one person said.
+    """
+    size, groups = len(made.ratings.units), len(made.ratings.groups)
+    columns = np.stack([(own * part).sum(axis=1) ** 2 for part in (made.scores, made.alone)], axis=1)
+    spreads = np.sqrt(_sums(made.ratings.pair, columns, size * groups)).sum(axis=1)
+    return np.asarray((spreads**2).reshape(size, groups).sum(axis=1))
 
 
 def _by_unit(made: Influence, own: FloatArray, size: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Variance, raters, Kish's design effect and remaining share of a combination by unit, [U] each."""
     unit = made.ratings.unit
-    scores, carried = (own * made.scores).sum(axis=1), (own * made.carried).sum(axis=1)
+    carried = (own * made.carried).sum(axis=1)
     judged = ((own > 0) & made.judged).any(axis=1)
     parts = [own[:, j] * made.carried[:, j] * one.remaining for j, one in enumerate(made.blocks)]
     left = np.divide(sum(parts, np.zeros(len(unit))), carried, out=np.ones(len(unit)), where=carried > 0)
-    columns = np.stack([judged.astype(np.float64), carried, carried**2, carried**2 * left, scores**2], axis=1)
-    n, total, squared, kept, variance = _sums(unit, columns, size).T
+    columns = np.stack([judged.astype(np.float64), carried, carried**2, carried**2 * left], axis=1)
+    n, total, squared, kept = _sums(unit, columns, size).T
     kish = np.divide(n * squared, total**2, out=np.ones(size), where=total > 0)
     remaining = np.divide(kept, squared, out=np.ones(size), where=squared > 0)
-    return variance, n, kish, remaining
+    return _variance(made, own), n, kish, remaining
 
 
 def _fill(made: Influence, j: int, places: list[int]) -> None:
@@ -182,9 +199,9 @@ def _fill(made: Influence, j: int, places: list[int]) -> None:
     raw = (carried * apart).sum(axis=1)
     middle = np.bincount(ratings.pair, weights=raw, minlength=size * groups)[ratings.pair] / np.maximum(blocks.drawn, 1)
     own = (judged * per_item[ratings.pair] * apart).sum(axis=1)
-    gap = group_value.ravel()[ratings.pair] - made.value[ratings.unit, j]
-    alone = np.copysign(carried.sum(axis=1) * _spread(ratings, blocks, own, made.judged[:, j]), gap)
-    made.scores[:, j] = np.where(blocks.lone, alone, raw - middle) * blocks.factor
+    spread = _spread(ratings, blocks, own, made.judged[:, j])
+    made.scores[:, j] = np.where(blocks.lone, 0.0, raw - middle) * blocks.factor
+    made.alone[:, j] = np.where(blocks.lone, carried.sum(axis=1) * spread, 0.0) * blocks.factor
     made.carried[:, j] = carried.sum(axis=1)
     answered = np.bincount(ratings.pair, weights=judged.any(axis=1), minlength=size * groups).reshape(size, groups)
     part = np.minimum(answered / np.maximum(ratings.population, 1.0), 1.0)

@@ -28,6 +28,7 @@ SAFE_SQLITE = (3, 51, 3)  # before it, two writers at a checkpoint could corrupt
 PASSING = frozenset({"tmpfs", "ramfs", "overlay"})  # gone with the machine or the container
 ENOUGH, TOO_LITTLE = 1 << 30, 200 << 20
 WORKER_REST = timedelta(minutes=5)
+OLD = "an old database, kept by restore"
 CLOCK_SLACK = timedelta(minutes=2)
 SETTINGS = {
     True: {"pragma journal_mode": "wal", "pragma synchronous": "2", "pragma foreign_keys": "1"},
@@ -55,7 +56,7 @@ class Finding:
 @click.option("--json", "as_json", is_flag=True)
 @refuses
 def doctor(database: str | None, as_json: bool) -> None:
-    """Say what the site stands on: engine, tables, keys, log, disk, clock, worker; end with 1 when something is wrong."""
+    """Say what the site stands on: engine, tables, keys, log, disk, clock, worker; end with 1 when one is wrong."""
     site = open_site(database, ready=False)
     found = [*_engine(site.database), *_place(site), *_keys(site), *_tables(site), *_worker(site), *_address(site)]
     is_well = all(one.state is not State.WRONG for one in found)
@@ -84,6 +85,10 @@ def _engine(database: Database) -> Iterator[Finding]:
 def _place(site: Site) -> Iterator[Finding]:
     """The disk of the database (a network one is refused at the start) and what restores left there."""
     if not site.database.is_sqlite:
+        with site.database.read() as session:
+            found = session.connection().exec_driver_sql("select nspname from pg_namespace order by 1").scalars()
+            kept = [name for name in found if name.startswith(KEPT_ASIDE)]
+        yield from (judged(OLD, f"schema {name}", look=True) for name in kept)
         return
     file = Path(make_url(site.database.url).database or "").absolute()
     kind = filesystem_of(file.parent)
@@ -91,8 +96,10 @@ def _place(site: Site) -> Iterator[Finding]:
     free, size = shutil.disk_usage(file.parent).free, file.stat().st_size
     told = f"{free >> 20} MiB free, database {size >> 20} MiB"
     yield judged("disk", told, wrong=free < TOO_LITTLE, look=free < max(ENOUGH, 2 * size))
-    for kept in sorted(file.parent.glob(f"{file.name}.{KEPT_ASIDE}*")):
-        yield judged("an old database, kept by restore", str(kept), look=True)
+    is_open = bool(file.stat().st_mode & 0o077)
+    yield judged("database readable by others", "yes" if is_open else "no", look=is_open)
+    for path in sorted(file.parent.glob(f"{file.name}.{KEPT_ASIDE}*")):
+        yield judged(OLD, str(path), look=True)
 
 
 def _keys(site: Site) -> Iterator[Finding]:
@@ -132,10 +139,15 @@ def _log(session: Session, now: datetime) -> Iterator[Finding]:
 
 
 def _worker(site: Site) -> Iterator[Finding]:
-    """Whether `hailong work` did its minute; without it no score is computed, no message sent, no answer let out."""
+    """Whether `hailong work` did its minute: an open wave needs it, for messages, scores and answers in the spool."""
     last = queue.last_beat(site.settings)
     is_late = last is None or site.now() - last > WORKER_REST
-    yield judged("worker", last.isoformat(timespec="seconds") if last else "never seen", look=is_late)
+    is_needed = False
+    if is_late and revision.current(site.database) == revision.newest():
+        with site.database.read() as session:
+            is_needed = any(wave.state == waves.OPEN for wave in waves.all_waves(session))
+    told = last.isoformat(timespec="seconds") if last else "never seen"
+    yield judged("worker", told, wrong=is_needed, look=is_late)
 
 
 def _address(site: Site) -> Iterator[Finding]:

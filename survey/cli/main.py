@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import click
 
-from survey.cli import custody, database, doctor, fieldwork, index, instruments, messages, papers, record, register, scores, serving, trial
+from survey.cli import (
+    custody,
+    database,
+    doctor,
+    fieldwork,
+    index,
+    instruments,
+    messages,
+    papers,
+    record,
+    register,
+    scores,
+    serving,
+    trial,
+)
 
 
 class InOrder(click.Group):

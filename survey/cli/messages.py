@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
 from survey.cells import CellRefused, email, phone
+from survey.channels.bounces import read_bounces
 from survey.channels.configuration import Channels, read_channels
 from survey.channels.refusals import ChannelsMissing
 from survey.cli.context import Site, actor, open_site, put, reader, refuses
@@ -101,6 +103,20 @@ def status(wave: str, step: str | None, database: str | None, as_json: bool) -> 
     lines += [f"{why}: {count}" for why, count in sorted(reasons.items())]
     lines += [] if left is None else [f"left to spend: {_dong(left)}"]
     put({"wave": wave, "messages": rows, "reasons": dict(reasons), "left": left}, as_json=as_json, lines=lines)
+
+
+@messages.command()
+@click.argument("mails", type=click.Path(exists=True, path_type=Path))
+@DATABASE
+@refuses
+def bounces(mails: Path, database: str | None) -> None:
+    """Read MAILS, the mailbox of the sending address (mbox file or Maildir): e-mails that came back go another way."""
+    site = open_site(database)
+    noted = 0
+    for receipt in read_bounces(mails):
+        with site.database.begin() as session:
+            noted += outbox.receive(session, receipt)
+    click.echo(f"{noted}")
 
 
 @messages.command("opt-out")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from decimal import Decimal, InvalidOperation
+import re
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
 from survey import sheet
-from survey.cells import RowsRefused, plain
+from survey.cells import Flaw, RowFault, RowsRefused, plain
 from survey.cli.context import actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
 from survey.errors import FileChanged, InputRefused
-from survey.sheet import Columns
+from survey.model.wave import Wave
+from survey.sheet import Columns, Row
 from survey.stages import results as figures
 from survey.stages import waves
 
@@ -22,6 +26,15 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NAMES = ("unit", "code", "value", "source")
 COLUMNS = Columns(NAMES, frozenset(NAMES))
+FLAWS = {
+    ("unknown_unit", False): ("unit", Flaw.NOT_IN_WAVE),
+    ("unknown_code", False): ("code", Flaw.UNKNOWN_CODE),
+    ("out_of_range", True): ("value", Flaw.TOO_MANY_POINTS),
+    ("out_of_range", False): ("value", Flaw.NOT_WITH_POINT),
+    ("no_source", False): ("source", Flaw.MISSING),
+}  # by the reason, and whether it is about points
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]{1,6})?")
+EXAMPLE = "1234.5"
 
 
 @click.group()
@@ -36,30 +49,43 @@ def inputs() -> None:
 @refuses
 def import_inputs(wave: str, file: Path, database: str | None) -> None:
     """Load FILE (CSV or XLSX: unit, code, value, source) into WAVE; all of it or nothing."""
-    rows = _read_inputs(file)
+    rows = list(sheet.read(file, COLUMNS))
     site = open_site(database)
     with site.database.begin() as session:
-        found = waves.find(session, wave)
-        for unit, code, value, source in rows:
-            figures.set_input(
-                session, found, unit=unit, code=code, value=value, source=source, actor=actor(), now=site.now()
-            )
+        faults = _take(session, waves.find(session, wave), rows, site.now())
+        if faults:
+            raise RowsRefused(tuple(faults), file.name)
     click.echo(f"{len(rows)}")
 
 
-def _read_inputs(file: Path) -> list[tuple[str, str, Decimal, str]]:
-    rows = list(sheet.read(file, COLUMNS))
-    faults = tuple(row.fault for row in rows if row.fault is not None)
-    if faults:
-        raise RowsRefused(faults)
-    return [_typed(*(plain(row.values[name]) for name in COLUMNS.known)) for row in rows]
+def _take(session: Session, wave: Wave, rows: list[Row], now: datetime) -> list[RowFault]:
+    """Set every figure of a file; what is wrong with its rows."""
+    faults: list[RowFault] = []
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        unit, code, text, source = (plain(row.values[name]) for name in COLUMNS.known)
+        flaw = row.fault or _number_fault(row.number, text)
+        if flaw is None and (unit, code) in seen:
+            flaw = RowFault(row.number, "code", Flaw.DUPLICATE)
+        seen.add((unit, code))
+        try:
+            figure = {"unit": unit, "code": code, "source": source, "actor": actor()}
+            if flaw is None:
+                figures.set_input(session, wave, **figure, value=Decimal(text), now=now)
+        except InputRefused as refused:
+            flaw = RowFault(row.number, *FLAWS[refused.reason, bool(refused.most)], refused.most or EXAMPLE)
+        faults += [flaw] if flaw else []
+    return faults
 
 
-def _typed(unit: str, code: str, value: str, source: str) -> tuple[str, str, Decimal, str]:
-    try:
-        return unit, code, Decimal(value), source
-    except InvalidOperation as error:
-        raise InputRefused(unit=unit, code=code, reason="out_of_range") from error
+def _number_fault(row: int, text: str) -> RowFault | None:
+    """A comma may be meant for thousands or for decimals: only one way of writing a number is taken."""
+    if NUMBER.fullmatch(text):
+        return None
+    if not text:
+        return RowFault(row, "value", Flaw.MISSING)
+    pointed = text.replace(",", ".")
+    return RowFault(row, "value", Flaw.NOT_WITH_POINT, pointed if NUMBER.fullmatch(pointed) else EXAMPLE)
 
 
 @click.command()
@@ -112,7 +138,7 @@ def export(wave: str, out: Path, with_extract: bool, database: str | None) -> No
 
     site = open_site(database)
     out.mkdir(parents=True, exist_ok=True)
-    job.write_results(site.database, wave, out)
     if with_extract:
         extract.write(site.database, wave, out / "extract")
+    job.write_results(site.database, wave, out)
     click.echo(str(out))

@@ -69,7 +69,7 @@ def run(base_url: str | None, port: int, database: str | None) -> None:
     command = [sys.executable, "-m", "survey", "work", "--database", settings.database]
     with subprocess.Popen(command) as worker:  # noqa: S603 - our own command
         try:
-            run_server(settings, host=host, port=port, workers=2)
+            run_server(settings, host=host, port=port, workers=2, tells=False)
         finally:
             worker.terminate()
 

@@ -39,7 +39,7 @@ class Opened:
 def write(
     file: Path, copy: Path, told: Mapping[str, Any], key: Ed25519PrivateKey, *, parts: Path, passphrase: str | None
 ) -> None:
-    """Write the backup of a copy so that it is there wholly, on the disk, or not at all; `parts` holds what is begun."""
+    """Write the backup of a copy so that it is there wholly, synced, or not at all; `parts` holds what is begun."""
     named = {copy.name: {"sha256": sha256(copy), "bytes": copy.stat().st_size}}
     whole = parts / "backup.zip"
     with zipfile.ZipFile(whole, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:

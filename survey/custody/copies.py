@@ -67,8 +67,8 @@ def _take_postgres(database: Database, copy: Path) -> Copied:
     with database.reader.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         snapshot = connection.scalar(select(func.pg_export_snapshot()))
         run_tool(
-            database.url, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={copy}",
-            f"--snapshot={snapshot}", f"--exclude-schema={KEPT_ASIDE}*",
+            "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={copy}",
+            f"--snapshot={snapshot}", f"--exclude-schema={KEPT_ASIDE}*", url=database.url,
         )  # fmt: skip
         return counted(connection)
 
@@ -81,18 +81,20 @@ def counted(connection: Connection) -> Copied:
     return Copied((connection.scalar(select(REVISIONS.c.version_num)) or "") if has_revision else "", rows)
 
 
-def run_tool(url: str, name: str, *arguments: str) -> None:
-    """Run a program of PostgreSQL on the database of an address; the password stays out of the list of processes."""
+def run_tool(name: str, *arguments: str, url: str | None = None) -> None:
+    """Run a program of PostgreSQL, on the database of an address; the password stays out of the list of processes."""
     program = shutil.which(name)
     if program is None:
         raise ToolMissing(name)
-    parts = make_url(url)
-    command = [program, "--no-password", f"--dbname={_plain(parts)}", *arguments]
-    environment = os.environ | ({"PGPASSWORD": parts.password} if parts.password else {})
+    command, environment = [program, *arguments], dict(os.environ)
+    if url is not None:
+        parts = make_url(url)
+        command += ["--no-password", f"--dbname={_plain(parts)}"]
+        environment |= {"PGPASSWORD": parts.password} if parts.password else {}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - found
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or ["?"]
-        raise ToolFailed(name, said[0][:300])
+        lines = done.stderr.splitlines() or ["?"]
+        raise ToolFailed(name, next((line for line in lines if "error" in line.lower()), lines[0])[:300])
 
 
 def _plain(url: URL) -> str:

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import make_url
 
 from survey.custody import copies
 from survey.custody.archive import sync_folder
-from survey.custody.refusals import CarriedFileRefused, Damage, DatabaseInUse, DatabaseNotEmpty
+from survey.custody.refusals import CarriedFileRefused, Damage, DatabaseInUse, DatabaseNotEmpty, ToolFailed
 from survey.db import Database
 
 Rows = Mapping[str, int]
+MISCOUNTED = "not the rows of the manifest"
 LOGS = ("-wal", "-shm", "-journal")
 
 
@@ -92,30 +93,37 @@ def _nobody_else(place: Path) -> Iterator[None]:
 
 
 def _put_schema(database: Database, copy: Path, rows: Rows, aside: str, *, keep: bool, file: str) -> str:
-    """The old tables keep their place in a schema of another name; nothing of the new ones stays when it fails."""
-    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    """One transaction: the old tables go into a schema of another name, the new ones come in and are counted."""
+    with database.writer.connect() as connection:
         if copies.postgres_users(connection):
             raise DatabaseInUse(_told(database))
-        _together(connection, f"alter schema public rename to {aside}", "create schema public")
-        try:
-            copies.run_tool(
-                database.url, "pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges",
-                str(copy),
-            )  # fmt: skip
-            if copies.counted(connection).rows != rows:
-                raise CarriedFileRefused(file, Damage.CHANGED, copies.NAMES[copies.POSTGRES])
-        except BaseException:
-            _together(connection, "drop schema public cascade", f"alter schema {aside} rename to public")
-            raise
-        if not keep:
-            connection.execute(text(f"drop schema {aside} cascade"))
-        connection.execute(text("analyze"))
+    before, script, after = (copy.with_name(name) for name in ("before.sql", "tables.sql", "after.sql"))
+    copies.run_tool("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(copy))
+    before.write_text(f"alter schema public rename to {aside}; create schema public;", encoding="utf-8")
+    ended = "" if keep else f"drop schema {aside} cascade;"
+    after.write_text("\n".join([*(_must_count(table, rows[table]) for table in rows), ended]), encoding="utf-8")
+    try:
+        copies.run_tool(
+            "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1",
+            *(f"--file={one}" for one in (before, script, after)), url=database.url,
+        )  # fmt: skip
+    except ToolFailed as error:
+        if MISCOUNTED in error.said:
+            raise CarriedFileRefused(file, Damage.CHANGED, copies.NAMES[copies.POSTGRES]) from error
+        raise
+    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("analyze")
+    database.close()
     return f"schema {aside}" if keep else ""
 
 
-def _together(connection: Connection, *statements: str) -> None:
-    """All of it or nothing, on a connection that commits each statement by itself."""
-    connection.exec_driver_sql("; ".join(["begin", *statements, "commit"]))
+def _must_count(table: str, rows: int) -> str:
+    """End the transaction when a table has not as many rows as the manifest says."""
+    name = '"' + table.replace('"', '""') + '"'
+    return (
+        f"do $$ begin if (select count(*) from public.{name}) <> {int(rows)} then "  # noqa: S608 - our own signed names
+        f"raise exception '{MISCOUNTED}'; end if; end $$;"
+    )
 
 
 def _place(database: Database) -> Path:

@@ -15,7 +15,7 @@ LARGEST = 1 << 20
 
 
 def sign(told: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
-    """The statement as a file: what is told (text, whole numbers and objects of them), the public key, the signature."""
+    """The statement as a file: what is told (text, whole numbers, objects of them), the public key, the signature."""
     whole = dict(told) | {"key": key.public_key().public_bytes_raw().hex()}
     signature = key.sign(_bytes(whole)).hex()
     return json.dumps(whole | {"signature": signature}, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"

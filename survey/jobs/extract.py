@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from analysis.extract import Extract, make_extract, write_extract
 from survey.answers import NOT_APPLICABLE, is_asked
 from survey.db import Database
-from survey.errors import AnswersWaiting
+from survey.errors import AnswersWaiting, ScoresOutdated
 from survey.instrument import IN_WORDS, Instrument
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell, Draw
@@ -27,9 +27,16 @@ Columns = dict[str, list[Any]]
 
 
 def write(database: Database, wave_code: str, folder: Path) -> None:
-    """Write the extract folder of CONTRACT, for an auditor with `python -m analysis score`."""
+    """Write the extract that the wave's newest run was made from, for an auditor with `python -m analysis score`.
+
+    ScoresOutdated when it would be another one: two folders that do not belong together are worse than none.
+    """
     with database.read() as session:
-        write_extract(build(session, waves.find(session, wave_code)), folder)
+        wave = waves.find(session, wave_code)
+        made, newest = build(session, wave), results.latest(session, wave)
+    if made.digest != newest.extract_digest:
+        raise ScoresOutdated(wave=wave_code)
+    write_extract(made, folder)
 
 
 def build(session: Session, wave: Wave) -> Extract:

@@ -14,7 +14,7 @@ from analysis.components.rows import Row, csv_bytes
 from analysis.errors import AnalysisError
 from analysis.extract import Scores, write_scores
 from survey.db import Database
-from survey.errors import IndexNotScored, IndexRefused
+from survey.index_errors import IndexNotScored, IndexRefused
 from survey.jobs.extract import code_version
 from survey.jobs.score import add_xlsx
 from survey.model.index import IndexRun, IndexSheet

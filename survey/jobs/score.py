@@ -25,12 +25,13 @@ XLSX = "scores.xlsx"
 def run(database: Database, wave_code: str, *, actor: str, now: datetime) -> Run:
     """Score a wave from its answers as they are now; earlier runs stay."""
     with database.read() as session:
-        taken = extract.build(session, waves.find(session, wave_code))
+        wave = waves.find(session, wave_code)
+        taken, typed_in = extract.build(session, wave), results.inputs_digest(session, wave)
     try:
         scores = score(taken)
     except AnalysisError as error:
         raise ScoringRefused(wave=wave_code, reason=str(error)) from error
-    made = Made(taken.digest, extract.code_version(), {"facts": dict(scores.facts)})
+    made = Made(taken.digest, extract.code_version(), {"facts": dict(scores.facts), "inputs": typed_in})
     with database.begin() as session:
         wave = waves.find(session, wave_code)
         return results.store(session, wave, [row.as_dict() for row in scores.rows], made, actor=actor, now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from survey.model import (
     audit,
     draft,
+    feedback,
     frame,
     index,
     invitation,
@@ -22,6 +23,7 @@ from survey.model import (
 from survey.model.base import Base
 
 GROUPS = (
-    audit, draft, frame, index, invitation, message, paper, quota, rater, response, result, sample, staff, unit, wave,
+    audit, draft, feedback, frame, index, invitation, message, paper, quota, rater, response, result, sample, staff,
+    unit, wave,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -47,12 +47,17 @@ STATUS_NOTES = {
     "suppressed": "không công bố (dưới 10 phiếu)",
     "complete": "toàn bộ",
 }
+HIDDEN_NOTE = "không công bố (để không lộ câu trả lời của dưới 10 người)"  # the line itself may rest on many answers
 GAP_NOTES = {
     Gap.NOT_GIVEN: "chưa có điểm",
     Gap.OTHER_WAVE: "thuộc đợt khảo sát khác",
     Gap.NOT_SURVEYED: "không khảo sát",
     Gap.NO_ANSWERS: "không có phiếu",
 }
+WITHHELD_NOTE = (
+    "Số liệu của đơn vị này, cùng thứ hạng, sai số, khoảng tin cậy của các đơn vị cùng cấp và số liệu toàn tỉnh, được "
+    "công bố sau khi phát hành, vì từ đó có thể tính ra số liệu của đơn vị."
+)
 REHEARSAL_NOTE = "bản thử"
 ESTIMATE_NOTE = "ước tính nội bộ"
 HEAD_FACTS = ("wave", "kind", "audience", "year", "extract", "index_name_vi", "index_name_en")
@@ -258,13 +263,13 @@ def _points_line(about: About, component: Component, unit: str, row: Row | None)
     is_survey = component.source is Source.SURVEY
     appraised, surveyed = (None, found["points"]) if is_survey else (found["points"], None)
     gap = results.gap(component, found, about.audience)
-    notes = [STATUS_NOTES[found["status"]]] if found["status"] in STATUS_NOTES else []
+    notes = [HIDDEN_NOTE if results.is_hidden_for_others(found) else STATUS_NOTES.get(found["status"] or "", "")]
     notes += [GAP_NOTES[gap]] if gap else []
     notes += [ESTIMATE_NOTE] if unit == about.province else []
     notes += [REHEARSAL_NOTE] if about.is_rehearsal else []
     limits = (found["n_valid"], found["ci_low"], found["ci_high"]) if is_survey else (None, None, None)
     head = (component.code, component.name("vi"), component.max, None)
-    return ImportLine(False, (*head, appraised, surveyed, *limits, "; ".join(notes), unit))
+    return ImportLine(False, (*head, appraised, surveyed, *limits, "; ".join(filter(None, notes)), unit))
 
 
 def _fill_import_table(book: Any, sheet: Any, about: About, points: Sequence[Row], formats: Mapping[str, Any]) -> None:
@@ -293,7 +298,7 @@ def provenance(about: About) -> list[tuple[str, str]]:
         ("Mã băm dữ liệu đầu vào (SHA-256)", about.extract_digest),
         ("Phiên bản chương trình", about.code_version),
         *schemes,
-        *([("Không gồm số liệu (chờ công bố)", about.withheld)] if about.withheld else []),
+        *([(f"Không gồm số liệu của {about.withheld}", WITHHELD_NOTE)] if about.withheld else []),
     ]
 
 

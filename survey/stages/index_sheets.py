@@ -13,7 +13,14 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey import sheet as files
-from survey.errors import IndexNotScored, IndexUnknown, SchemeChanged, SchemeNotInWave, SchemeNotOfYear
+from survey.index_errors import (
+    IndexNotScored,
+    IndexUnknown,
+    SchemeChanged,
+    SchemeNotInWave,
+    SchemeNotOfYear,
+    WaveOfOtherYear,
+)
 from survey.model.base import new_id
 from survey.model.index import IndexFigure, IndexInput, IndexRun, IndexSheet
 from survey.model.unit import Unit
@@ -48,9 +55,11 @@ def find(session: Session, code: str, year: int) -> IndexSheet:
     return found
 
 
-def all_sheets(session: Session) -> list[IndexSheet]:
-    """Every sheet, the newest year first."""
-    return list(session.scalars(select(IndexSheet).order_by(IndexSheet.year.desc(), IndexSheet.code)))
+def computed(session: Session) -> list[IndexSheet]:
+    """The sheets that have a run, the newest year first."""
+    with_run = select(IndexRun.sheet_id).distinct()
+    found = select(IndexSheet).where(IndexSheet.id.in_(with_run))
+    return list(session.scalars(found.order_by(IndexSheet.year.desc(), IndexSheet.code)))
 
 
 def scheme_of(sheet: IndexSheet) -> Scheme:
@@ -130,7 +139,12 @@ class WaveResult:
 
 
 def wave_result(session: Session, wave: Wave, sheet: IndexSheet) -> WaveResult:
-    """The newest run of a wave that was scored by the very same scheme; SchemeNotInWave otherwise."""
+    """The newest run of a wave of the year that was scored by the very same scheme.
+
+    WaveOfOtherYear, SchemeNotInWave, NotScored otherwise.
+    """
+    if wave.period_to.year != sheet.year:
+        raise WaveOfOtherYear(wave=wave.code, year=wave.period_to.year, needed=sheet.year)
     if sheet.scheme not in {one.source for one in waves.schemes_of(session, wave)}:
         raise SchemeNotInWave(wave=wave.code, scheme=sheet.code)
     run = results.latest(session, wave)

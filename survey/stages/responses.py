@@ -39,6 +39,7 @@ PERSONAL = frozenset({LINK, PAPER})  # by invitation: once, without a hard cell
 LATE = "late"  # in the tally, beside the modes: forms that were begun in time and found every place taken
 PAD = 512
 FACTS_CELL, WORDS_CELL = "facts", "words"
+SENT_TO = "to"  # in sealed words: the unit that a comment was sent to
 _UNIT_PARTS = tuple(cast(Table, Unit.__table__).columns)
 _LINK_PARTS = (Invitation.id, Invitation.wave_id, Invitation.rater_id, Invitation.class_code, Invitation.state)
 _BY_CODE = (
@@ -221,7 +222,8 @@ def _spool(session: Session, opening: Opening, answers: Mapping[str, str]) -> No
     if sorted_.facts:
         _wait(session, opening, "facts", FACTS_CELL, {"phase": opening.wave.phase, "items": sorted_.facts})
     for name, text in sorted_.words.items():
-        _wait(session, opening, "facts", WORDS_CELL, {"phase": opening.wave.phase, "items": {name: text}})
+        to = {SENT_TO: unit} if name in sorted_.forwarded and unit else {}
+        _wait(session, opening, "facts", WORDS_CELL, {"phase": opening.wave.phase, "items": {name: text}, **to})
 
 
 def _wait(session: Session, opening: Opening, kind: str, cell: str, content: Mapping[str, object]) -> None:

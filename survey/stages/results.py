@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -88,6 +90,12 @@ def gap(component: Component, row: Row, audience: str) -> Gap | None:
     return Gap.NOT_SURVEYED if Gap.NOT_SURVEYED in str(row["reason"]).split("; ") else Gap.NO_ANSWERS
 
 
+def is_hidden_for_others(row: Row) -> bool:
+    """Whether a figure is suppressed for what it would tell of other figures, however many answers it rests on."""
+    words = {reason.partition("=")[0] for reason in str(row["reason"] or "").split("; ")}
+    return row["status"] == "suppressed" and not words.isdisjoint({"would_tell", "holds_suppressed"})
+
+
 def latest(session: Session, wave: Wave) -> Run:
     """The newest run; NotScored when there is none."""
     run = session.scalars(select(Run).where(Run.wave_id == wave.id).order_by(Run.made_at.desc(), Run.id)).first()
@@ -143,7 +151,7 @@ def set_input(
         raise InputRefused(unit=unit, code=code, reason="out_of_range")
     component = next(one for one in typed_in(session, wave, units[unit].type) if one.code == code)
     if isinstance(component.rule, Manual) and not 0 <= value <= component.max:
-        raise InputRefused(unit=unit, code=code, reason="out_of_range")
+        raise InputRefused(unit=unit, code=code, reason="out_of_range", most=str(component.max))
     if not source.strip():
         raise InputRefused(unit=unit, code=code, reason="no_source")
     row = session.get(InputFigure, (wave.id, unit, code))
@@ -154,6 +162,18 @@ def set_input(
     row.value, row.source = value, source.strip()
     detail = {"unit": unit, "code": code, "before": before, "value": str(value), "source": source.strip()}
     audit.record(session, actor=actor, action="input.set", subject=wave.code, detail=detail, now=now)
+
+
+def inputs_digest(session: Session, wave: Wave) -> str:
+    """What is typed in, in short: all that may change a closed wave's scores."""
+    told = [[row.unit_code, row.code, f"{row.value.normalize():f}", row.source] for row in inputs(session, wave)]
+    return sha256(json.dumps(told).encode()).hexdigest()
+
+
+def is_outdated(session: Session, wave: Wave, run: Run) -> bool:
+    """Whether figures were typed in since a run."""
+    stands = inputs_digest(session, wave)
+    return run.options.get("inputs", stands) != stands
 
 
 def inputs(session: Session, wave: Wave) -> list[InputFigure]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from survey.instrument import IN_WORDS
 from survey.keeping import Deadline
 from survey.model.base import Base
 from survey.model.draft import Draft
+from survey.model.feedback import Feedback
 from survey.model.frame import Dossier, FrameFile, QuarantinedRow
 from survey.model.invitation import Invitation
 from survey.model.message import Message
@@ -33,7 +35,10 @@ from survey.stages import audit, quotas, responses, waves
 
 OVERDUE = timedelta(days=30)
 AT_ONCE = 500
-EMPTIED = (Draft, Reservation, StaffSession, QuarantinedRow, Message, Dossier, Facts, Rater, Invitation, SampledDossier)
+EMPTIED = (
+    Draft, Reservation, StaffSession, QuarantinedRow, Message, Dossier, Facts, Feedback, Rater, Invitation,
+    SampledDossier,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,6 @@ def _of_closed_waves(session: Session, now: datetime, dry_run: bool) -> dict[str
     files = select(FrameFile.id).where(FrameFile.wave_id.in_(_closed_for(Deadline.SET_ASIDE, now)))
     return {
         "quarantined_row": _drop(session, QuarantinedRow, QuarantinedRow.file_id.in_(files), dry_run),
-        "message": _drop(session, Message, Message.wave_id.in_(_closed_for(Deadline.SENT, now)), dry_run),
         "dossier": _drop(session, Dossier, Dossier.wave_id.in_(_closed_for(Deadline.FRAME, now)), dry_run),
     }
 
@@ -100,7 +104,8 @@ def _words(session: Session, now: datetime, dry_run: bool) -> dict[str, int]:
         gone += len(ids)
         for start in range(0, 0 if dry_run else len(ids), AT_ONCE):
             session.execute(delete(Facts).where(Facts.id.in_(ids[start : start + AT_ONCE])))
-    return {"facts": gone}
+    sent_on = _drop(session, Feedback, Feedback.wave_id.in_(_closed_for(Deadline.WORDS, now)), dry_run)
+    return {"facts": gone, "feedback": sent_on}
 
 
 def _is_text(name: str, written: set[str]) -> bool:
@@ -140,7 +145,7 @@ def _overdue(session: Session, now: datetime) -> tuple[str, ...]:
     return tuple(session.scalars(late))
 
 
-def _closed_for(deadline: Deadline, now: datetime) -> Select[tuple[bytes]]:
+def _closed_for(deadline: Deadline, now: datetime) -> Select[Any]:
     over = now - timedelta(days=keeping.days()[deadline])
     return select(Wave.id).where(Wave.state == waves.CLOSED, Wave.closed_at <= over)
 

@@ -77,15 +77,18 @@ class Drawn:
         return self.kept and self.listed.reachable
 
 
+def plan(session: Session, wave: Wave, *, response_rate: float) -> list[Stratum]:
+    """The strata of a draw with what it would take from each; nothing is drawn."""
+    return _strata(session, wave, _frame_to_draw(session, wave), response_rate)
+
+
 def draw(session: Session, wave: Wave, *, seed: int, response_rate: float, actor: str, now: datetime) -> Draw:
     """Draw the wave's sample once: targets divided by the response rate expected, "take all" where that is more."""
     waves.require(wave, waves.DRAFT)
     earlier = session.get(Draw, wave.id)
     if earlier is not None:
         raise AlreadyDrawn(wave=wave.code, seed=earlier.seed)
-    frame = _read_frame(session, wave)
-    if not frame:
-        raise FrameEmpty(wave=wave.code)
+    frame = _frame_to_draw(session, wave)
     strata = _strata(session, wave, frame, response_rate)
     drawn = _take(strata, frame, seed)
     trees, cells = _classify(frame, strata, drawn)
@@ -101,6 +104,15 @@ def draw(session: Session, wave: Wave, *, seed: int, response_rate: float, actor
     detail = {"seed": seed, "digest": record.digest, "drawn": len(drawn), "kept": sum(one.kept for one in drawn)}
     audit.record(session, actor=actor, action="sample.draw", subject=wave.code, detail=detail, now=now)
     return record
+
+
+def _frame_to_draw(session: Session, wave: Wave) -> dict[str, list[Listed]]:
+    """The frame, once it is sure that the only draw takes somebody from every unit in it."""
+    frame = _read_frame(session, wave)
+    if not frame:
+        raise FrameEmpty(wave=wave.code)
+    waves.require_targets(wave.code, {unit.code: target for unit, target in waves.units_of(session, wave)})
+    return frame
 
 
 def repeat(session: Session, wave: Wave) -> list[Drawn]:

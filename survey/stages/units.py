@@ -58,6 +58,11 @@ def find(session: Session, code: str) -> Unit:
     return unit
 
 
+def of_codes(session: Session, codes: Iterable[str]) -> dict[str, Unit]:
+    """The units with these codes; codes that none has are left out."""
+    return {unit.code: unit for unit in session.scalars(select(Unit).where(Unit.code.in_(set(codes))))}
+
+
 def import_units(session: Session, file: Path, *, actor: str, now: datetime, dry_run: bool = False) -> UnitsReport:
     """Take a units file whole; known codes are brought up to date, units that it does not name stay.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -12,13 +13,18 @@ from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
 from survey.errors import (
+    DocumentEmpty,
     ModeNotPlanned,
     NobodyInvited,
     NotAskable,
+    NothingRated,
     SampleInstrument,
     SampleScheme,
+    TargetMissing,
     TooEarly,
+    TooLate,
     UnitNotInWave,
+    UnitNotProvince,
     UnitNotRated,
     UnitUnknown,
     WaveExists,
@@ -34,9 +40,11 @@ from survey.model.unit import Unit
 from survey.model.wave import Wave, WaveScheme, WaveUnit
 from survey.scheme import Scheme, load_scheme
 from survey.stages import audit
+from survey.stages.units import PROVINCE
 from survey.wavefile import ALL_UNITS, Kind, WavePlan
 
 DRAFT, OPEN, CLOSED = "draft", "open", "closed"
+
 STANDING = (Wave.state, Wave.phase, Wave.opens, Wave.closes, cast(Wave.settings, Text))
 _OPEN_WAVES = select(Wave.__table__, *(part.label(f"standing_{n}") for n, part in enumerate(STANDING)))
 
@@ -58,8 +66,7 @@ def create(
     """A new wave in draft: its questionnaire, schemes and units are those of this moment from now on."""
     if session.scalars(select(Wave).where(Wave.code == plan.code)).first() is not None:
         raise WaveExists(wave=plan.code)
-    if session.get(Unit, plan.province) is None:
-        raise UnitUnknown(unit=plan.province)
+    _require_province(session, plan)
     instrument = plan.read_instrument()
     _require_askable(instrument)
     schemes = plan.read_schemes()
@@ -76,6 +83,14 @@ def create(
     audit.record(session, actor=actor, action="wave.create", subject=plan.code, detail=detail, now=now)
     session.flush()
     return wave
+
+
+def _require_province(session: Session, plan: WavePlan) -> None:
+    found = session.get(Unit, plan.province)
+    if found is None:
+        raise UnitUnknown(unit=plan.province)
+    if found.type != PROVINCE:
+        raise UnitNotProvince(unit=plan.province)
 
 
 def _require_askable(instrument: Instrument) -> None:
@@ -104,11 +119,23 @@ def _require_own(plan: WavePlan, instrument: Instrument, schemes: tuple[Scheme, 
 def _targets(session: Session, plan: WavePlan, schemes: tuple[Scheme, ...]) -> dict[str, int]:
     """The completed questionnaires wanted of each unit of the wave."""
     chosen = [unit.code for unit in _chosen_units(session, plan, schemes)]
+    if not chosen:
+        raise NothingRated(wave=plan.code)
     targets = dict(plan.targets)
     for code in targets:
         if code not in chosen:
             raise UnitNotInWave(wave=plan.code, unit=code)
-    return {code: targets.get(code, plan.target) for code in chosen}
+    wanted = {code: targets.get(code, plan.target) for code in chosen}
+    if plan.audience is Audience.CITIZENS:
+        require_targets(plan.code, wanted)
+    return wanted
+
+
+def require_targets(wave: str, wanted: Mapping[str, int]) -> None:
+    """TargetMissing with the units of which nobody would be drawn."""
+    without = [code for code, target in wanted.items() if target < 1]
+    if without:
+        raise TargetMissing(wave=wave, units=", ".join(without))
 
 
 def _new_wave(plan: WavePlan, instrument: Instrument, now: datetime) -> Wave:
@@ -183,11 +210,15 @@ def require(wave: Wave, state: str) -> None:
 def open_wave(session: Session, wave: Wave, *, actor: str, now: datetime, document: str | None = None) -> None:
     """Let answers in, once there is a link or a poster to answer by."""
     require(wave, DRAFT)
+    if document is not None:
+        require_document(wave, document)
+    if wave.closes <= now:
+        raise TooLate(wave=wave.code, closes=_told(wave.closes))
     doors = (select(table.id).where(table.wave_id == wave.id).limit(1) for table in (Invitation, QuotaCell))
     if not any(session.scalar(door) for door in doors):
         raise NobodyInvited(wave=wave.code)
     wave.state, wave.opened_at = OPEN, now
-    if document:
+    if document is not None:
         wave.documents = [*wave.documents, document]
     audit.record(session, actor=actor, action="wave.open", subject=wave.code, detail={"document": document}, now=now)
 
@@ -197,10 +228,20 @@ def extend(session: Session, wave: Wave, *, closes: datetime, document: str, act
     if wave.state == CLOSED:
         raise WrongState(wave=wave.code, state=wave.state, needed=OPEN)
     if closes <= max(now, wave.closes):
-        raise TooEarly(wave=wave.code, closes=f"{wave.closes.astimezone(PROVINCE_TIME):%d/%m/%Y %H:%M}")
+        raise TooEarly(wave=wave.code, closes=_told(wave.closes))
+    require_document(wave, document)
     detail = {"from": wave.closes.isoformat(), "to": closes.isoformat(), "document": document}
     wave.closes, wave.documents = closes, [*wave.documents, document]
     audit.record(session, actor=actor, action="wave.extend", subject=wave.code, detail=detail, now=now)
+
+
+def require_document(wave: Wave, document: str) -> None:
+    if not document.strip():
+        raise DocumentEmpty(wave=wave.code)
+
+
+def _told(moment: datetime) -> str:
+    return f"{moment.astimezone(PROVINCE_TIME):%d/%m/%Y %H:%M}"
 
 
 def require_mode(wave: Wave, mode: str) -> None:

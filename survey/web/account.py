@@ -94,6 +94,7 @@ def staff_pages() -> list[tuple[str, str, str]]:
         ("coordinate.waves", _("Board"), _("How many questionnaires came in, and how many are still wanted.")),
         ("papers.index", _("Paper sheets"), _("Type in questionnaires that came back on paper, each one twice.")),
         ("preview.instruments", _("Questionnaires"), _("The questions in both languages, as people will see them.")),
+        ("feedback.index", _("Comments from people"), _("What people sent to the units beside their answers.")),
         ("results.waves", _("Results"), _("Scores of the waves that are closed, and their files.")),
     )
     return [page for page in pages if may_open(page[0], signed_in().roles)]

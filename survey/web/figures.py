@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from survey.groups import PointGroup
 from survey.scheme import Area, Component, Criterion, Scheme
 from survey.stages.results import Gap, gap
 
 Row = Mapping[str, Any]
-Part = Area | Criterion | Component
-RANKS = ("rank", "rank_low", "rank_high")
+Part = Area | Criterion | Component | PointGroup
+BLOCK = "block"  # a group of points, beside the groups of the index
+RANKED_ON = "ranked_on_"  # the reasons that tell what a rank compares
+TOLD = frozenset({  # what a rated unit may know of the others of its level before the release
+    "year", "scheme", "wave", "unit", "level_of", "code", "rule", "weighting", "answers", "is_official",
+    "unit_name_vi", "unit_name_en", "level", "max", "source", "status", "reason", "index", "points",
+    "n_invited", "n_valid", "response_rate", "grade",
+})  # fmt: skip
 HEADLINES = ("overall", "total")
 POINT_LEVELS = ("component", "criterion")
 
@@ -30,8 +37,16 @@ class Own:
         return row["unit"] not in {self.unit, self.province}
 
     def shown(self, row: Row) -> Row:
-        """Without ranks where they would tell its own by the gap."""
-        return {**row, **dict.fromkeys(RANKS)} if row["scheme"] in self.schemes else row
+        """Of its own level the values and counts alone.
+
+        Every error, interval and effective size rests on a design effect pooled over the level, so those of the others
+        solve for the one that is missing; so does the gap in the ranks, and a change that they share.
+        """
+        if row["scheme"] not in self.schemes:
+            return row
+        told = {key: value if key in TOLD else None for key, value in row.items()}
+        reasons = [one for one in str(row["reason"] or "").split("; ") if one and not one.startswith(RANKED_ON)]
+        return {**told, "reason": "; ".join(reasons) or None}
 
 
 def visible(rows: Iterable[Row], own: Own | None) -> Iterator[Row]:
@@ -127,6 +142,16 @@ def league(scheme: Scheme, rows: Sequence[Row], province: str, components: Seque
     )
 
 
+def left_out_of_ranks(standings: Iterable[Standing], items: Sequence[str]) -> list[str]:
+    """The questions that the ranks of a table do not compare, as too few answered them somewhere; `items` are scored."""
+    for one in standings:
+        for reason in str(one.official["reason"] or "").split("; "):
+            word, _sign, values = reason.partition("=")
+            if word == "ranked_on_items":
+                return [code for code in items if code not in values.split(",")]
+    return []
+
+
 def whole_province(rows: Iterable[Row], province: str) -> Standing | None:
     """The index of all units together, whichever scheme it stands under."""
     found = side_by_side([row for row in rows if row["unit"] == province and row["level_of"] == "overall"])
@@ -137,7 +162,8 @@ def sheet(rows: Sequence[Row], scheme: Scheme) -> dict[str, list[Standing]]:
     """A unit's figures of one scheme by what they are of."""
     levels: dict[str, list[Standing]] = {}
     for one in side_by_side([row for row in rows if row["scheme"] == scheme.code]):
-        levels.setdefault(str(one.official["level_of"]), []).append(one)
+        is_block = one.official["level_of"] == "group" and one.official["max"] is not None
+        levels.setdefault(BLOCK if is_block else str(one.official["level_of"]), []).append(one)
     return levels
 
 
@@ -158,6 +184,7 @@ def in_order(scheme: Scheme, levels: Mapping[str, Sequence[Standing]], audience:
         for criterion in area.criteria:
             parts.append(("criterion", criterion, criterion.own))
             parts.extend(("component", one, one) for one in criterion.components)
+    parts.extend((BLOCK, group, None) for group in scheme.groups)
     found = {(level, one.code): one for level, ones in levels.items() for one in ones}
     return [
         SheetLine(part, one, None if scored is None else gap(scored, one.official, audience))

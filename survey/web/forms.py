@@ -16,7 +16,7 @@ from enum import StrEnum
 from urllib.parse import urlencode
 
 from survey import answers as answering
-from survey.answers import CONSENT, LONGEST, MARK, NOT_APPLICABLE, YES, Refused, Wrong
+from survey.answers import CONSENT, FORWARD, LONGEST, MARK, NOT_APPLICABLE, YES, Refused, Wrong
 from survey.i18n import date_text
 from survey.instrument import MOST_ON_A_PAGE, Choice, Factor, Instrument, Item, ItemType, screens
 from survey.model.unit import Unit
@@ -66,6 +66,10 @@ class Field:
     def consent_name(self) -> str:
         return f"{self.name}{MARK}{CONSENT}"
 
+    @property
+    def forward_name(self) -> str:
+        return f"{self.name}{MARK}{FORWARD}"
+
     def words_name(self, choice: Choice) -> str:
         """The control for the words beside a choice."""
         return f"{self.name}{MARK}{choice.code}"
@@ -90,7 +94,8 @@ class Field:
     def extras(self) -> tuple[str, ...]:
         """The names of the controls that go with the question."""
         words = tuple(self.words_name(choice) for choice in self.item.choices if choice.other)
-        return (*words, self.consent_name) if self.item.consent else words
+        ticks = ((self.item.consent, self.consent_name), (self.item.forward, self.forward_name))
+        return (*words, *(name for is_there, name in ticks if is_there))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -262,7 +267,7 @@ def _taken(field: Field, name: str, given: list[str]) -> str:
         return answering.value_of(field.item, given)
     if len(given) != 1:
         raise Refused(Wrong.TWICE)
-    if name == field.consent_name:
+    if name in (field.consent_name, field.forward_name):
         if given[0] != YES:
             raise Refused(Wrong.NOT_OFFERED)
         return YES

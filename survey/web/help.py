@@ -1,4 +1,4 @@
-"""The help pages of those who run a survey: a guide for coordinators and one for Home Affairs, in both languages.
+"""The help pages of staff: guides for coordinators, Home Affairs and administrators, in both languages.
 
 Long prose stands in one template a language; titles and the pages' frame go through gettext.
 """
@@ -23,6 +23,7 @@ def index() -> str:
     guides = (
         ("help.coordinators", _("Guide for survey coordinators"), _("From the dossier list to the close of a wave.")),
         ("help.home_affairs", _("Guide for Home Affairs"), _("What the figures mean, and how they become points.")),
+        ("help.administrators", _("Guide for administrators"), _("Installing, backups, keys, the log, upgrades.")),
     )
     return render_template("help/index.html", guides=guides)
 
@@ -37,6 +38,12 @@ def coordinators() -> str:
 def home_affairs() -> str:
     """For Home Affairs: reading scores, typing in figures, taking the files over."""
     return guide("home_affairs", _("Guide for Home Affairs"))
+
+
+@blueprint.get("/administrators")
+def administrators() -> str:
+    """For whoever runs the server: installing, backups, keys, the audit log, retention."""
+    return guide("administrators", _("Guide for administrators"))
 
 
 def guide(name: str, title: str) -> str:

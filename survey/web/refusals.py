@@ -23,6 +23,7 @@ from survey.errors import (
     WrongState,
 )
 from survey.i18n import mark as _n
+from survey.index_errors import IndexNotScored, IndexUnknown
 from survey.web.forms import CSRF
 
 RETRY_SECONDS = 5
@@ -66,6 +67,8 @@ STATUS: dict[type[SurveyError], int] = {
     WaveUnknown: 404,
     UnitUnknown: 404,
     NotScored: 404,
+    IndexUnknown: 404,
+    IndexNotScored: 404,
     SheetUnknown: 404,
     WrongState: 409,
     StoredMeanwhile: 503,  # a second try looks again and is told what there is

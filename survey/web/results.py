@@ -12,7 +12,7 @@ from survey import queue
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
-from survey.stages import exports, units
+from survey.stages import exports, index_sheets, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.web import figures, wording
@@ -34,7 +34,12 @@ FILES = {
 def waves() -> str:
     """The waves that are scored."""
     with site().database.read() as session:
-        return render_template("results/waves.html", waves=stored.scored_waves(session), audiences=wording.AUDIENCES)
+        return render_template(
+            "results/waves.html",
+            waves=stored.scored_waves(session),
+            audiences=wording.AUDIENCES,
+            sheets=[(sheet, index_sheets.scheme_of(sheet)) for sheet in index_sheets.computed(session)],
+        )
 
 
 @blueprint.post("/<wave>/compute")
@@ -56,7 +61,10 @@ def league(wave: str) -> str:
         read = stored.figures(session, run, levels_of=(*LEAGUE_LEVELS, *POINT_LEVELS))
         rows = list(figures.visible(read, own))
         schemes = wave_list.schemes_of(session, found)
+        is_outdated = stored.is_outdated(session, found, run)
     tables = [figures.league(scheme, rows, found.province, surveyed(scheme)) for scheme in schemes]
+    scored = [one.code for one in wave_list.instrument_of(found).scored_items]
+    unranked = [figures.left_out_of_ranks(table.standings, scored) for table in tables]
     return render_template(
         "results/league.html",
         wave=found,
@@ -66,6 +74,8 @@ def league(wave: str) -> str:
         index_name=wording.index_name(wave_list.instrument_of(found)),
         province=figures.whole_province(rows, found.province),
         tables=tables,
+        unranked=unranked,
+        is_outdated=is_outdated,
         words=wording,
         is_asked=request.args.get("asked") == "yes",
     )
@@ -79,7 +89,8 @@ def unit(wave: str, unit: str) -> str:
         run = stored.latest(session, found)
         named = units.find(session, unit)
         read = stored.figures(session, run, unit=unit)
-        rows = list(figures.visible(read, own_unit(session, found)))
+        own = own_unit(session, found)
+        rows = list(figures.visible(read, own))
         schemes = wave_list.schemes_of(session, found)
     if not read:
         abort(404)
@@ -90,6 +101,7 @@ def unit(wave: str, unit: str) -> str:
         wave=found,
         unit=named,
         is_withheld=not rows,
+        own=own,
         sheets=shown,
         instrument=wave_list.instrument_of(found),
         words=wording,

@@ -22,6 +22,8 @@ BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 PAPER = frozenset({Role.SURVEY_OFFICE, Role.INTERVIEWER})
 SETTLING = frozenset({Role.SURVEY_OFFICE})
+FEEDBACK = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT, Role.RATED_UNIT})
+RELEASING = frozenset({Role.SURVEY_OFFICE})
 TYPING_IN = frozenset({Role.LEAD_AGENCY})
 
 ROUTES: dict[str, Who] = {
@@ -53,12 +55,15 @@ ROUTES: dict[str, Who] = {
     "help.index": SIGNED_IN,
     "help.coordinators": SIGNED_IN,
     "help.home_affairs": SIGNED_IN,
+    "help.administrators": SIGNED_IN,
     "coordinate.waves": BOARD,
     "coordinate.board": BOARD,
     "shown.messages": BOARD,
     "preview.instruments": BOARD,
     "preview.instrument": BOARD,
     "results.waves": SCORES,
+    "index.table": SCORES,
+    "index.unit": SCORES,
     "results.league": SCORES,
     "results.compute": SCORES,
     "results.unit": SCORES,
@@ -66,6 +71,9 @@ ROUTES: dict[str, Who] = {
     "papers.index": PAPER,
     "papers.sheet": PAPER,
     "papers.differences": SETTLING,
+    "feedback.index": FEEDBACK,
+    "feedback.province": RELEASING,
+    "feedback.unit": RELEASING,
     "inputs.units": TYPING_IN,
     "inputs.figures": TYPING_IN,
 }

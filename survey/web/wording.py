@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from survey import i18n
 from survey.datafile import Words
+from survey.groups import PointGroup
 from survey.i18n import mark as _n
 from survey.instrument import Audience, Instrument
 from survey.model.unit import Unit
 from survey.rule import Bands, Linear, LinearCap
-from survey.scheme import Component
+from survey.scheme import Area, Component, Rounding, Scheme
+from survey.stages import results
 from survey.web.site import gettext as _
 from survey.web.site import language
 
@@ -31,6 +33,7 @@ STATUSES = {
     "empty": _n("no figure yet"),
     "complete": _n("complete (census)"),
 }
+HIDDEN_FOR_OTHERS = _n("suppressed, so as not to tell what fewer than 10 people answered")
 GAPS = {
     "not_given": _n("no points yet"),
     "other_wave": _n("belongs to another survey wave"),
@@ -59,7 +62,6 @@ REASONS = {
     "few_answers": _n("fewer valid answers than %(values)s"),
     "items_left_out": _n("questions left out, too few answers: %(values)s"),
     "all_items_few": _n("every question has too few answers; all are counted"),
-    "ranked_on_items": _n("ranked on these questions alone: %(values)s"),
     "ranked_on_pooled_answers": _n("ranked on all answers pooled"),
     "strata_joined": _n("strata joined for the error: %(values)s"),
     "classes_joined": _n("classes joined for non-response: %(values)s"),
@@ -75,7 +77,7 @@ REASONS = {
     "groups_without_weight": _n("rater groups that the scheme does not count: %(values)s"),
 }
 UNSAID = frozenset(  # said once by the page, by a column or by the status
-    {"rehearsal", "typed_in", "internal_estimate", "few_respondents"}
+    {"rehearsal", "typed_in", "internal_estimate", "few_respondents", "ranked_on_items"}
 )
 
 
@@ -91,10 +93,37 @@ def reasons(text: str | None, is_part: bool = False) -> list[str]:
     return told
 
 
+def status(row: Mapping[str, Any]) -> str:
+    """A row's status in words; one that is hidden for the sake of others may rest on many answers itself."""
+    return _(HIDDEN_FOR_OTHERS if results.is_hidden_for_others(row) else STATUSES[row["status"]])
+
+
 def plain_number(value: Decimal) -> str:
     """A figure as a person would type it, with all its decimals and no others."""
     places = max(0, -int(value.normalize().as_tuple().exponent))
     return i18n.number(value, language(), places)
+
+
+def printed(value: str | Decimal | None, scheme: Scheme) -> str:
+    """A figure with the scheme's decimals, rounded its way (published percentages are cut off); a dash for none."""
+    return i18n.ABSENT if value is None else i18n.number(_rounded(value, scheme), language(), scheme.decimals)
+
+
+def signed(value: str | Decimal, scheme: Scheme) -> str:
+    """A change with its sign."""
+    found = _rounded(value, scheme)
+    return ("+" if found > 0 else "") + i18n.number(found, language(), scheme.decimals)
+
+
+def _rounded(value: str | Decimal, scheme: Scheme) -> Decimal:
+    way = ROUND_HALF_UP if scheme.rounding is Rounding.HALF_UP else ROUND_DOWN
+    return Decimal(value).quantize(Decimal(1).scaleb(-scheme.decimals), rounding=way)
+
+
+def areas_and_groups(scheme: Scheme) -> list[tuple[str, Area | PointGroup]]:
+    """The areas, then the blocks that are added up across them, by what their rows are of."""
+    areas: list[tuple[str, Area | PointGroup]] = [("area", one) for one in scheme.areas]
+    return [*areas, *(("group", one) for one in scheme.groups)]
 
 
 def index_name(instrument: Instrument) -> str:

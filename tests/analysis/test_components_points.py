@@ -84,7 +84,7 @@ def test_codes_of_the_scheme_are_text_and_its_parts_add_up(make: Any) -> None:
 
 
 def test_equal_values_share_a_rank_and_absent_ones_have_none() -> None:
-    ranks = plain_ranks([Decimal(1), None, Decimal(3), Decimal(3), Decimal(2)])
+    ranks = plain_ranks(np.array([1, np.nan, 3, 3, 2]))
     np.testing.assert_array_equal(ranks, [4, np.nan, 1, 1, 3])
 
 

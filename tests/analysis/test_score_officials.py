@@ -127,6 +127,51 @@ def test_the_variance_of_a_lone_rating_is_right_on_average() -> None:
     assert np.mean(estimated) == pytest.approx(np.var(values), rel=0.1)
 
 
+def lone_wave(make: Any, said: dict[str, list[str]]) -> Any:
+    """Twelve deputies who differ and one lone rater of XA, who says what is `said` of each unit."""
+    tables = make.officials()
+    for number in range(12):
+        for unit in ("u1", "u2", "u3"):
+            tables.rate(f"h{number}", "HDND", unit, BEST if number % 2 else MIDDLE)
+    for unit, row in said.items():
+        tables.rate("x1", "XA", unit, row)
+    return tables
+
+
+@pytest.mark.parametrize("other", [["1", "1", "5", "1"], WORST, ["5", "5", "1", "5"]])
+def test_no_error_tells_what_a_lone_rater_said(make: Any, other: list[str]) -> None:
+    first, second = (score(lone_wave(make, {"u1": row, "u2": BEST}).extract()).rows for row in (BEST, other))
+    codes = ("1.10.1", "1.10.2", "1.10")
+    errors = [[row.se for row in rows if row.unit == "u1" and row.code in codes] for rows in (first, second)]
+    assert errors[0] == errors[1]
+    one, two, both = (float(str(make.find(score(lone_wave(make, {"u1": other}).extract()), unit="u1", code=code,
+                                          weighting="design").se)) for code in codes)  # fmt: skip
+    assert both == pytest.approx(one + two, abs=2e-6)  # one person's errors add up, whatever he said
+
+
+def test_units_with_the_same_lone_rater_vary_apart_and_a_group_lone_in_one_component_adds_in_full() -> None:
+    rng = np.random.default_rng(7)
+    judged = rng.random((14, 2))
+    judged[12:, 0] = [0.2, np.nan]  # of group B rater 12 alone judges the first item at unit 0
+    lone = [[0.9, 0.1], [0.1, 0.9]]
+    found = []
+    for own in lone:
+        values = np.vstack([judged, [own]])
+        ratings = Ratings(
+            ("u0", "u1"), ("A", "B"), ("S1", "S2"), np.array([0] * 14 + [1]), np.array([0] * 12 + [1] * 3),
+            np.array([*range(14), 12]), values, np.ones(15), np.array([1e6, 1e6]), np.ones(2),
+        )  # fmt: skip
+        made = make_influence(ratings, [["S1"], ["S2"]])
+        halves = np.tile([0.5, 0.5], (2, 1))
+        matrix = covariance(made, halves)
+        assert matrix[0, 1] == matrix[1, 0] == 0
+        figures = combined(made, np.stack([np.stack([halves[0], [1.0, 0.0], [0.0, 1.0]])] * 2))
+        np.testing.assert_allclose(np.diag(matrix), figures.variance[:, 0])
+        found.append(figures.variance)
+        assert figures.variance[0, 0] > (figures.variance[0, 1] + figures.variance[0, 2]) / 4
+    np.testing.assert_allclose(*found)
+
+
 def test_everybody_of_the_best_opinion_is_no_certainty_but_a_census_is(make: Any) -> None:
     tables = make.officials()
     for number in range(20):

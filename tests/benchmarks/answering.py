@@ -13,8 +13,6 @@ import gzip
 import json
 import multiprocessing
 import os
-import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -31,13 +29,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "faults"))
 
 import ground  # noqa: E402
-from respondent import STATE, Respondent  # noqa: E402
+from respondent import Respondent, Scripted  # noqa: E402
 
 PORT, BARE_PORT = 23200, 23201
 WARM = 12
-SCRIPT = re.compile(r'src="(/static/respond[^"]*)"')
-WHOLE = re.compile(r'<script type="application/json" id="form"[^>]*>(.*?)</script>', re.DOTALL)
-TOKEN = re.compile(r'name="csrf_token" value="([^"]*)"')
 TICK = os.sysconf("SC_CLK_TCK")
 NETWORK = {"latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8, "offline": False}
 LCP = """new Promise(done => new PerformanceObserver(list => done(list.getEntries().at(-1).startTime))
@@ -60,26 +55,12 @@ class Timed(Respondent):
         return status, location, text
 
 
-class Scripted(Timed):
-    """A browser whose script has the whole form: it saves each page by a post that brings nothing, then sends all."""
-
-    def answer(self) -> str:
-        first, link = self.go("GET", self.path), self.path
-        self.go("GET", SCRIPT.search(first)[1])  # type: ignore[index]
-        form = json.loads(WHOLE.search(first)[1])  # type: ignore[index]
-        token, sent = TOKEN.search(first)[1], []  # type: ignore[index]
-        self.headers = {"Accept": "application/json"}
-        for number, section in enumerate(form.split("<section ")[1:-1], start=1):
-            chosen = self.fill(f"<form>{section}</form>").decode()
-            sent.append(chosen)
-            self.go("POST", f"{link}/{number}", f"csrf_token={token}&{chosen}".encode())
-        self.headers = {}
-        whole = "&".join([f"csrf_token={token}&whole=1&key={secrets.token_hex(16)}", *sent])
-        return STATE.search(self.go("POST", f"{link}/review", whole.encode()))[1]  # type: ignore[index]
+class TimedScripted(Timed, Scripted):
+    """The same for a browser with a script."""
 
 
 def one_scripted(work: tuple[int, str]) -> tuple[str, list[float], int]:
-    person = Scripted(*work)
+    person = TimedScripted(*work)
     state = person.answer()
     person.close()
     return state, person.times, person.received

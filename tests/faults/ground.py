@@ -142,16 +142,28 @@ def _people(session: Session, wave: Wave, key: WaveKey, number: int) -> tuple[st
 
 
 def start(ground: Ground, port: int, *, workers: int = 2) -> subprocess.Popen[bytes]:
-    """The real server in a session of its own, once it answers; the port must be free."""
-    with socket.socket() as free:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        free.bind((HOST, port))
+    """The real server in a session of its own, once it answers; the port must be free, or get so."""
+    wait_until_free(port)
     command = [sys.executable, "-m", "survey", "serve", "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(
         command, env=ground.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     wait_for(port)
     return process
+
+
+def wait_until_free(port: int, *, seconds: float = 10) -> None:
+    """Workers that were killed hold the port for an instant longer than their master."""
+    until = time.monotonic() + seconds
+    while True:
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                return free.bind((HOST, port))
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+        time.sleep(0.05)
 
 
 def wait_for(port: int, *, seconds: float = 60) -> None:

@@ -14,7 +14,14 @@ HERE = Path(__file__).resolve().parent
 
 @pytest.mark.parametrize(
     "trial",
-    ["bad_network.py --flows 6", "last_places.py --clients 24 --places 5", "old_form.py"],
+    [
+        "bad_network.py --flows 6",
+        "last_places.py --clients 24 --places 5",
+        "old_form.py",
+        "restart.py",
+        "backup_under_load.py --flows 24 --harmed 1",
+        "what_the_log_tells.py",
+    ],
 )
 def test_no_fault_loses_or_doubles_an_answer(trial: str) -> None:
     script, *options = trial.split()

@@ -20,7 +20,6 @@ from survey.stages.audit import START, Break, Head
 
 ENTRIES = 12
 Tamper = Callable[[Connection], None]
-COLUMNS = "number, at, actor, action, subject, detail, previous, hash"
 
 
 @pytest.fixture
@@ -52,8 +51,24 @@ def rewritten(connection: Connection) -> None:
         connection.execute(audit.TABLE.update().where(mine).values(previous=changed["previous"], hash=previous))
 
 
-SHIFT = ("update audit_entry set number = number + 100 where number >= 5", "update audit_entry set number = number - 99 where number > 100")  # noqa: E501
-COPY = f"insert into audit_entry ({COLUMNS}) select 5, at, actor, action, 'slipped in', detail, previous, '{{}}' from audit_entry where number = 4"  # noqa: E501
+def slipped_in(connection: Connection) -> None:
+    sql(*SHIFT)(connection)
+    connection.execute(text(SLIP_IN), {"hash": b"0" * 32})
+
+
+SHIFT = (
+    "update audit_entry set number = number + 100 where number >= 5",
+    "update audit_entry set number = number - 99 where number > 100",
+)
+SLIP_IN = """
+insert into audit_entry (number, at, actor, action, subject, detail, previous, hash)
+select 5, at, actor, action, 'slipped in', detail, previous, :hash from audit_entry where number = 4
+"""
+SWAP = (
+    "update audit_entry set number = 99 where number = 4",
+    "update audit_entry set number = 4 where number = 5",
+    "update audit_entry set number = 5 where number = 99",
+)
 TAMPERED: list[tuple[str, Tamper, int, Break]] = [
     ("an edited actor", sql("update audit_entry set actor = 'x' where number = 7"), 7, Break.CHANGED),
     ("an edited instant", sql("update audit_entry set at = '2026-01-01 00:00:00' where number = 7"), 7, Break.CHANGED),
@@ -68,11 +83,11 @@ TAMPERED: list[tuple[str, Tamper, int, Break]] = [
     ),
     (
         "two rows in each other's place",
-        sql(*(f"update audit_entry set number = {to} where number = {of}" for of, to in ((4, 99), (5, 4), (99, 5)))),
+        sql(*SWAP),
         4,
         Break.MOVED,
     ),
-    ("a row slipped in", sql(*SHIFT, COPY.format("0" * 32)), 5, Break.MOVED),
+    ("a row slipped in", slipped_in, 5, Break.MOVED),
     ("a removed tail", sql("delete from audit_entry where number > 9"), 10, Break.CUT_OFF),
     ("everything removed", sql("delete from audit_entry"), 1, Break.CUT_OFF),
     ("a chain written anew", rewritten, ENTRIES, Break.REWRITTEN),

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import select, text
 
 from survey import schema
-from survey.custody import archive, copies, keyring
+from survey.custody import archive, copies, keyring, placing
 from survey.custody.refusals import (
     CarriedFileRefused,
     Damage,
@@ -234,6 +234,26 @@ def test_without_the_programs_of_postgresql_there_is_a_refusal_that_names_them(
         made(database, keys, tmp_path / "backup", now)
     assert "mismatch" in failed.value.said
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "keys") == ["pg_dump"]
+
+
+def test_a_restore_that_ends_in_the_middle_leaves_the_old_database(
+    database: Database, keys: Keys, field: Any, tmp_path: Path, now: datetime
+) -> None:
+    """The tables come in, then one has not the rows that it should: nothing of it stays."""
+    folder, before = tmp_path / "parts", rows(database)
+    folder.mkdir()
+    copy, copied = copies.take(database, folder)
+    wrong = copied.rows | {"wave": 7}
+    with database.begin() as session:
+        session.execute(text("delete from quota_cell"))
+    with pytest.raises(CarriedFileRefused):
+        if database.is_sqlite:
+            placing.check_sqlite(copy, wrong, file="backup")
+        placing.put(database, copy, wrong, keep=True, stamp="1", file="backup")
+    assert rows(database) == before | {"quota_cell": 0}
+    if not database.is_sqlite:
+        placing.put(database, copy, copied.rows, keep=True, stamp="1", file="backup")
+        assert rows(database) == before
 
 
 def test_a_backup_from_before_the_close_gives_no_key_back(

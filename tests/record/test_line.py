@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,16 @@ import pytest
 from survey.config import Settings
 from survey.db import Database
 from survey.demo import build
+from survey.index_errors import SchemeNotInWave, WaveOfOtherYear
+from survey.jobs import index
 from survey.keys import Keys
-from survey.stages import results, waves
+from survey.scheme import builtin_scheme, load_scheme
+from survey.stages import index_sheets, results, waves
 
 SMALL = build.Options(responses=1296, seed=11, scale=0.25, open_waves=False)
 FILES = ("scores.json", "scores.csv")
+SCHEME = builtin_scheme("local-department-sample")
+WAVES = ("sipas-2025", "cbcc-2025")
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Built:
 
     database: Database
     made: build.Demo
+    stands: datetime
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,7 @@ def engines(
         paths = (folder / "keys", folder / "voices", folder / "channels.toml")
         settings = Settings(database.url, *paths, "http://127.0.0.1:8000", None, None)
         made = build.build(settings, database, Keys(settings.keys), SMALL, now=stands, say=lambda _text: None)
-        built[engine] = Built(database, made)
+        built[engine] = Built(database, made, stands)
     return built
 
 
@@ -99,3 +106,50 @@ def test_a_demonstration_prints_the_keys_of_the_contract(engines: dict[str, Buil
     assert list(printed) == ["database", "base_url", "waves", "links", "staff", "results", "extract"]
     assert list(printed["waves"]) == ["closed", "open"]
     assert list(printed["links"]) == ["personal", "counter", "officials"]
+
+
+def import_half(built: Built, folder: Path, year: int, *, scheme: Any = SCHEME) -> None:
+    """Half of the points of everything that no survey gives, for every department."""
+    with built.database.begin() as session:
+        rated = [one for one, _ in waves.units_of(session, waves.find(session, WAVES[0])) if scheme.rates(one.type)]
+        rows = [f"{unit.code},{one.code},{one.max / 2},test" for unit in rated for one in scheme.typed_in]
+        (folder / "half.csv").write_text("\n".join(["unit,code,value,source", *rows]), encoding="utf-8")
+        index_sheets.import_points(
+            session, folder / "half.csv", scheme, year, source="", actor="test", now=built.stands, dry_run=False
+        )
+
+
+@pytest.mark.postgres
+def test_the_years_index_joins_both_waves_to_the_same_digits_on_both_engines(
+    engines: dict[str, Built], tmp_path: Path
+) -> None:
+    found = {}
+    for name, built in engines.items():
+        import_half(built, tmp_path, 2025)
+        run = index.run(built.database, SCHEME.code, 2025, joined=WAVES, actor="test", now=built.stands)
+        with built.database.read() as session:
+            found[name] = (run.extract_digest, index_sheets.figures(session, run))
+            read = [results.latest(session, waves.find(session, code)) for code in WAVES]
+            parts = [results.figures(session, one, levels_of=["total"], official_only=True) for one in read]
+    assert found["sqlite"] == found["postgres"]
+    by_wave = [{row["unit"]: row for row in rows} for rows in parts]
+    totals = [row for row in index_sheets.chosen(found["sqlite"][1], SCHEME) if row["level_of"] == "total"]
+    assert len(totals) == 13
+    for row in totals:
+        people, raters = (rows[row["unit"]] for rows in by_wave)
+        assert row["reason"].startswith("rehearsal")
+        if row["status"] == "ok":
+            assert float(row["se"]) == pytest.approx(hypot(float(people["se"]), float(raters["se"])), abs=2e-6)
+            assert float(row["ci_low"]) < float(row["points"]) < float(row["ci_high"])
+
+
+@pytest.mark.postgres
+def test_a_wave_of_another_year_or_scored_by_another_scheme_does_not_join(
+    engines: dict[str, Built], tmp_path: Path
+) -> None:
+    built = engines["sqlite"]
+    other = load_scheme(SCHEME.source.replace(f'code = "{SCHEME.code}"', 'code = "ours"', 1))
+    for scheme, year, leaf in ((SCHEME, 2026, WaveOfOtherYear), (other, 2025, SchemeNotInWave)):
+        import_half(built, tmp_path, year, scheme=scheme)
+        with pytest.raises(leaf):
+            index.run(built.database, scheme.code, year, joined=WAVES, actor="test", now=built.stands)

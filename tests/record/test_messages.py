@@ -22,10 +22,12 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from survey.channels.configuration import Channels, read_channels
-from survey.channels.contract import Receipt, Why
+from survey.channels.contract import Channel, Receipt, Why
 from survey.channels.refusals import BudgetExceeded, NotForTrial
 from survey.channels.trial import Gateways, Shown
+from survey.config import settings_from
 from survey.db import Database
+from survey.errors import StoredMeanwhile
 from survey.jobs import close, deliver
 from survey.keys import Keys
 from survey.model.base import new_id
@@ -217,6 +219,24 @@ def test_everybody_gets_one_message_with_the_own_link(
     assert post.send() == {}
 
 
+def test_the_table_itself_refuses_a_second_attempt_while_one_lives(
+    post_for: Callable[..., Post], now: datetime
+) -> None:
+    post = post_for(1, now)
+    post.plan()
+    with post.database.read() as session:
+        wave = waves.find(session, CITIZENS)
+        (person,) = invitations.people(session, wave, post.keys)
+    twice, key = outbox.Entry(person.invitation, INVITATION, Channel.SMS, "vi"), post.keys.wave(wave.id)
+
+    def put_in() -> None:
+        with post.database.begin() as session:
+            outbox.put_in(session, wave, key, [twice], state=outbox.WAITING, now=now)
+
+    with pytest.raises(StoredMeanwhile):
+        put_in()
+
+
 def test_a_dry_run_stores_nothing_and_a_cap_stops_before_it_is_passed(
     post_for: Callable[..., Post], fakes: Fakes, now: datetime
 ) -> None:
@@ -298,6 +318,28 @@ def test_one_request_in_ten_fails_and_nobody_gets_a_step_twice(
         post.go_on(after=timedelta(hours=1))
     assert set(fakes.by_phone().values()) == {1}
     assert len(fakes.shown) == 150
+
+
+def test_the_worker_goes_on_and_a_faulty_file_stops_nothing_else(
+    post_for: Callable[..., Post], now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = post_for(4, now)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    settings = settings_from({"HAILONG_CHANNELS": str(tmp_path / "channels.toml"), "HAILONG_BASE_URL": BASE})
+
+    def minute() -> Counter[str]:
+        return deliver.due(post.database, post.keys, settings, clock=lambda: now)
+
+    post.plan()
+    assert minute() == {}  # planned, not let out
+    with post.database.begin() as session:
+        messages.release(session, waves.find(session, CITIZENS), INVITATION, most=None, actor="test", now=now)
+    whole = settings.channels.read_text(encoding="utf-8")
+    settings.channels.write_text("cap = ?", encoding="utf-8")
+    assert minute() == {}
+    settings.channels.write_text(whole, encoding="utf-8")
+    assert minute() == {"sent": 4}
 
 
 def test_at_night_nothing_is_sent(post_for: Callable[..., Post], fakes: Fakes, now: datetime) -> None:

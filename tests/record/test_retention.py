@@ -20,9 +20,9 @@ from survey.keys import Keys
 from survey.model.audit import AuditEntry
 from survey.model.base import Base, new_id
 from survey.model.draft import Draft
+from survey.model.feedback import Feedback
 from survey.model.frame import Dossier, FrameFile, QuarantinedRow
 from survey.model.invitation import Invitation
-from survey.model.message import Message
 from survey.model.rater import Rater
 from survey.model.response import Answer, Facts
 from survey.model.tables import METADATA
@@ -34,7 +34,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def field(database: Database, keys: Keys, now: datetime, go_to_the_field: Callable[..., Any]) -> Any:
-    """Beside what every field has: a row set aside, a message, a draft, an answer, what was told and what was written."""
+    """Beside what every field has: a row set aside, a draft, an answer, a comment, what was told and written."""
     found = go_to_the_field(database, keys, now)
     with database.begin() as session:
         wave = waves.find(session, "2026-citizens")
@@ -42,19 +42,12 @@ def field(database: Database, keys: Keys, now: datetime, go_to_the_field: Callab
         session.add(file)
         session.flush()
         session.add(QuarantinedRow(file_id=file.id, row=2, column="phone", reason="bad", content=b"hidden"))
-        session.add(message(wave.id, now))
         session.add(Draft(mark=b"m" * 16, wave_id=wave.id, body=b"b", expires_on=now.date() + DAY))
         session.add(Answer(wave_id=wave.id, phase=1, mode="link", unit_code="98-01", class_code="98-01|all", items={}))
+        session.add(Feedback(wave_id=wave.id, unit_code=None, state="released", text="cần thêm ghế ngồi"))
         for items in ({"Q_AGE": "2"}, {f"Q1{MARK}5": "Anh Ba ở xã bên cạnh"}):
             session.add(Facts(wave_id=wave.id, phase=1, items=items))
     return found
-
-
-def message(wave_id: bytes, now: datetime) -> Message:
-    return Message(
-        wave_id=wave_id, step="invitation", step_mark=b"s" * 16, sealed=b"x", channel="sms", language="vi",
-        state="sent", tries=1, due_at=now, claimed_at=None, why=None, doubtful=False, cost=1, reference=None,
-    )  # fmt: skip
 
 
 def count(database: Database, table: type[Base]) -> int:
@@ -74,11 +67,11 @@ def test_what_outlives_the_close_goes_by_its_date_and_answers_stay(
     close.run(database, keys, "2026-citizens", actor="test", now=now)
     assert run(database, keys, now + 89 * DAY).rows == {}
     would = run(database, keys, now + 91 * DAY, dry_run=True)
-    assert would.rows == {"message": 1, "quarantined_row": 1}
-    assert count(database, Message) == 1
+    assert would.rows == {"quarantined_row": 1}
+    assert count(database, QuarantinedRow) == 1
     assert run(database, keys, now + 91 * DAY) == would
     assert count(database, Dossier) == 12
-    assert run(database, keys, now + 366 * DAY).rows == {"dossier": 12, "facts": 1}
+    assert run(database, keys, now + 366 * DAY).rows == {"dossier": 12, "facts": 1, "feedback": 1}
     assert run(database, keys, now + 366 * DAY).rows == {}
     assert (count(database, Answer), count(database, Facts)) == (1, 1)
     with database.read() as session:
@@ -86,7 +79,7 @@ def test_what_outlives_the_close_goes_by_its_date_and_answers_stay(
         audit.verify(session)
         proofs = session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "retention.purge")).all()
     assert [json.loads(one)["deleted"] for one in proofs] == [
-        {"draft": 1}, {"message": 1, "quarantined_row": 1}, {"dossier": 12, "facts": 1},
+        {"draft": 1}, {"quarantined_row": 1}, {"dossier": 12, "facts": 1, "feedback": 1},
     ]  # fmt: skip
 
 
@@ -129,5 +122,5 @@ def test_every_column_of_the_model_has_a_purpose_and_a_deadline() -> None:
 
 def test_every_deadline_with_days_is_one_that_the_purge_heeds() -> None:
     assert set(keeping.days()) == {
-        Deadline.EXPIRED, Deadline.SET_ASIDE, Deadline.SENT, Deadline.UNOPENED, Deadline.FRAME, Deadline.WORDS,
+        Deadline.EXPIRED, Deadline.SET_ASIDE, Deadline.UNOPENED, Deadline.FRAME, Deadline.WORDS,
     }  # fmt: skip

@@ -8,14 +8,15 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from survey import schema
 from survey.db import Database
-from survey.errors import AlreadyDrawn
+from survey.errors import AlreadyDrawn, TargetMissing
 from survey.keys import Keys
 from survey.model.frame import Dossier
-from survey.model.sample import ClassCell, SampledDossier
+from survey.model.sample import ClassCell, Draw, SampledDossier
+from survey.model.wave import WaveUnit
 from survey.stages import frames, invitations, samples, units, waves
 from survey.stages.classes import PRIVACY_FLOOR, split
 from survey.stages.samples import Drawn, Listed, keep_one_each, stratify
@@ -79,6 +80,26 @@ def test_the_same_seed_gives_the_same_sample_on_both_engines(
         schema.upgrade(database)
         digests.append(drawn_wave(database, keys, tmp_path, now, seed=seed))
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_draw_of_nobody_is_refused_and_leaves_the_only_draw_for_later(
+    database: Database, keys: Keys, tmp_path: Path, now: datetime
+) -> None:
+    (tmp_path / "units.csv").write_text(UNITS, encoding="utf-8")
+    (tmp_path / "frame.csv").write_text(frame_csv(Random(5)), encoding="utf-8")
+    with database.begin() as session:
+        units.import_units(session, tmp_path / "units.csv", actor="test", now=now)
+        wave = waves.create(session, read_wave_file(WAVE), keys=keys, actor="test", now=now)
+        installation = keys.installation
+        frames.import_frame(session, wave, tmp_path / "frame.csv", installation=installation, actor="test", now=now)
+        planned = samples.plan(session, wave, response_rate=0.25)
+        assert [sum(one.size for one in planned if one.unit == unit) for unit in ("98-01", "98-03")] == [120, 8]
+        session.execute(update(WaveUnit).where(WaveUnit.unit_code == "98-02").values(target=0))  # as waves once were
+        session.flush()
+        with pytest.raises(TargetMissing) as refused:
+            samples.draw(session, wave, seed=1, response_rate=0.25, actor="test", now=now)
+        assert refused.value.units == "98-02"
+        assert session.get(Draw, wave.id) is None
 
 
 def test_one_dossier_of_each_person_is_kept_and_weights_add_up(

@@ -13,13 +13,18 @@ from sqlalchemy.orm import Session
 from survey import resources
 from survey.db import Database
 from survey.errors import (
+    DocumentEmpty,
     ModeNotPlanned,
     NobodyInvited,
+    NothingRated,
     SampleInstrument,
     SampleScheme,
     SurveyError,
+    TargetMissing,
     TooEarly,
+    TooLate,
     UnitNotInWave,
+    UnitNotProvince,
     UnitNotRated,
     UnitUnknown,
     WrongState,
@@ -37,21 +42,21 @@ kind = "{kind}"
 audience = "{audience}"
 instrument = "{instrument}"
 scheme = {scheme}
-province = "98"
+province = "{province}"
 period_from = 2026-01-01
 period_to = {until}
 opens = 2026-03-01T07:00:00
 closes = {closes}
 units = {units}
 modes = {modes}
+documents = {documents}
 [targets]
-default = 30
 {targets}
 """
 SOUND = {
     "kind": "rehearsal", "audience": "citizens", "instrument": "service-2025", "scheme": '"local-department-sample"',
     "until": "2026-02-28", "closes": "2026-03-20T17:00:00", "units": '["98-01", "98-02"]', "modes": '["link"]',
-    "targets": "",
+    "province": "98", "documents": "[]", "targets": "default = 30",
 }  # fmt: skip
 DOCUMENT = "12/QD-SNV, 10/03/2026, Nguyen Van A"
 
@@ -86,6 +91,10 @@ def make(database: Database, keys: Keys, now: datetime, folder: Path = Path(), *
         ({"modes": '["link", "link"]'}, "modes", Reason.DUPLICATE),
         ({"until": "2025-12-31"}, "period_to", Reason.OUT_OF_RANGE),
         ({"closes": "2026-02-20T17:00:00"}, "closes", Reason.OUT_OF_RANGE),
+        ({"documents": '["12/QD-SNV", " "]'}, "documents", Reason.EMPTY),
+        ({"targets": ""}, "targets", Reason.MISSING),
+        ({"targets": "default = 0"}, "targets", Reason.MISSING),
+        ({"targets": "default = 30\n98-01 = 0"}, "targets.98-01", Reason.OUT_OF_RANGE),
         (
             {"audience": "officials", "instrument": "officials-sample", "modes": '["link", "counter"]'},
             "modes", Reason.UNFIT,
@@ -111,8 +120,9 @@ def test_a_scheme_beside_the_file_that_has_the_code_of_another_is_refused(tmp_pa
 @pytest.mark.parametrize(
     ("changes", "leaf", "unit"),
     [
-        ({"targets": "98-X1 = 10"}, UnitNotInWave, "98-X1"),
-        ({"targets": "nowhere = 10"}, UnitNotInWave, "nowhere"),
+        ({"targets": "default = 30\n98-X1 = 10"}, UnitNotInWave, "98-X1"),
+        ({"targets": "default = 30\nnowhere = 10"}, UnitNotInWave, "nowhere"),
+        ({"province": "98-X1"}, UnitNotProvince, "98-X1"),
         ({"units": '["98-01", "98"]'}, UnitNotRated, "98"),
         ({"units": '["98-01", "98-03"]'}, UnitNotRated, "98-03"),
         ({"units": '["98-01", "98-X1"]'}, UnitNotRated, "98-X1"),
@@ -149,6 +159,39 @@ def test_a_real_wave_takes_the_scheme_that_the_province_decided(
     make(province, keys, now, tmp_path, kind="real", scheme='"ours.toml"')
     with province.read() as session:
         assert [one.status for one in waves.schemes_of(session, waves.find(session, "w"))] == ["official"]
+
+
+def test_a_wave_without_a_unit_or_with_a_unit_of_which_nobody_is_wanted_is_refused(
+    province: Database, keys: Keys, now: datetime
+) -> None:
+    with pytest.raises(NothingRated):
+        make(province, keys, now, scheme='"par-index-2024"', units='"*"')
+    with pytest.raises(TargetMissing) as refused:
+        make(province, keys, now, targets="98-01 = 30")
+    assert refused.value.units == "98-02"
+
+
+def test_a_wave_that_is_over_does_not_open_before_it_is_extended(province: Database, keys: Keys, now: datetime) -> None:
+    make(province, keys, now, modes='["counter"]', closes="2026-03-05T17:00:00")
+    with province.begin() as session:
+        poster(session, waves.find(session, "w"), keys)
+    with pytest.raises(TooLate), province.begin() as session:
+        waves.open_wave(session, waves.find(session, "w"), actor="test", now=now)
+    with province.begin() as session:
+        wave = waves.find(session, "w")
+        waves.extend(session, wave, closes=now + timedelta(days=1), document=DOCUMENT, actor="test", now=now)
+        waves.open_wave(session, wave, actor="test", now=now)
+        assert waves.is_answerable(wave, now)
+
+
+def test_a_decision_that_is_named_by_nothing_is_refused(province: Database, keys: Keys, now: datetime) -> None:
+    make(province, keys, now)
+    with province.begin() as session:
+        wave = waves.find(session, "w")
+        with pytest.raises(DocumentEmpty):
+            waves.open_wave(session, wave, actor="test", now=now, document="")
+        with pytest.raises(DocumentEmpty):
+            waves.extend(session, wave, closes=now + timedelta(days=30), document=" ", actor="test", now=now)
 
 
 def test_a_wave_that_nobody_could_answer_does_not_open(province: Database, keys: Keys, now: datetime) -> None:

@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from survey.channels import sms, texts, trial, wire, zalo
+from survey.channels.bounces import read_bounces
 from survey.channels.configuration import Channels, read_channels
-from survey.channels.contract import MessageRefused, NotNow, Outgoing, Unclear, Why
+from survey.channels.contract import MessageRefused, NotNow, Outgoing, Receipt, Unclear, Why
 from survey.channels.mail import Mail, Security, Server
 from survey.faults import FaultyFile
 from survey.stages import messages
@@ -183,6 +184,38 @@ def test_a_line_break_in_an_address_or_a_subject_never_becomes_a_header(box: tup
         with pytest.raises(MessageRefused):
             mail.send(hostile)
     assert not handler.taken
+
+
+BOUNCE = """From MAILER-DAEMON Tue Mar 10 09:00:00 2026
+From: MAILER-DAEMON@example.vn
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+Nobody here of this name.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.vn
+
+Final-Recipient: rfc822; an.nguyen@example.vn
+Action: {action}
+Status: 5.1.1
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <{tracking}@example.vn>
+--b--
+
+"""
+
+
+def test_a_mailbox_tells_what_came_back_for_good(tmp_path: Path) -> None:
+    mails = [("failed", "ab" * 16), ("delayed", "cd" * 16), ("failed", "somebody-else")]
+    box = tmp_path / "bounces.mbox"
+    box.write_text("".join(BOUNCE.format(action=action, tracking=tracking) for action, tracking in mails))
+    assert list(read_bounces(box)) == [Receipt("ab" * 16, Why.BOUNCED)]
 
 
 # --- the gateways over HTTP

@@ -16,6 +16,21 @@ READING = [
     ["score", "w"], ["serve"], ["work", "--once"], ["sample", "plan", "w"],
 ]  # fmt: skip
 
+WAVE = """
+code = "w"
+kind = "rehearsal"
+audience = "citizens"
+instrument = "service-2025"
+scheme = "local-department-sample"
+province = "98"
+period_from = 2026-01-01
+period_to = 2026-03-31
+opens = 2026-03-01T08:00:00
+closes = 2026-04-01T17:00:00
+units = "*"
+targets = { default = 30 }
+"""
+
 
 @pytest.fixture
 def hailong(tmp_path: Path) -> Command:
@@ -58,3 +73,24 @@ def test_wrong_usage_ends_with_2_and_a_file_that_is_not_one_of_cases_with_1(hail
     assert "Traceback" not in done.stderr
     (tmp_path / "bad.json").write_text("no JSON", encoding="utf-8")
     assert hailong("check", str(tmp_path / "bad.json"), module="analysis").returncode == 1
+
+
+def test_figures_of_a_wave_are_refused_by_row_with_what_to_do_and_none_is_kept(
+    hailong: Command, tmp_path: Path
+) -> None:
+    hailong("db", "upgrade")
+    units = "code,name_vi,name_en,type,parent,rated\n98,T,T,province,,no\n98-01,S,S,department,98,yes\n"
+    (tmp_path / "units.csv").write_text(units, encoding="utf-8")
+    (tmp_path / "wave.toml").write_text(WAVE, encoding="utf-8")
+    assert hailong("units", "import", str(tmp_path / "units.csv")).returncode == 0
+    assert hailong("wave", "create", str(tmp_path / "wave.toml")).returncode == 0
+    lines = ["unit,code,value,source", "98-01,1.1.1,1,x", "98-01,1.1.1,1,x", "98-01,1.1.1x,1,x", "98-02,1.1.1,1,x",
+             "98-01,1.2.1,1.1,x", "98-01,1.2.2,one,x", "98-01,1.2.3,1,"]  # fmt: skip
+    (tmp_path / "figures.csv").write_text("\n".join(lines), encoding="utf-8")
+    done = hailong("inputs", "import", "w", str(tmp_path / "figures.csv"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert [line.partition(": row ")[2].partition(":")[0] for line in done.stderr.splitlines()] == [
+        "3, code", "4, code", "5, unit", "6, value", "7, value", "8, source",
+    ]  # fmt: skip
+    (tmp_path / "figures.csv").write_text("\n".join(lines[:2]), encoding="utf-8")
+    assert hailong("inputs", "import", "w", str(tmp_path / "figures.csv")).stdout == "1\n"

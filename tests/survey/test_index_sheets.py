@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from analysis.__main__ import main as analysis
 from survey import resources
 from survey.cells import Flaw, RowsRefused
 from survey.db import Database
-from survey.errors import FileRefused, SchemeChanged, SchemeNotOfYear, SurveyError
+from survey.errors import FileRefused, SurveyError
 from survey.i18n import translator
+from survey.index_errors import SchemeChanged, SchemeNotOfYear
 from survey.jobs import index as job
 from survey.model.audit import AuditEntry
 from survey.model.index import IndexInput, IndexSheet
@@ -204,8 +206,8 @@ def test_both_readings_of_the_impact_and_where_points_are_lost(take: Import, dat
     assert points["group", "HS"] == "58.000000"
     assert points["total", "total"] == "90.000000"
     lost = index_sheets.losses(rows, NATIONAL)
-    assert [(one.code, one.lost, one.least) for one in lost[:4]] == [
-        ("8.1", Decimal("1.5"), None), *((code, Decimal(1), None) for code in ("1.2", "6.1", "8.2.3")),
+    assert [(one.code, one.lost, one.least) for one in lost[:5]] == [
+        ("8.1", Decimal("1.5"), None), *((code, Decimal(1), None) for code in ("1.2", "3.1", "6.1", "8.2.3")),
     ]  # fmt: skip
     assert sum(one.lost for one in lost) == 10
 
@@ -236,3 +238,37 @@ def test_an_index_that_nobody_began_or_computed_says_which_command_is_next(take:
         told += sentences(refused.value, translator("en"))
     assert "hailong index import FILE --scheme par-index-2022 --year 2023" in told[0]
     assert "hailong index score --scheme par-index-2022 --year 2023" in told[1]
+
+
+def test_the_table_shows_ranks_movements_and_averages_and_a_unit_where_it_loses(
+    take: Import, database: Database, signed_in: Callable[..., FlaskClient]
+) -> None:
+    for year, area in ((2022, "10"), (2023, "12.98")):
+        rows = [("80", "3", area, "x"), ("80", "total", "80" if year == 2022 else "89.229", "x")]
+        take([*rows, *(("74", code, value, "x") for code, value in FULL)], year=year)
+        job.run(database, NATIONAL.code, year, joined=(), actor="test", now=NOW)
+    client = signed_in("lead_agency")
+    page = client.get("/index/par-index-2022/2023", headers={"Accept-Language": "vi"}).get_data(as_text=True)
+    assert "Long An" in page
+    assert "89,22" in page  # cut off, as the scheme says; not 89,23
+    assert "+9,22" in page
+    unit = client.get("/index/par-index-2022/2023/80", headers={"Accept-Language": "vi"}).get_data(as_text=True)
+    assert "99,84" in unit
+    assert client.get("/index/par-index-2022/2023/74").status_code == 200
+    assert client.get("/results").status_code == 200
+    assert [client.get(f"/index/{place}").status_code for place in ("par-index-2022/2021", "none/2023")] == [404, 404]
+    assert client.get("/index/par-index-2022/2023/01").status_code == 404
+
+
+def test_a_rated_unit_sees_neither_its_row_nor_what_gives_it_away(
+    take: Import, database: Database, signed_in: Callable[..., FlaskClient]
+) -> None:
+    take([("80", "total", "89.22", "x"), ("74", "total", "87.64", "x"), ("49", "total", "84.6", "x")])
+    job.run(database, NATIONAL.code, 2023, joined=(), actor="test", now=NOW)
+    client = signed_in("lead_agency", unit="74")
+    page = client.get("/index/par-index-2022/2023").get_data(as_text=True)
+    assert "89" in page
+    for told in ("87,64", "87.64", "Bình Dương", "rank 1", "hạng 1", "87,15", "87.15"):
+        assert told not in page
+    own = client.get("/index/par-index-2022/2023/74").get_data(as_text=True)
+    assert "87" not in own.partition("<main")[2]

@@ -83,7 +83,7 @@ def test_the_shipped_instruments_are_sound() -> None:
 def test_the_service_form_asks_the_nineteen_items_on_five_pages_and_the_facts_on_a_last_one() -> None:
     form = builtin_instrument("service-2025")
     assert [item.code for item in form.scored_items] == [f"S{number}" for number in range(15, 34)]
-    assert [len(page.items) for page in form.pages()] == [4, 4, 5, 3, 3, 5]
+    assert [len(page.items) for page in form.pages()] == [4, 4, 5, 3, 3, 6]
     assert form.pages()[-1].factor is None
     assert all(item.na("vi") == "Không áp dụng" for item in form.scored_items)
     assert form.title("en").startswith("Your opinion")
@@ -101,7 +101,7 @@ def test_the_apology_is_asked_of_everybody_and_kept_apart_from_the_answer() -> N
 def test_the_facts_use_the_words_that_people_use() -> None:
     facts = builtin_instrument("service-2025").facts
     words = {choice.text("vi") for item in facts for choice in item.choices}
-    assert [item.code for item in facts] == ["A1", "sex", "age", "education", "occupation"]
+    assert [item.code for item in facts] == ["A1", "sex", "age", "education", "occupation", "comment"]
     assert {"Nội trợ", "Trung học cơ sở", "Trung học phổ thông", "50-59", "Từ 60 trở lên"} <= words
     assert not any(item.required for item in facts)
 

@@ -1,0 +1,60 @@
+"""One line of JSON for each request and each error: what route, how it ended, how long it took; of nobody anything.
+
+Link codes stand in paths, so routes are named, never paths. No address, no agent, no message of an exception (it may
+quote what was sent) is written, and instants are cut to the second.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from survey.web.site import now
+
+LOG = logging.getLogger("survey.requests")
+NO_ROUTE = "-"
+ROOM = Path(__file__).parents[1].name
+
+
+def register(app: Flask) -> None:
+    app.before_request(_start)
+    app.after_request(_write)
+
+
+def _start() -> None:
+    g.began = perf_counter()
+
+
+def _write(response: Response) -> Response:
+    began = g.get("began")
+    took = round((perf_counter() - began) * 1000, 1) if began is not None else None
+    LOG.info(line("request", status=response.status_code, ms=took))
+    return response
+
+
+def failed(error: BaseException) -> None:
+    """An error that nobody foresaw: its kind and the lines of our own that led to it."""
+    frames = [
+        f"{Path(frame.filename).stem}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if ROOM in Path(frame.filename).parts
+    ]
+    LOG.error(line("error", kind=type(error).__name__, where=frames))
+
+
+def line(what: str, **told: Any) -> str:
+    """ASCII in one line, whatever stands in it."""
+    at = now().isoformat(timespec="seconds")
+    where = {"method": _method(), "route": request.endpoint or NO_ROUTE}
+    return json.dumps({"at": at, "what": what} | where | told, separators=(",", ":"))
+
+
+def _method() -> str:
+    """A method is a word that somebody sent: an unknown one is not repeated."""
+    return request.method if request.method in {"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"} else "?"
