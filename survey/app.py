@@ -48,6 +48,7 @@ from survey.web.respond.drawn import drawn
 from survey.web.site import Site, here, language, translations
 
 LARGEST_BODY = 64 * 1024
+KIOSK_IDLE, KIOSK_THANKS = 45, 10  # seconds until a kiosk goes back to its start
 
 
 def utc_now() -> datetime:
@@ -123,6 +124,8 @@ def configure(app: Flask, site: Site) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,  # it asks for the referrer, which our own policy keeps back
         TEMPLATES_AUTO_RELOAD=False,
+        KIOSK_IDLE=KIOSK_IDLE,
+        KIOSK_THANKS=KIOSK_THANKS,
     )
 
 
@@ -147,7 +150,11 @@ def prepare_templates(app: Flask) -> None:
         voice_of=listen.voice_of,
     )
     filters.register(app)
-    app.context_processor(lambda: {"lang": language(), "staff": g.get("staff"), "look": look(), "here": here()})
+    app.context_processor(
+        lambda: {
+            "lang": language(), "staff": g.get("staff"), "look": look(), "here": here(), "kiosk": g.get("kiosk")
+        }
+    )  # fmt: skip
 
 
 @cache

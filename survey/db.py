@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
@@ -37,6 +38,7 @@ class Database:
     url: str
     writer: Engine
     reader: Engine
+    turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
     def is_sqlite(self) -> bool:
@@ -45,9 +47,22 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """One transaction: committed to disk when the block ends, undone when it raises."""
-        with _unit_of_work(self.writer) as session:
+        with self._turn_of_a_writer(), _unit_of_work(self.writer) as session:
             yield session
             session.commit()
+
+    @contextmanager
+    def _turn_of_a_writer(self) -> Iterator[None]:
+        """SQLite has one writer at a time: threads that queue here get their turn sooner than by trying its lock."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self.turn.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+            raise DatabaseUnavailable(reason="locked")
+        try:
+            yield
+        finally:
+            self.turn.release()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -56,6 +56,14 @@ class IndexNotScored(SurveyError):
 
 
 @dataclass(eq=False)
+class IndexOutdated(SurveyError):
+    """What an index sheet is made from was changed since its newest run."""
+
+    scheme: str
+    year: int
+
+
+@dataclass(eq=False)
 class IndexRefused(SurveyError):
     """The statistics refuse an index sheet; the reason names file, row and column."""
 

@@ -113,6 +113,10 @@ REFUSALS: dict[type[SurveyError], str] = {
         'The index of "%(scheme)s" in %(year)s is not computed yet. Run: hailong index score --scheme %(scheme)s '
         "--year %(year)s"
     ),
+    index_errors.IndexOutdated: _n(
+        'The points of the index "%(scheme)s" in %(year)s, its waves or last year\'s index were changed since it was '
+        "computed. Run: hailong index score --scheme %(scheme)s --year %(year)s"
+    ),
     index_errors.IndexRefused: _n('The index of "%(scheme)s" in %(year)s cannot be computed: %(reason)s'),
     errors.NotScored: _n('The wave "%(wave)s" has no scores yet. Run: hailong score %(wave)s'),
     errors.ScoringRefused: _n('The wave "%(wave)s" cannot be scored: %(reason)s'),

@@ -96,7 +96,7 @@ def score_citizens(wave: Wave, ratings: Sequence[Rating], province_code: str) ->
             for rating in ratings:
                 sheets += _rating_sheets(data, rating, weighted, used)
             if ratings:
-                whole = _province_data(data, groups, sampling, province_code)
+                whole = _province_data(wave, data, groups, sampling, province_code)
                 keys = _keys(ratings[0].scheme, "province", weighted, used)
                 sheets += [province_sheet(whole, key) for key in keys]
                 sheets += _estimates(whole, ratings, weighted, used)
@@ -162,6 +162,9 @@ def _unit_codes(wave: Wave, groups: Groups) -> IntArray:
 def _notes(wave: Wave, sampling: Sampling) -> Notes:
     notes = Notes()
     for unit in wave.units:
+        missed = _not_reached(wave.frame, unit)
+        if missed:
+            notes.add(unit, because(Reason.NOT_REACHED, [missed]))
         for reason, joined in (
             (Reason.STRATA_JOINED, sampling.strata.joined),
             (Reason.CLASSES_JOINED, sampling.weighted.classes_joined),
@@ -173,7 +176,13 @@ def _notes(wave: Wave, sampling: Sampling) -> Notes:
     return notes
 
 
-def _province_data(data: LevelData, groups: Groups, sampling: Sampling, code: str) -> LevelData:
+def _not_reached(frame: Frame, unit: str) -> int:
+    """Dossiers drawn for a unit whose people could not be invited, as far as the unit was surveyed at all."""
+    missed = sum(max(row.kept - row.invited, 0) for row in frame.classes.get(unit, ()))
+    return missed if frame.invited(unit) else 0
+
+
+def _province_data(wave: Wave, data: LevelData, groups: Groups, sampling: Sampling, code: str) -> LevelData:
     weights, strata = sampling.weighted.weights, sampling.strata
     together = np.zeros(len(weights), dtype=np.int64)
     remaining = remaining_share(groups, weights, (strata.codes, strata.population), (together, 1))
@@ -183,9 +192,13 @@ def _province_data(data: LevelData, groups: Groups, sampling: Sampling, code: st
     notes = Notes()
     if whole.units:
         notes.add(code, because(Reason.CELLS_LEFT_OUT, [whole.units]))
-    silent = int((data.moments.respondents == 0).sum())
+    has_dossiers = np.array([wave.frame.populations.get(unit, 0.0) > 0 for unit in wave.units])
+    silent = int(((data.moments.respondents == 0) & has_dossiers).sum())
     if silent:
         notes.add(code, because(Reason.UNITS_WITHOUT_ANSWERS, [silent]))
+    missed = sum(_not_reached(wave.frame, unit) for unit in wave.units)
+    if missed:
+        notes.add(code, because(Reason.NOT_REACHED, [missed]))
     invited = data.about.invited.sum(keepdims=True)
     answered = np.nansum(data.about.response_rate * data.about.invited, keepdims=True)
     rate: FloatArray = np.divide(answered, invited, out=np.full(1, np.nan), where=invited > 0)

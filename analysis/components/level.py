@@ -98,19 +98,20 @@ def sheet_of_points(about: About, key: SheetKey, survey: Survey, fixed: Mapping[
     rank, sets = _ranking(_compared(key.scheme, value, np.isin(made.status, list(RANKED))), sets)
     maxima = np.array([line.maximum for line in made.lines])
     whole = ~np.isnan(made.points) & _not_partial(made)
-    reasons = np.full(made.status.shape, None, dtype=object)
+    surveyed, reasons = made.surveyed, np.full(made.status.shape, None, dtype=object)
+    n_valid = np.where(surveyed, made.figures.n, np.nan)
     for u, unit in enumerate(about.units):
         for p in range(len(made.lines)):
             shared = about.notes.of(unit) if made.pieces.scale[u, p] > 0 else []
-            reasons[u, p] = (*made.reasons[u, p], *shared)
-            reasons[u, p] += _why_no_points(survey, key.scheme.parts()[p], made.status[u, p], about.invited[u])
-    surveyed = made.surveyed
+            silent = _why_no_points(survey, key.scheme.parts()[p], made.status[u, p], about, u)
+            reasons[u, p] = (*made.reasons[u, p], *shared, *silent)
+            n_valid[u, p] = 0.0 if silent and about.invited[u] > 0 else n_valid[u, p]
     return Sheet(
         key, about.units, made.lines,
         np.where(whole, 100 * made.points / maxima, np.nan),
         made.points, made.se, made.low, made.high,
         np.where(surveyed, made.limits.method, ""),
-        np.where(surveyed, made.figures.n, np.nan),
+        n_valid,
         np.where(surveyed, made.limits.n_eff, np.nan),
         about.invited, about.response_rate, made.status, reasons,
         rank, *sets,
@@ -182,12 +183,14 @@ def _with_items(limits: Limits, figures: Figures, codes: Codes, level: float) ->
     return Limits(*(np.concatenate([first, second[:, k:]], axis=1) for first, second in pairs))
 
 
-def _why_no_points(survey: Survey, part: Part, status: Status, invited: float) -> tuple[str, ...]:
+def _why_no_points(survey: Survey, part: Part, status: Status, about: About, u: int) -> tuple[str, ...]:
     """Why a part that this wave asks about has nothing."""
     asked = any(one.code in survey.codes for one in part.components)
     if status != Status.EMPTY or not asked:
         return ()
-    return (because(Reason.NO_ANSWERS if invited > 0 else Reason.NOT_SURVEYED),)
+    if not about.invited[u] > 0:
+        return (because(Reason.NOT_SURVEYED),)
+    return (because(Reason.NO_ANSWERS if about.response_rate[u] > 0 else Reason.NO_FORMS),)
 
 
 def _not_partial(made: Points) -> BoolArray:

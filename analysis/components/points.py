@@ -20,7 +20,7 @@ from analysis.components.ranks import RankSet
 from analysis.components.remarks import no_error
 from analysis.components.scheme import Component, Kind, Part, Scheme
 from analysis.components.sheet import Line, Reason, Status, because
-from analysis.components.wholes import outside, taken_wholes, wholes_of
+from analysis.components.wholes import behind_wholes, taken_wholes, wholes_of
 from analysis.design import BoolArray, FloatArray
 
 
@@ -83,7 +83,7 @@ def make_points(scheme: Scheme, units: Sequence[str], survey: Survey, fixed: Map
     points`.
     """
     parts = scheme.parts()
-    pieces = _with_wholes(_gather(scheme, parts, units, survey, fixed), scheme, units, fixed)
+    pieces = _with_wholes(_gather(scheme, parts, units, survey, fixed), scheme, units, survey, fixed)
     hidden = hidden_parts(pieces.shares, survey.hidden)
     figures = survey.combine(pieces.shares)
     shown = blanked(figures, hidden)
@@ -138,23 +138,22 @@ def _gather(
 
 
 def _with_wholes(
-    pieces: Pieces, scheme: Scheme, units: Sequence[str], fixed: Mapping[tuple[str, str], float]
+    pieces: Pieces, scheme: Scheme, units: Sequence[str], survey: Survey, fixed: Mapping[tuple[str, str], float]
 ) -> Pieces:
-    """The pieces where points were given for whole parts whose components are not all known; a unit that is surveyed
-    has components alone, because nobody knows the error of what a whole would leave over."""
+    """The pieces where points were given for whole parts whose components are not all known. A whole that holds points
+    of this survey is passed over: nobody knows the error of what it would leave over."""
     parts, codes = scheme.parts(), [one.code for one in scheme.components]
     behind: dict[tuple[int, int], frozenset[str]] = {}
     for u, unit in enumerate(units):
-        given = wholes_of(parts, unit, fixed)
-        if not given or pieces.scale[u].any():
-            continue
+        asked = {code for code, one in zip(survey.codes, survey.available[u].tolist(), strict=True) if one}
+        own = [any(one.code in asked for one in part.components) for part in parts]
+        given = {p: value for p, value in wholes_of(parts, unit, fixed).items() if not own[p]}
         known = frozenset(code for code, lacks in zip(codes, pieces.missing[u].tolist(), strict=True) if not lacks)
-        for p, atoms in taken_wholes(parts, given, known).items():
-            kept = outside(parts, atoms, codes)
-            typed = [fixed.get((unit, one.code), 0.0) for one in parts[p].components if kept[codes.index(one.code)]]
-            pieces.shift[u, p] = sum(given[atom] for atom in atoms) + sum(typed)
-            pieces.typed[u, p] = True
-            behind[u, p] = frozenset(code for code, is_kept in zip(codes, kept.tolist(), strict=True) if not is_kept)
+        for p, atoms in (taken_wholes(parts, given, known) if given else {}).items():
+            held = behind_wholes(parts, atoms)
+            typed = [one.code for one in parts[p].components if one.code not in held | asked]
+            pieces.shift[u, p] = sum(given[atom] for atom in atoms) + sum(fixed.get((unit, one), 0.0) for one in typed)
+            pieces.typed[u, p], behind[u, p] = True, held
     return replace(pieces, behind=behind)
 
 

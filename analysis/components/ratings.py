@@ -113,7 +113,8 @@ def make_influence(ratings: Ratings, components: Sequence[Sequence[str]]) -> Inf
     shape, rows = (len(ratings.units), len(components)), (len(ratings.unit), len(components))
     made = Influence(
         ratings, tuple(make_blocks(ratings, one) for one in judged), np.zeros(shape), np.zeros(shape), np.zeros(shape),
-        np.zeros(rows), np.zeros(rows), np.zeros(rows), np.stack(judged, axis=1) if judged else np.zeros(rows, dtype=np.bool_),
+        np.zeros(rows), np.zeros(rows), np.zeros(rows),
+        np.stack(judged, axis=1) if judged else np.zeros(rows, dtype=np.bool_),
     )  # fmt: skip
     for j, own in enumerate(places):
         _fill(made, j, own)
@@ -227,4 +228,4 @@ def _spread(ratings: Ratings, blocks: Blocks, apart: FloatArray, judged: BoolArr
 
 def _sums(codes: IntArray, columns: FloatArray, size: int) -> FloatArray:
     made = [np.bincount(codes, weights=columns[:, place], minlength=size) for place in range(columns.shape[1])]
-    return np.stack(made, axis=1) if made else np.zeros((size, 0))
+    return np.stack(made, axis=1).astype(np.float64) if made else np.zeros((size, 0))  # bincount of nobody is int

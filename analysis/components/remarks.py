@@ -82,6 +82,8 @@ def _why_empty(data: LevelData, u: int, c: int) -> Reason:
     moments, members = data.moments, data.codes.members[c]
     if not data.about.invited[u] > 0:
         return Reason.NOT_SURVEYED
+    if not moments.respondents[u] > 0:
+        return Reason.NO_FORMS
     all_said_so = (moments.inapplicable[u, members] >= moments.respondents[u]).all()
     return Reason.NOT_APPLICABLE if moments.respondents[u] >= FEWEST and all_said_so else Reason.NO_ANSWERS
 

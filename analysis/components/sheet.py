@@ -43,7 +43,9 @@ class Reason(StrEnum):
     REHEARSAL = "rehearsal"  # the wave never counts
     OTHER_SCHEME = "other_scheme"  # scored by a scheme that is not the extract's
     NOT_SURVEYED = "not_surveyed"  # nobody was invited
-    NO_ANSWERS = "no_answers"
+    NO_FORMS = "no_forms"
+    NO_ANSWERS = "no_answers"  # forms came, or others were judged, but nobody said anything of this
+    NOT_REACHED = "not_reached"  # drawn dossiers whose people could not be invited: not covered (=number)
     NOT_APPLICABLE = "not_applicable"  # all respondents said that it does not apply to them
     FEW_RESPONDENTS = "few_respondents"  # too few people stand behind it to tell it (=minimum)
     WOULD_TELL = "would_tell"  # with other figures it would tell one of too few people

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from analysis.components.scheme import Part
 
 Codes = frozenset[str]
@@ -65,7 +62,6 @@ def _covered(chosen: Sequence[int], inside: Sequence[Codes], known: Codes, p: in
     return inside[p] & known.union(*(inside[q] for q in chosen))
 
 
-def outside(parts: Sequence[Part], atoms: Sequence[int], codes: Sequence[str]) -> NDArray[np.bool_]:
-    """Which components are not behind the wholes `atoms`, bool[C]."""
-    behind = {one.code for p in atoms for one in parts[p].components}
-    return np.array([code not in behind for code in codes], dtype=np.bool_)
+def behind_wholes(parts: Sequence[Part], atoms: Sequence[int]) -> Codes:
+    """The components that the wholes `atoms` stand for."""
+    return frozenset(one.code for p in atoms for one in parts[p].components)

@@ -14,6 +14,7 @@ from survey.cli.database import DATABASE
 from survey.errors import UnitUnknown
 from survey.stages import audit, quotas, samples, waves
 from survey.stages import invitations as register
+from survey.wavefile import Mode
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 RATE = click.option(
@@ -116,13 +117,20 @@ def counters() -> None:
 @click.option("--unit", required=True, metavar="CODE", help="The rated unit.")
 @click.option("--point-of-service", metavar="CODE", help="Where the poster hangs, when that is another unit.")
 @click.option("--places", type=click.IntRange(min=1), required=True, help="How many answers are taken at most.")
+@click.option(
+    "--mode",
+    type=click.Choice([Mode.COUNTER.value, Mode.KIOSK.value]),
+    default=Mode.COUNTER.value,
+    show_default=True,
+    help="A poster with a QR, or a tablet of the office that goes back to its start after each form.",
+)
 @DATABASE
 @JSON
 @refuses
 def create(
-    wave: str, unit: str, point_of_service: str | None, places: int, database: str | None, as_json: bool
+    wave: str, unit: str, point_of_service: str | None, places: int, mode: str, database: str | None, as_json: bool
 ) -> None:
-    """Make the link of one poster."""
+    """Make the link of one poster or kiosk; the wave's file must name the mode."""
     site = open_site(database)
     with site.database.begin() as session:
         found = waves.find(session, wave)
@@ -130,9 +138,33 @@ def create(
             raise UnitUnknown(unit=unit)
         _cell, code = quotas.create_cell(
             session, found, key=site.keys.wave(found.id), unit_code=unit, point_of_service=point_of_service,
-            mode="counter", target=places,
+            mode=mode, target=places,
         )  # fmt: skip
-        detail = {"unit": unit, "places": places}
+        detail = {"unit": unit, "places": places, "mode": mode}
         audit.record(session, actor=actor(), action="counter.create", subject=wave, detail=detail, now=site.now())
     link = f"{site.settings.base_url}/q/{code}"
     put({"wave": wave, "unit": unit, "places": places, "link": link}, as_json=as_json, lines=[link])
+
+
+@counters.command()
+@click.argument("wave")
+@DATABASE
+@JSON
+@refuses
+def show(wave: str, database: str | None, as_json: bool) -> None:
+    """List the posters and kiosks of WAVE: unit, mode, places, taken, forms that followed too fast at a kiosk."""
+    site = open_site(database)
+    with site.database.read() as session:
+        cells = quotas.of_wave(session, waves.find(session, wave))
+        rows = [
+            {
+                "unit": one.unit_code,
+                "mode": one.mode,
+                "places": one.target,
+                "taken": one.taken,
+                "too_fast": one.too_fast,
+            }
+            for one in cells
+        ]
+    lines = ["{unit:<12} {mode:<8} {places:>6} {taken:>6} {too_fast:>6}".format(**row) for row in rows]
+    put(rows, as_json=as_json, lines=lines)

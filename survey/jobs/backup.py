@@ -21,6 +21,7 @@ def run(
     database: Database, keys: Keys, file: Path, *, passphrase: str | None, actor: str, now: datetime, say: Say
 ) -> dict[str, Any]:
     """Write the backup; what it holds. The log of the site names it by its hash."""
+    key = keys.require_installation().signing
     with archive.beside(file) as parts:
         say("copying the database …")
         copy, copied = copies.take(database, parts)
@@ -32,7 +33,6 @@ def run(
             "rows": copied.rows,
         }
         say("packing …")
-        key = keys.require_installation().signing
         archive.write(file, copy, told, key, parts=parts, passphrase=passphrase)
     made = told | {"file": str(file), "bytes": file.stat().st_size, "sha256": archive.sha256(file)}
     made["sealed"] = passphrase is not None

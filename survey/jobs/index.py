@@ -14,7 +14,7 @@ from analysis.components.rows import Row, csv_bytes
 from analysis.errors import AnalysisError
 from analysis.extract import Scores, write_scores
 from survey.db import Database
-from survey.index_errors import IndexNotScored, IndexRefused
+from survey.index_errors import IndexNotScored, IndexOutdated, IndexRefused
 from survey.jobs.extract import code_version
 from survey.jobs.score import add_xlsx
 from survey.model.index import IndexRun, IndexSheet
@@ -99,14 +99,17 @@ def _manifest(session: Session, sheet: IndexSheet, results: Sequence[WaveResult]
 
 
 def write_results(database: Database, code: str, year: int, folder: Path, *, with_extract: bool) -> IndexRun:
-    """Write the results folder of CONTRACT from a sheet's newest run; `with_extract` also what it is made from now."""
+    """Write the results folder of CONTRACT from a sheet's newest run; `with_extract` also what it was made from."""
     with database.read() as session:
         sheet = index_sheets.find(session, code, year)
         newest = index_sheets.latest(session, sheet)
         rows = index_sheets.figures(session, newest)
         scheme = index_sheets.scheme_of(sheet)
+        taken = build(session, sheet, newest.options["waves"]) if with_extract else None
+        if taken is not None and taken.digest != newest.extract_digest:
+            raise IndexOutdated(scheme=code, year=year)
         write_scores(Scores(tuple(Row(**row) for row in rows), newest.options["facts"]), folder)
         add_xlsx(exports.about_index(sheet, newest, scheme), rows, folder)
-        if with_extract:
-            analysis.write_index(build(session, sheet, newest.options["waves"]), folder / "extract")
+        if taken is not None:
+            analysis.write_index(taken, folder / "extract")
     return newest

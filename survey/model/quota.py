@@ -27,6 +27,8 @@ class QuotaCell(Base):
     code_mark: Mapped[Mark] = mapped_column(unique=True)
     target: Mapped[int]
     taken: Mapped[int]
+    last_at: Mapped[datetime | None]  # of a kiosk, until the close: to see how fast forms follow each other
+    too_fast: Mapped[int]
 
 
 class Reservation(Base):

@@ -52,7 +52,8 @@ GAP_NOTES = {
     Gap.NOT_GIVEN: "chưa có điểm",
     Gap.OTHER_WAVE: "thuộc đợt khảo sát khác",
     Gap.NOT_SURVEYED: "không khảo sát",
-    Gap.NO_ANSWERS: "không có phiếu",
+    Gap.NO_FORMS: "không có phiếu",
+    Gap.NO_ANSWERS: "không có câu trả lời nào",
 }
 WITHHELD_NOTE = (
     "Số liệu của đơn vị này, cùng thứ hạng, sai số, khoảng tin cậy của các đơn vị cùng cấp và số liệu toàn tỉnh, được "

@@ -6,9 +6,10 @@ known, else what is known of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from survey import cells, sheet
@@ -35,7 +36,9 @@ UNREAD = (
 IMPORT_TABLE = Columns((*THEIRS, *UNREAD), frozenset({"mã tc/tctp", "điểm thẩm định", "mã đơn vị"}))
 TOTAL = "total"
 TOTALS = frozenset({TOTAL, "tổng", "tổng cộng", "tổng điểm"})
-MOST = Decimal(10) ** 14
+NUMBER = re.compile(r"-?[0-9]{1,14}([.,][0-9]{1,20})?")
+THOUSANDS = re.compile(r"-?[0-9]{1,3},[0-9]{3}")
+LAST_PLACE = Decimal("0.000001")
 Stored = Mapping[tuple[str, str], Decimal]
 
 
@@ -152,7 +155,7 @@ def _read_row(row: Row, expected: Expected, pieces: Mapping[str, Piece], faults:
         fault("unit", Flaw.OTHER_LEVEL)
     if cell["year"] and cell["year"] != str(expected.year):
         fault("year", Flaw.OTHER_YEAR, cell["year"])
-    if value is None:
+    if value is None or _is_ambiguous(cell["value"], pieces.get(code)):
         fault("value", Flaw.NOT_A_NUMBER if cell["value"] else Flaw.MISSING)
     if not (cell["source"] or expected.source):
         fault("source", Flaw.MISSING)
@@ -177,13 +180,16 @@ def _unit(code: str, expected: Expected) -> str | None:
 
 
 def _number(text: str) -> Decimal | None:
-    """A figure with a decimal point or comma; with both nobody knows which is which."""
+    """A figure with a decimal point or comma, to the six places that are stored (a spreadsheet's 8.549999999999999)."""
     bare = text.replace(" ", "")
-    try:
-        value = Decimal(bare.replace(",", ".")) if bare.count(",") + bare.count(".") <= 1 else None
-    except InvalidOperation:
+    if not NUMBER.fullmatch(bare):
         return None
-    return value if value is not None and value.is_finite() and abs(value) < MOST else None
+    return Decimal(bare.replace(",", ".")).quantize(LAST_PLACE)
+
+
+def _is_ambiguous(text: str, piece: Piece | None) -> bool:
+    """Whether a comma may stand for thousands: never in points, which are at most a hundred."""
+    return piece is not None and piece.by_rule and THOUSANDS.fullmatch(text.replace(" ", "")) is not None
 
 
 def _fits(value: Decimal, piece: Piece, scheme: Scheme) -> bool:

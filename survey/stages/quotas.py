@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, case, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from survey.errors import CellFull, LinkClosed
@@ -15,6 +15,8 @@ from survey.model.wave import Wave
 from survey.stages import waves
 
 HOLD = timedelta(minutes=30)
+KIOSK = "kiosk"
+SPACING = timedelta(seconds=60)  # nobody reads a form and hands the tablet on in less
 _BY_CODE = (
     select(QuotaCell, *waves.STANDING)
     .join(Wave, Wave.id == QuotaCell.wave_id)
@@ -30,6 +32,14 @@ _RENEW = (
     update(Reservation)
     .where(Reservation.mark == bindparam("held"), Reservation.expires_at > bindparam("now"))
     .values(expires_at=bindparam("until"))
+)
+_SPACE = (
+    update(QuotaCell)
+    .where(QuotaCell.id == bindparam("cell"))
+    .values(
+        too_fast=QuotaCell.too_fast + case((QuotaCell.last_at > bindparam("since"), 1), else_=0),
+        last_at=bindparam("now"),
+    )
 )
 _HOLD = insert(Reservation)
 _LET_GO = delete(Reservation).where(Reservation.mark == bindparam("held"))
@@ -51,6 +61,8 @@ def create_cell(
         code_mark=b"",
         target=target,
         taken=0,
+        last_at=None,
+        too_fast=0,
     )
     code = key.code(cell.id)
     cell.code_mark = key.mark("code", code)
@@ -90,6 +102,17 @@ def use(session: Session, cell_id: bytes, mark: bytes, now: datetime) -> None:
     """Turn a held place into a completed one; a place that ran out is taken anew if there is one."""
     reserve(session, cell_id, mark, now)
     session.connection().execute(_LET_GO, {"held": mark})
+
+
+def space(session: Session, cell_id: bytes, now: datetime) -> None:
+    """Count a form that followed the one before too fast at a kiosk; nothing of it stands beside the answer."""
+    session.connection().execute(_SPACE, {"cell": cell_id, "now": now, "since": now - SPACING})
+
+
+def of_wave(session: Session, wave: Wave) -> list[QuotaCell]:
+    """The posters and kiosks of a wave, by unit."""
+    cells = select(QuotaCell).where(QuotaCell.wave_id == wave.id).order_by(QuotaCell.unit_code, QuotaCell.id)
+    return list(session.scalars(cells))
 
 
 def release(session: Session, cell_id: bytes, mark: bytes) -> None:

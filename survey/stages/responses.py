@@ -190,6 +190,8 @@ def accept(
             raise LinkClosed()
     else:
         quotas.use(session, opening.subject, drafts.mark_of(key, secret), now)
+        if opening.mode == quotas.KIOSK:
+            quotas.space(session, opening.subject, now)
     _spool(session, opening, answers)
     _count(session, wave, opening.counted_at, opening.mode)
     drafts.drop(session, key, secret)
@@ -262,6 +264,7 @@ def empty_register(session: Session, wave: Wave) -> None:
     session.execute(
         delete(Reservation).where(Reservation.cell_id.in_(select(QuotaCell.id).where(QuotaCell.wave_id == wave.id)))
     )
+    session.execute(update(QuotaCell).where(QuotaCell.wave_id == wave.id).values(last_at=None))
     for table in (SpentMark, Submission, Draft, PaperSheet, Invitation, Rater):
         session.execute(delete(table).where(table.wave_id == wave.id))
     samples.forget(session, wave)

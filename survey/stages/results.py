@@ -33,6 +33,7 @@ class Gap(StrEnum):
     NOT_GIVEN = "not_given"  # no survey gives them, and nobody typed them in yet
     OTHER_WAVE = "other_wave"  # a survey of the other audience gives them
     NOT_SURVEYED = "not_surveyed"
+    NO_FORMS = "no_forms"
     NO_ANSWERS = "no_answers"
 
 
@@ -87,7 +88,8 @@ def gap(component: Component, row: Row, audience: str) -> Gap | None:
         return Gap.NOT_GIVEN
     if asks != audience:
         return Gap.OTHER_WAVE
-    return Gap.NOT_SURVEYED if Gap.NOT_SURVEYED in str(row["reason"]).split("; ") else Gap.NO_ANSWERS
+    told = str(row["reason"]).split("; ")
+    return next((one for one in (Gap.NOT_SURVEYED, Gap.NO_FORMS) if one in told), Gap.NO_ANSWERS)
 
 
 def is_hidden_for_others(row: Row) -> bool:
@@ -173,7 +175,7 @@ def inputs_digest(session: Session, wave: Wave) -> str:
 def is_outdated(session: Session, wave: Wave, run: Run) -> bool:
     """Whether figures were typed in since a run."""
     stands = inputs_digest(session, wave)
-    return run.options.get("inputs", stands) != stands
+    return bool(run.options.get("inputs", stands) != stands)
 
 
 def inputs(session: Session, wave: Wave) -> list[InputFigure]:

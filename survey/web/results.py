@@ -77,6 +77,7 @@ def league(wave: str) -> str:
         unranked=unranked,
         is_outdated=is_outdated,
         words=wording,
+        groups=wording.rater_groups(wave_list.instrument_of(found)),
         is_asked=request.args.get("asked") == "yes",
     )
 
@@ -101,10 +102,11 @@ def unit(wave: str, unit: str) -> str:
         wave=found,
         unit=named,
         is_withheld=not rows,
-        own=own,
+        is_masked=own is not None and any(row["scheme"] in own.schemes for row in rows),
         sheets=shown,
         instrument=wave_list.instrument_of(found),
         words=wording,
+        groups=wording.rater_groups(wave_list.instrument_of(found)),
     )
 
 

@@ -38,7 +38,8 @@ GAPS = {
     "not_given": _n("no points yet"),
     "other_wave": _n("belongs to another survey wave"),
     "not_surveyed": _n("not surveyed"),
-    "no_answers": _n("no answers"),
+    "no_forms": _n("no forms"),
+    "no_answers": _n("no question answered"),
 }
 WEIGHTINGS = {"design": _n("design weights"), "calibrated": _n("calibrated weights")}
 RULES = {
@@ -54,11 +55,13 @@ SOURCES = {
 REASONS = {
     "other_scheme": _n("scored by another scheme than the wave's"),
     "not_surveyed": _n("not surveyed"),
-    "no_answers": _n("no answers"),
+    "no_forms": _n("no forms"),
+    "no_answers": _n("no question answered"),
+    "not_reached": _n("drawn dossiers without a way to reach the person, not covered: %(values)s"),
     "not_applicable": _n("applies to nobody who answered"),
-    "would_tell": _n("would tell, with other figures, what fewer than 10 people answered"),
+    "would_tell": _n("not shown: beside other figures it would tell the answers of fewer than 10 people"),
     "holds_suppressed": _n("holds suppressed points: %(values)s"),
-    "cells_left_out": _n("without the units with too few answers to a question: %(values)s"),
+    "cells_left_out": _n("the whole province is without questions that too few people answered in %(values)s units"),
     "few_answers": _n("fewer valid answers than %(values)s"),
     "items_left_out": _n("questions left out, too few answers: %(values)s"),
     "all_items_few": _n("every question has too few answers; all are counted"),
@@ -71,31 +74,42 @@ REASONS = {
     "units_without_answers": _n("units without answers: %(values)s"),
     "self_selected_apart": _n("self-selected answers counted apart: %(values)s"),
     "missing": _n("without points yet: %(values)s"),
-    "imported": _n("points from another wave: %(values)s"),
+    "imported": _n("survey points brought in from elsewhere: %(values)s"),
     "groups_without_ratings": _n("rater groups that did not judge: %(values)s"),
-    "lone_ratings": _n("one rating alone, its error taken from the other groups: %(values)s"),
+    "lone_ratings": _n("groups with one rating alone (its error estimated from the other groups): %(values)s"),
     "groups_without_weight": _n("rater groups that the scheme does not count: %(values)s"),
 }
+OF_GROUPS = frozenset({"lone_ratings", "groups_without_ratings", "groups_without_weight"})
 UNSAID = frozenset(  # said once by the page, by a column or by the status
     {"rehearsal", "typed_in", "internal_estimate", "few_respondents", "ranked_on_items"}
 )
 
 
-def reasons(text: str | None, is_part: bool = False) -> list[str]:
-    """The sentences of a row's reasons (`word` or `word=value,value`, joined by `; `)."""
+def reasons(
+    text: str | None, is_part: bool = False, gap: str | None = None, groups: Mapping[str, str] | None = None
+) -> list[str]:
+    """The sentences of a row's reasons (`word` or `word=value,value`, joined by `; `). A part of a whole always misses
+    the other parts; what `gap` says already is not said again; `groups` are the names of the rater groups."""
     told = []
-    unsaid = UNSAID | {"missing", "not_surveyed", "no_answers"} if is_part else UNSAID
+    unsaid = UNSAID | ({"missing"} if is_part else set()) | {gap}
     for part in (text or "").split("; "):
         word, _sign, values = part.partition("=")
         if word in unsaid or not word:
             continue
-        told.append(_(REASONS[word], values=values.replace(",", ", ")) if word in REASONS else part)
+        named = [groups.get(value, value) if groups and word in OF_GROUPS else value for value in values.split(",")]
+        told.append(_(REASONS[word], values=", ".join(named)) if word in REASONS else part)
     return told
+
+
+def rater_groups(instrument: Instrument) -> dict[str, str]:
+    """The names of the rater groups by code."""
+    return {one.code: one.name(language()) for one in instrument.rater_groups}
 
 
 def status(row: Mapping[str, Any]) -> str:
     """A row's status in words; one that is hidden for the sake of others may rest on many answers itself."""
-    return _(HIDDEN_FOR_OTHERS if results.is_hidden_for_others(row) else STATUSES[row["status"]])
+    sentence = HIDDEN_FOR_OTHERS if results.is_hidden_for_others(row) else STATUSES[row["status"]]
+    return _(sentence)
 
 
 def plain_number(value: Decimal) -> str:

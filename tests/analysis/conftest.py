@@ -248,6 +248,9 @@ class OfficialTables:
         numbers = {"fpc": self.groups[group][0], "weight_base": 1}
         _add(self.answers, {**told, **numbers, **dict(zip(ITEMS, row, strict=True))})
 
+    def input(self, unit: str, code: str, value: float) -> None:
+        _add(self.inputs, dict(zip(INPUTS, (unit, code, value, "test"), strict=True)))
+
     def extract(self) -> Extract:
         raters: dict[str, set[str]] = defaultdict(set)
         for rater, group in zip(self.answers["rater"], self.answers["stratum"], strict=True):

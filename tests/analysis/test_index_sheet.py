@@ -204,6 +204,22 @@ def test_points_of_a_whole_stand_for_its_parts_where_these_are_not_known(
     assert (rows["total"].grade is None) == (status == "not_ranked")
 
 
+def test_a_whole_beside_a_surveyed_part_counts_and_one_that_holds_it_does_not(
+    make: Any, joined: tuple[dict[str, Scores], Scores]
+) -> None:
+    results, scores = joined
+    scheme = make.scheme() + GROUP
+    given = [("1.1", 50.0), ("8.2", 3.8), ("8.1", 1.0), ("total", 99.0)]  # the survey gives 8.1
+    inputs = [(unit, code, value) for unit in UNITS for code, value in given]
+    found = score_index(index_of(make, scheme, inputs, results))
+    names = ("points", "se", "ci_low", "ci_high", "status", "rank_low", "rank_high")
+    for unit in UNITS:
+        for level_of in ("total", "group"):
+            place = {"unit": unit, "level_of": level_of, "weighting": "design"}
+            told = [[getattr(make.find(one, **place), name) for name in names] for one in (found, scores)]
+            assert told[0] == told[1]
+
+
 def test_wrong_points_are_refused_with_file_row_and_what_is_allowed(make: Any) -> None:
     with pytest.raises(CellInvalid, match=r"0 to 16\.5"):
         score_index(index_of(make, make.scheme(), [("u000", "8", 17.0)]))

@@ -101,10 +101,10 @@ def test_an_empty_unit_one_answer_and_an_unanswered_item_are_results_that_say_so
     scores = score(tables.extract())
     assert_sound(scores)
     empty = make.find(scores, unit="u3", **OVERALL)
-    assert (empty.status, empty.reason, empty.n_invited, empty.n_valid) == ("empty", "no_answers", "10", "0")
+    assert (empty.status, empty.reason, empty.n_invited, empty.n_valid) == ("empty", "no_forms", "10", "0")
     assert make.find(scores, unit="u5", **OVERALL).reason == "not_surveyed"
     assert make.find(scores, unit="u5", code="8.1", weighting="design").reason == "missing=8.1; not_surveyed"
-    assert make.find(scores, unit="u3", code="8.1", weighting="design").reason == "missing=8.1; no_answers"
+    assert make.find(scores, unit="u3", code="8.1", weighting="design").reason == "missing=8.1; no_forms"
     one = make.find(scores, unit="u4", **OVERALL)
     assert (one.status, one.reason, one.n_valid) == ("suppressed", "few_respondents=10", "1")
     assert (one.index, one.se, one.ci_low, one.rank) == (None, None, None, None)
@@ -113,7 +113,30 @@ def test_an_empty_unit_one_answer_and_an_unanswered_item_are_results_that_say_so
     factor = make.find(scores, unit="u1", level_of="factor", code="II", rule="top2box", weighting="design")
     assert "items_left_out=S4" in str(factor.reason)
     province = make.find(scores, unit="75", **OVERALL)
-    assert province.reason == "cells_left_out=1; units_without_answers=2"
+    assert province.reason == "cells_left_out=1; units_without_answers=1"  # u5 has no dossier
+
+
+def test_forms_without_an_answer_are_not_called_no_forms(make: Any) -> None:
+    tables = two_units(make, [[".", ".", ".", "."]] * 12)
+    scores = score(tables.extract())
+    row = make.find(scores, unit="u1", **OVERALL)
+    assert (row.status, row.reason, row.n_valid, row.response_rate) == ("empty", "no_answers", "0", "1.000000")
+    points = make.find(scores, unit="u1", code="8.1", weighting="design")
+    assert (points.reason, points.n_valid, points.n_invited) == ("missing=8.1; no_answers", "0", "12")
+
+
+def test_dossiers_that_nobody_could_reach_are_shown_beside_the_score(make: Any) -> None:
+    tables = two_units(make, [MIXED] * 12)
+    tables.cell("u3", [], population=4, invited=0)
+    tables.sample["drawn"], tables.sample["kept"] = [15, 20, 4], [15, 20, 4]  # of u1 three had no phone
+    tables.sample["weight_sum"][0] *= 15 / 12
+    scores = score(tables.extract())
+    row = make.find(scores, unit="u1", **OVERALL)
+    assert (row.response_rate, row.reason) == ("1.000000", "no_variance; not_reached=3")
+    assert "not_reached=3" in str(make.find(scores, unit="u1", code="8.1", weighting="calibrated").reason)
+    assert make.find(scores, unit="u2", **OVERALL).reason is None
+    assert make.find(scores, unit="u3", **OVERALL).reason == "not_surveyed"  # too few to be asked, not out of reach
+    assert make.find(scores, unit="75", **OVERALL).reason == "units_without_answers=1; not_reached=3"
 
 
 def test_a_wave_without_any_answer_is_a_table_of_empty_rows(make: Any) -> None:

@@ -127,6 +127,23 @@ def test_the_variance_of_a_lone_rating_is_right_on_average() -> None:
     assert np.mean(estimated) == pytest.approx(np.var(values), rel=0.1)
 
 
+@pytest.mark.parametrize("said", [[], [["", "", "", ""]] * 12])
+def test_a_unit_that_nobody_could_judge_has_no_answers_and_says_so(make: Any, said: list[list[str]]) -> None:
+    tables = make.officials()
+    tables.units["u2"] = "commune"
+    for number in range(12):
+        tables.rate(f"h{number}", "HDND", "u1", BEST)
+    for number, row in enumerate(said):
+        tables.rate(f"h{number}", "HDND", "u2", row)
+    row = make.find(score(tables.extract()), unit="u2", code="1.10", weighting="design")
+    assert (row.status, row.n_valid, row.n_invited) == ("empty", "0", "100")
+    assert str(row.reason).startswith("missing=1.10; no_answers")
+    nobody = make.officials()
+    nobody.units = tables.units
+    row = make.find(score(nobody.extract()), unit="u2", code="1.10", weighting="design")
+    assert (row.reason, row.n_valid) == ("missing=1.10; no_forms", "0")
+
+
 def lone_wave(make: Any, said: dict[str, list[str]]) -> Any:
     """Twelve deputies who differ and one lone rater of XA, who says what is `said` of each unit."""
     tables = make.officials()

@@ -45,7 +45,7 @@ def test_a_citizen_answers_the_whole_form_in_vietnamese(
     page.screenshot(path=shots / "first.png")
     go_on(page, "Bắt đầu")
     for number in range(1, 6):
-        assert f"Phần {number} trong 6:" in page.inner_text("h1")
+        assert f"Phần {number}/6:" in page.inner_text("h1")
         choose(page, "Hài lòng")
         page.screenshot(path=shots / f"page-{number}.png", full_page=True)
         go_on(page, "Tiếp tục")
@@ -94,7 +94,7 @@ def test_an_official_judges_a_block_of_units(site: Any, open_phone: Callable[...
     page.screenshot(path=shots / "officials-first.png")
     go_on(page, "Bắt đầu")
     for number, part in ((1, 1), (1, 2), (2, 1), (2, 2)):
-        assert f"Đơn vị {number} trong 2:" in page.inner_text("h1")
+        assert f"Đơn vị {number}/2:" in page.inner_text("h1")
         choose(page, "Tốt")
         page.get_by_label("Không đủ thông tin để đánh giá").last.check()
         page.screenshot(path=shots / f"officials-{number}-{part}.png", full_page=True)
@@ -118,7 +118,7 @@ def test_a_draft_survives_a_closed_browser(site: Any, chromium: Browser, tmp_pat
     page = second.new_page()
     page.goto(link)
     go_on(page, "Tiếp tục phiếu đang làm")
-    assert "Phần 2 trong 6:" in page.inner_text("h1")
+    assert "Phần 2/6:" in page.inner_text("h1")
     go_on(page, "Quay lại")
     assert page.locator("input[value='4']:checked").count() == page.locator("fieldset").count()
     second.close()
@@ -130,13 +130,13 @@ def test_enter_goes_on_and_does_not_change_the_language(site: Any, open_phone: C
     with page.expect_navigation():
         page.get_by_role("button", name="Bắt đầu").press("Enter")
     for number in range(1, 6):
-        assert f"Phần {number} trong 6:" in page.inner_text("h1")
+        assert f"Phần {number}/6:" in page.inner_text("h1")
         page.locator("input[type=radio]").first.focus()
         page.keyboard.press("Space")
         with page.expect_navigation():
             page.keyboard.press("Enter")
     assert page.locator("html").get_attribute("lang") == "vi"
-    assert "Phần 6 trong 6:" in page.inner_text("h1")
+    assert "Phần 6/6:" in page.inner_text("h1")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])

@@ -209,8 +209,8 @@ def test_the_next_person_on_a_shared_phone_starts_empty(site: Any, open_phone: C
     press(page)
     page.goto(link)
     press(page)
-    assert "Phần 2 trong 6:" in heading(page)
+    assert "Phần 2/6:" in heading(page)
     page.goto(link)
     press(page, 1)
-    assert "Phần 1 trong 6:" in heading(page)
+    assert "Phần 1/6:" in heading(page)
     assert page.locator("main input:checked").count() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import tempfile
 import threading
@@ -13,22 +14,28 @@ import respondent
 
 PORT = 23140
 FLOWS = 40
+SIZE = {"sqlite": "6m", "postgres": "160m"}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
+    engine = parser.parse_args().engine
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", name], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE[engine]}", "tmpfs", name], check=True)
         try:
-            figures = trial(folder)
+            with ground.database_url(engine, Path(name)) as url:
+                figures = trial(url, Path(name))
         finally:
             subprocess.run(["umount", "-l", name], check=True)
-    ground.report({"fault": "F5"} | figures, "missing", "duplicates", "not_thanked", "without_retry_after")
+    ground.report(
+        {"fault": "F5", "engine": engine} | figures, "missing", "duplicates", "not_thanked", "without_retry_after"
+    )
 
 
-def trial(folder: Path) -> dict[str, object]:
+def trial(url: str, folder: Path) -> dict[str, object]:
     """Fill the disk while people answer, make room after a while, and let them finish; the server is not restarted."""
-    field = ground.prepare(f"sqlite:///{folder / 'site.db'}", folder, people=FLOWS)
+    field = ground.prepare(url, folder, people=FLOWS)
     server = ground.start(field, PORT)
     ballast = folder / "ballast"
 

@@ -43,7 +43,7 @@ WAVE = """
 code = "2026-faults"
 kind = "rehearsal"
 audience = "citizens"
-instrument = "service-2025"
+instrument = "{instrument}"
 scheme = ["local-department-sample"]
 province = "98"
 period_from = 2026-01-01
@@ -84,7 +84,7 @@ def database_url(engine: str, folder: Path) -> Iterator[str]:
     server.cleanup()
 
 
-def prepare(url: str, folder: Path, *, people: int, places: int = 50) -> Ground:
+def prepare(url: str, folder: Path, *, people: int, places: int = 50, instrument: str = "service-2025") -> Ground:
     """Open a wave: so many people of one unit and class with a link each, and a counter for so many."""
     database, keys = open_database(url), Keys(folder / "keys")
     schema.upgrade(database)
@@ -93,7 +93,11 @@ def prepare(url: str, folder: Path, *, people: int, places: int = 50) -> Ground:
         _units(session)
         opens, closes = ((now + timedelta(days=days)).astimezone(PROVINCE_TIME) for days in (-1, 14))
         wave = waves.create(
-            session, read_wave_file(WAVE.format(opens=opens, closes=closes)), keys=keys, actor="test", now=now
+            session,
+            read_wave_file(WAVE.format(opens=opens, closes=closes, instrument=instrument)),
+            keys=keys,
+            actor="test",
+            now=now,
         )
         links = _people(session, wave, keys.wave(wave.id), people)
         _cell, counter = quotas.create_cell(

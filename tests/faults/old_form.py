@@ -26,9 +26,9 @@ def open_another(field: ground.Ground) -> None:
     """A second wave with the newer questionnaire."""
     database, now = open_database(field.url), datetime.now(UTC)
     opens, closes = ((now + timedelta(days=days)).astimezone(PROVINCE_TIME) for days in (-1, 14))
-    text = ground.WAVE.format(opens=opens, closes=closes).replace("2026-faults", "2026-newer")
+    text = ground.WAVE.format(opens=opens, closes=closes, instrument="sipas-2022")
     with database.begin() as session:
-        plan = read_wave_file(text.replace("service-2025", "sipas-2022"))
+        plan = read_wave_file(text.replace("2026-faults", "2026-newer"))
         keys = Keys(field.keys)
         wave = waves.create(session, plan, keys=keys, actor="test", now=now)
         quotas.create_cell(

@@ -85,7 +85,11 @@ class Respondent:
             elif time.monotonic() - started > self.patience:
                 raise GaveUp(f"{method} {dict(self.seen)}")
             else:
-                time.sleep(0.2)
+                self.wait()
+
+    def wait(self) -> None:
+        """Less patient than a browser, which waits as long as it is told."""
+        time.sleep(0.2)
 
     def ask(self, method: str, path: str, body: bytes) -> tuple[int, str | None, str]:
         if self.connection is None:

@@ -9,6 +9,7 @@ import stat
 import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -246,10 +247,9 @@ def test_a_restore_that_ends_in_the_middle_leaves_the_old_database(
     wrong = copied.rows | {"wave": 7}
     with database.begin() as session:
         session.execute(text("delete from quota_cell"))
+    last = placing.check_sqlite if database.is_sqlite else partial(placing.put, database, keep=True, stamp="1")
     with pytest.raises(CarriedFileRefused):
-        if database.is_sqlite:
-            placing.check_sqlite(copy, wrong, file="backup")
-        placing.put(database, copy, wrong, keep=True, stamp="1", file="backup")
+        last(copy, wrong, file="backup")
     assert rows(database) == before | {"quota_cell": 0}
     if not database.is_sqlite:
         placing.put(database, copy, copied.rows, keep=True, stamp="1", file="backup")

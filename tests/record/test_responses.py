@@ -232,3 +232,30 @@ def test_a_draft_is_unreadable_without_its_secret(database: Database, keys: Keys
         drafts.save(session, opening.wave.id, opening.key, "mine", drafts.DraftBody("k", {"S15": "1"}), now=now)
         assert drafts.load(session, opening.key, "mine") == drafts.DraftBody("k", {"S15": "1"})
         assert drafts.load(session, opening.key, "theirs") is None
+
+
+def test_forms_that_follow_too_fast_are_counted_for_the_kiosk_and_not_beside_the_answer(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    with database.begin() as session:
+        wave = waves.find(session, "2026-citizens")
+        wave.settings = {**wave.settings, "modes": ["link", "kiosk"]}
+        session.flush()
+        _cell, code = quotas.create_cell(
+            session, wave, key=keys.wave(wave.id), unit_code="98-01", point_of_service=None, mode="kiosk", target=9
+        )
+    for number, second in enumerate((0, 30, 100, 161)):
+        with database.begin() as session:
+            at = now + timedelta(seconds=second)
+            opening = responses.open_counter(session, keys, code, now=at)
+            responses.accept(
+                session, opening, secret=f"s{number}", submission_key=f"k{number}", answers={"S15": "5"}, body=b"",
+                now=at,
+            )  # fmt: skip
+    with database.read() as session:
+        [kiosk] = [one for one in quotas.of_wave(session, waves.find(session, "2026-citizens")) if one.mode == "kiosk"]
+        assert (kiosk.taken, kiosk.too_fast) == (4, 1)
+    close.run(database, keys, "2026-citizens", actor="a", now=now, rng=Random(1))
+    with database.read() as session:
+        assert session.scalars(select(QuotaCell.last_at)).all() == [None] * 3
+        assert {row.mode for row in session.scalars(select(Answer))} == {"kiosk"}

@@ -20,6 +20,7 @@ from survey.stages import exports
 from survey.stages.exports import About
 
 FACTS = {"year": 2026, "extract": "a" * 64, "index_name_vi": "Chỉ số hài lòng", "index_name_en": "Index", "other": 1}
+HIDDEN = "không công bố (để không lộ câu trả lời của dưới 10 người)"
 EMPTY = dict.fromkeys(exports.COLUMNS)
 ATTACKS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1", "\ufeff=1", " =1"]
 
@@ -126,8 +127,11 @@ def test_the_import_table_follows_the_scheme_with_text_codes_and_numbers(about: 
         (Manual, {}, "chưa có điểm"),
         (Officials, {}, "thuộc đợt khảo sát khác"),
         (Satisfaction, {"reason": "rehearsal; missing=8.1; not_surveyed"}, "không khảo sát"),
-        (Satisfaction, {"reason": "rehearsal; missing=8.1; no_answers"}, "không có phiếu"),
+        (Satisfaction, {"reason": "rehearsal; missing=8.1; no_forms"}, "không có phiếu"),
+        (Satisfaction, {"reason": "rehearsal; missing=8.1; no_answers"}, "không có câu trả lời nào"),
         (Satisfaction, {"status": "suppressed", "n_valid": "9"}, "không công bố (dưới 10 phiếu)"),
+        (Satisfaction, {"status": "suppressed", "n_valid": "40", "reason": "rehearsal; would_tell"}, HIDDEN),
+        (Satisfaction, {"status": "suppressed", "n_valid": "40", "reason": "holds_suppressed=8.1"}, HIDDEN),
     ],
 )
 def test_the_import_table_says_why_a_line_has_no_points(

@@ -20,7 +20,7 @@ from survey.cells import Flaw, RowsRefused
 from survey.db import Database
 from survey.errors import FileRefused, SurveyError
 from survey.i18n import translator
-from survey.index_errors import SchemeChanged, SchemeNotOfYear
+from survey.index_errors import IndexOutdated, SchemeChanged, SchemeNotOfYear
 from survey.jobs import index as job
 from survey.model.audit import AuditEntry
 from survey.model.index import IndexInput, IndexSheet
@@ -151,7 +151,22 @@ def test_the_same_file_again_changes_nothing_and_a_change_keeps_the_value_before
         stored = {(row.unit_code, row.code): row.value for row in session.scalars(select(IndexInput))}
         log = [json.loads(entry.detail) for entry in session.scalars(select(AuditEntry)) if entry.action == "index.set"]
     assert stored == {("74", "8.1"): Decimal("8.79"), ("01", "total"): Decimal("91.43")}
-    assert [(Decimal(one["before"]), one["value"]) for one in log] == [(Decimal("8.78"), "8.79")]
+    assert [(Decimal(one["before"]), Decimal(one["value"])) for one in log] == [(Decimal("8.78"), Decimal("8.79"))]
+
+
+def test_a_spreadsheets_rounding_is_not_a_change_and_a_comma_is_never_guessed_at(
+    database: Database, take: Import, tmp_path: Path
+) -> None:
+    assert take([("74", "8.1", "8.549999999999999", "x")]).created == 1
+    assert take([("74", "8.1", "8.55", "x")]).unchanged == 1
+    linear = 'kind = "linear", floor = 0, target = 2000'
+    scheme = load_scheme(NATIONAL.source.replace('kind = "manual"', linear))  # figures, not points, of every size
+    (tmp_path / "figures.csv").write_text('unit,code,value\n74,1.1,"1,234"\n74,2.1,"1,25"\n', encoding="utf-8")
+    with database.begin() as session, pytest.raises(RowsRefused) as refused:
+        index_sheets.import_points(
+            session, tmp_path / "figures.csv", scheme, 2022, source="x", actor="test", now=NOW, dry_run=False
+        )
+    assert [(fault.row, fault.reason) for fault in refused.value.faults] == [(2, Flaw.NOT_A_NUMBER)]
 
 
 def test_the_import_table_of_the_scoring_software_is_read_as_it_is(
@@ -224,6 +239,9 @@ def test_an_exported_sheet_recomputes_to_the_same_digits_without_the_site(
     assert (tmp_path / "again" / "scores.csv").read_bytes() == (out / "scores.csv").read_bytes()
     head = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     assert (head["audience"], head["index_name_en"]) == ("index", NATIONAL.name("en"))
+    take([("74", "8.1", "8.6", "x")])
+    with pytest.raises(IndexOutdated):  # the folder would not be what the figures were made from
+        job.write_results(database, NATIONAL.code, 2023, out, with_extract=True)
     (out / "extract" / "inputs.csv").write_text("unit,code,value,source\n", encoding="utf-8")
     assert analysis(["score", str(out / "extract")]) == 1
 

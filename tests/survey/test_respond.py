@@ -237,7 +237,7 @@ def test_officials_judge_a_block_without_their_own_agency(
     units = []
     for number in (1, 1, 2, 2):
         client.get(page)
-        assert f"Đơn vị {number} trong 2: " in main_text(client)
+        assert f"Đơn vị {number}/2: " in main_text(client)
         assert "Không đủ thông tin để đánh giá" in main_text(client)
         names = {one.get("name") for one in client.page.iter("input") if one.get("type") == "radio"}
         units.append({name.split(":")[0] for name in names})

@@ -191,3 +191,35 @@ def test_a_satisfaction_rule_needs_its_group_factor_or_item(level: str, code: st
     text = SMALL.replace('level_of = "overall", code = "overall"', f'level_of = "{level}", code = "{code}"')
     faults = check_scheme_against(load_scheme(text, file="small.toml"), builtin_instrument("service-2025"))
     assert [str(fault) for fault in faults] == [f'small.toml: area[2].criterion[1].rule.code: unknown {level} "{code}"']
+
+
+@pytest.mark.parametrize(
+    ("code", "years"), [("par-index-2022", (2022, 2023)), ("par-index-2024", tuple(range(2024, 2031)))]
+)
+def test_the_national_schemes_have_the_published_areas_and_blocks(code: str, years: tuple[int, ...]) -> None:
+    scheme = builtin_scheme(code)
+    areas = ["9.5", "10", "13", "11.5", "15", "12", "12.5", "16.5"]
+    assert (scheme.years, [area.max for area in scheme.areas]) == (years, [Decimal(most) for most in areas])
+    officials = [one for one in scheme.components if isinstance(one.rule, Officials)]
+    assert {one.code.partition(".")[0] for one in officials} == {"1", "2", "4", "5", "6", "7"}
+    sums = {source: sum(one.max for one in scheme.components if one.source is source) for source in Source}
+    assert sums == {Source.APPRAISAL: Decimal("61.5"), Source.SURVEY: 32, Source.SOCIO_ECONOMIC: Decimal("6.5")}
+    assert sum(one.max for one in officials) == 22
+    assert {group.code: group.max for group in scheme.groups} == {
+        "HS": Decimal("61.5"), "LD": Decimal(22), "TD": Decimal("38.5"),
+    }  # fmt: skip
+    assert check_scheme_against(scheme, builtin_instrument("officials-sample")) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"7.2", "8"]', '"7.2", "9"]', 'group[3].parts: no area, criterion or component "9" in this scheme'),
+        ('"7.2", "8"]', '"7.2", "8", "8.1"]', 'group[3].parts: "8.1" was given before'),
+        ("max = 38.5", "max = 38", "group[3].max: the parts do not add up: 38.5 ≠ 38"),
+        ('code = "TD"', 'code = "8.1"', 'group[3].code: "8.1" was given before'),
+    ],
+)
+def test_a_group_of_points_that_cannot_be_is_named(old: str, new: str, fault: str) -> None:
+    text = builtin_scheme("par-index-2022").source
+    assert f"small.toml: {fault}" in told(text.replace(old, new))

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from python_calamine import CalamineWorkbook
 from sqlalchemy import select
 
 from analysis.components.sheet import Reason, Status
@@ -31,6 +32,7 @@ from survey.web import routes, wording
 from survey.web.site import Site
 
 SignIn = Callable[..., FlaskClient]
+NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 WAVE = """
 code = "W1"
 kind = "rehearsal"
@@ -52,6 +54,10 @@ UNITS = [
 ]
 DEPARTMENTS, COMMUNES = "local-department-sample", "local-commune-sample"
 EMPTY = dict.fromkeys(exports.COLUMNS)
+POOLED = {
+    "se", "ci_low", "ci_high", "ci_method", "n_effective", "deff", "rank", "rank_low", "rank_high", "change",
+    "change_low", "change_high", "change_clear",
+}  # fmt: skip
 
 
 def figure(unit: str, level_of: str, code: str, scheme: str = DEPARTMENTS, **values: Any) -> dict[str, Any]:
@@ -235,7 +241,7 @@ def test_the_league_says_how_sure_each_figure_is(signed_in: SignIn, wave: Wave) 
     assert line[1:3] == ["88,13", "70,00 – 90,00"]
     assert line[4:9] == ["79,50", "40", "35", "Tốt", "hạng 1 (1–2)"]
     assert "Bản thử" in text_of(client)
-    assert "ước tính nội bộ" in text_of(client)
+    assert "Ước tính nội bộ" in text_of(client)
 
 
 def test_a_suppressed_figure_says_so_and_why_a_line_has_no_points(signed_in: SignIn, wave: Wave) -> None:
@@ -256,12 +262,66 @@ def test_a_rated_unit_that_leads_the_survey_does_not_learn_its_own_score_first(s
     assert "81,25" not in page
     assert "84,69" not in page  # the province's mean would give it away
     assert "hạng 1" not in page
-    assert "88,13" in page
+    assert cells_of(client, "75-STP")[1:8] == ["88,13", "–", "", "79,50", "40", "–", "Tốt"]
+    assert "được công bố sau khi phát hành" in page
     client.get("/results/W1/75-SNV")
-    assert "chưa hiển thị cho đến khi công bố" in text_of(client)
+    assert "được công bố sau khi phát hành" in text_of(client)
+    client.get("/results/W1/75-STP")
+    assert "90,00" not in text_of(client)
+    assert "được công bố sau khi phát hành" in text_of(client)
     rows = list(csv.DictReader(io.StringIO(client.get("/results/W1/scores.csv").get_data().decode("utf-8-sig"))))
     assert {row["unit"] for row in rows} == {"75-STP", "25900"}
-    assert {row["rank"] for row in rows} == {""}
+    # errors rest on a design effect pooled over the level: with those of all others, that of the hidden unit is left
+    told = {name for row in rows if row["scheme"] == DEPARTMENTS for name, value in row.items() if value}
+    assert told.isdisjoint(POOLED), told & POOLED
+    assert json.loads(client.get("/results/W1/scores.json").get_data())["rows"][0]["n_effective"] is None
+    book = CalamineWorkbook.from_filelike(io.BytesIO(client.get("/results/W1/scores.xlsx").get_data()))
+    lines = [line for name in book.sheet_names for line in book.get_sheet_by_name(name).to_python()]
+    assert not [line for line in lines if {70, 90, 35.2} & set(line) and COMMUNES not in line]
+    assert any("công bố sau khi phát hành" in str(cell) for line in lines for cell in line)
+
+
+@pytest.fixture
+def limited(wave: Wave, database: Database) -> None:
+    """The same wave with ranks on fewer questions and a province that is not whole."""
+    ranked = "ranked_on_items=" + ",".join(f"S{number}" for number in range(1, 20) if number not in {15, 16})
+    rows = [{**row, "reason": ranked} if row["rank"] else row for row in ROWS]
+    rows = [{**row, "reason": "units_without_answers=3"} if row["unit"] == "75" else row for row in rows]
+    with database.begin() as session:
+        later = NOW + timedelta(hours=1)
+        results.store(
+            session, waves.find(session, "W1"), rows, results.Made("0" * 64, "test", {}), actor="t", now=later
+        )
+
+
+def test_the_league_says_once_what_ranks_leave_out_and_what_the_province_lacks(
+    signed_in: SignIn, limited: None
+) -> None:
+    client = signed_in("survey_office")
+    client.get("/results/W1")
+    page = text_of(client)
+    assert page.count("Thứ hạng không tính các câu") == 1
+    assert "S15, S16" in page
+    assert "S14" not in page
+    assert "90,00). Ước tính nội bộ." in page
+    assert "đơn vị không có phiếu: 3" in page
+
+
+def test_the_results_say_when_figures_were_typed_in_since_they_were_made(
+    signed_in: SignIn, wave: Wave, database: Database
+) -> None:
+    client = signed_in("survey_office")
+    with database.begin() as session:
+        found = waves.find(session, "W1")
+        made = results.Made("0" * 64, "test", {"inputs": results.inputs_digest(session, found)})
+        results.store(session, found, ROWS, made, actor="t", now=NOW + timedelta(hours=1))
+    client.get("/results/W1")
+    assert "sau lần tính gần nhất" not in text_of(client)
+    with database.begin() as session:
+        figure = {"unit": "75-STP", "code": "1.1.1", "value": Decimal(1), "source": "x", "actor": "t", "now": NOW}
+        results.set_input(session, waves.find(session, "W1"), **figure)
+    client.get("/results/W1")
+    assert "sau lần tính gần nhất" in text_of(client)
 
 
 def test_the_files_hold_every_row(signed_in: SignIn, wave: Wave) -> None:

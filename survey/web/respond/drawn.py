@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Hashable, Mapping
 
-from flask import render_template
+from flask import g, render_template
 from markupsafe import escape
 
 from survey.instrument import Item
@@ -42,7 +42,7 @@ def drawn_page(template: str, key: tuple[Hashable, ...], own: Mapping[str, str],
 
     `own` has what is put in for this reader alone, by what stands for it in the values.
     """
-    whole = (template, language(), look(), *key)
+    whole = (template, language(), look(), bool(g.get("kiosk")), *key)
     text = _pages.get(whole)
     if text is None:
         made = render_template(template, csrf_token=lambda: TOKEN, csp_nonce=lambda: NONCE, here=HERE, **values)

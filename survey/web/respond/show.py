@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Response, make_response, render_template
 
@@ -17,7 +17,7 @@ from survey.web import forms
 from survey.web.forms import Field, FormPage, Reasons, Refusal
 from survey.web.respond.drawn import KEY, drawn_page
 from survey.web.respond.sent import STATUS, Trouble
-from survey.web.respond.visit import Visit
+from survey.web.respond.visit import Visit, kiosk
 from survey.web.site import gettext as _
 from survey.web.site import language
 
@@ -112,6 +112,8 @@ def ending(what: Ending, *, key: str | None = None, again: str | None = None) ->
     if key:  # every receipt is the same but for the key
         text = drawn_page("respond/end.html", (what.heading,), {KEY: key}, ending=what, key=KEY, again=again)
     else:
+        if kiosk():  # nobody closes it
+            what = replace(what, sentences=tuple(one for one in what.sentences if one != LEAVE))
         text = render_template("respond/end.html", ending=what, key=key, again=again)
     return make_response(text, what.status)
 
@@ -135,7 +137,7 @@ def first_page(
         "contact": wave.settings.get("contact", {}).get(language(), ""),
         "needs_this_browser": visit.needs_this_browser,
         "may_decline": visit.may_decline,
-        "is_begun": bool(visit.answers),
+        "is_begun": bool(visit.answers) and not visit.is_kiosk,
         "may_start_anew": visit.may_start_anew,
         "must_ask": must_ask,
         "form": form,

@@ -6,6 +6,7 @@ Each POST is one transaction; its page leaves only after the commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from flask import Blueprint, Response, current_app, redirect, request
 from flask.blueprints import BlueprintSetupState
@@ -16,20 +17,29 @@ from survey.stages import responses, waves
 from survey.web import forms
 from survey.web.forms import FormPage
 from survey.web.look import remember_look, use_look
-from survey.web.respond import show, whole
+from survey.web.respond import crowd, show, whole
 from survey.web.respond.sent import Sent, Trouble, read_form
-from survey.web.respond.visit import Door, Visit, begin, enter, forget, keep, put_away, remember
+from survey.web.respond.visit import Door, Visit, begin, clear, enter, forget, keep, kiosk, put_away, remember
 from survey.web.site import now, remember_language, site, use_language
 
-WRONG_PERSON, NEW, REVIEW = "wrong_person", "new", "/review"
+WRONG_PERSON, NEW, LEAVE, REVIEW = "wrong_person", "new", "leave", "/review"
 LINK = "/<any(k, q):door>/<code>"
 blueprint = Blueprint("respond", __name__)
+blueprint.teardown_request(crowd.go_out)
 
 
 @blueprint.record_once
 def check_token_here(state: BlueprintSetupState) -> None:
     """The form's token is checked in `read_form`: a page that fails it is shown again with its answers."""
     state.app.extensions["csrf"].exempt(blueprint)
+
+
+@blueprint.before_request
+def stand_in_line() -> None:
+    """Let no poster take all threads."""
+    values = request.view_args or {}
+    if values.get("door") == Door.COUNTER:
+        crowd.come_in(values["code"])
 
 
 @blueprint.get(LINK)
@@ -58,8 +68,13 @@ def begun(session: Session, door: str, code: str, sent: Sent) -> Response:
     wanted = request.form.get(forms.ACTION)
     if visit.may_decline and wanted == WRONG_PERSON:
         return see(visit.first_page + "/not-mine")
-    if visit.may_start_anew and wanted == NEW:
+    if visit.is_kiosk or (visit.may_start_anew and wanted == NEW):
         visit = put_away(session, visit)
+    if visit.is_kiosk and wanted == LEAVE:
+        response = see(visit.first_page)
+        forget(response, door, code)
+        clear(response)
+        return response
     visit = begin(session, visit)
     number = forms.resume_at(show.path(visit), visit.answers)
     response = whole.begun(visit, number) if whole.is_asked_for() else see(address(visit, number))
@@ -130,6 +145,9 @@ def settle(door: str, code: str, act: Callable[[Session, Visit, Sent], Response]
 
     def settled(session: Session) -> Response:
         visit = arrive(session, door, code, sent)
+        if visit is None and door == Door.COUNTER:
+            with suppress(LinkClosed):
+                enter(session, door, code)  # a kiosk goes back to its start after a second press too
         return act(session, visit, sent) if visit else thank(door, code, sent)
 
     return remember_dress(turning_away(door, code, settled), sent)
@@ -288,8 +306,10 @@ def address(visit: Visit, number: int) -> str:
 
 def thank(door: str, code: str, sent: Sent) -> Response:
     """The receipt; this browser keeps nothing of the form."""
-    response = show.ending(show.RECEIPT, key=sent.key)
+    response = show.ending(show.RECEIPT, key=None if kiosk() else sent.key)
     forget(response, door, code)
+    if kiosk():
+        clear(response)
     return response
 
 

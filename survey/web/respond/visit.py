@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from flask import abort, request
+from flask import abort, g, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -22,7 +22,9 @@ from survey.stages.drafts import DraftBody
 from survey.stages.responses import Opening
 from survey.web import forms
 from survey.web.forms import FormPage
-from survey.web.site import now, site
+from survey.web.look import LOOK_COOKIE
+from survey.web.respond import crowd
+from survey.web.site import LANGUAGE_COOKIE, now, site
 
 DRAFT_COOKIE = "draft"
 DRAFT_LIFE = timedelta(hours=24)
@@ -61,6 +63,11 @@ class Visit:
         return self.door is Door.COUNTER
 
     @property
+    def is_kiosk(self) -> bool:
+        """Whether this is a tablet of the office that passes from hand to hand: nobody meets what was there before."""
+        return self.opening.mode == quotas.KIOSK
+
+    @property
     def answers(self) -> Mapping[str, str]:
         return self.draft.answers if self.draft else {}
 
@@ -89,6 +96,8 @@ def enter(session: Session, door: str, code: str) -> Visit:
     opens = responses.open_counter if kind is Door.COUNTER else responses.open_link
     opening = opens(session, site().keys, code, now=now())
     visit = Visit(kind, code, opening, pages_of(opening), None, None)
+    if visit.is_kiosk:
+        g.kiosk = visit.first_page
     secret = request.cookies.get(DRAFT_COOKIE) if visit.needs_this_browser else normalise_code(code)
     if not secret:
         return visit
@@ -113,6 +122,8 @@ def begin(session: Session, visit: Visit) -> Visit:
     secret = secrets.token_urlsafe(32) if visit.needs_this_browser else normalise_code(visit.code)
     hold_place(session, visit, secret)
     opening = visit.opening
+    if visit.door is Door.COUNTER:
+        crowd.begin_at(opening.subject, now())
     draft = drafts.start(session, opening.wave.id, opening.key, secret, now=now())
     return replace(visit, secret=secret, draft=draft)
 
@@ -155,6 +166,20 @@ def remember(response: Response, visit: Visit) -> None:
             httponly=True,
             samesite="Lax",
         )
+
+
+def kiosk() -> str | None:
+    """The start page to go back to, when this request is a kiosk's."""
+    start: str | None = g.get("kiosk")
+    return start
+
+
+def clear(response: Response) -> None:
+    """Leave nothing on a kiosk for the next in line: no language, no look, no copy of a page."""
+    for name in (LANGUAGE_COOKIE, LOOK_COOKIE):
+        if name in request.cookies:
+            response.delete_cookie(name, path="/", secure=site().is_https, httponly=True, samesite="Lax")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 def forget(response: Response, door: str, code: str) -> None:

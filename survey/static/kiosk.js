@@ -1,0 +1,31 @@
+// A kiosk goes back to its start when nobody touches it: the draft is dropped here and on the site. What was sent whole
+// and waits for the network is not lost: the page stays until it went out.
+"use strict";
+(() => {
+  const own = document.currentScript.dataset, start = location.pathname.split("/").slice(0, 3).join("/");
+  let touched = Date.now(), leaving = false;
+  const touch = () => { touched = Date.now(); };
+  const isEnded = () => document.querySelector("[data-state]");
+  const isClean = () => location.pathname === start && !isEnded();
+  function isSending() {
+    try { return JSON.parse(localStorage.getItem("form")).queue.some((one) => one.page === "/review"); } catch (_) { return false; }
+  }
+  async function leave() {
+    leaving = true;
+    const token = document.querySelector("[name=csrf_token]");
+    document.querySelector("main").hidden = true; // whoever comes next sees nothing of it, without a network too
+    try { localStorage.clear(); } catch (_) { /* there is none */ }
+    try {
+      if (!isEnded() && token) await fetch(start, { method: "POST", body: new URLSearchParams({ csrf_token: token.value, action: "leave" }) });
+      await fetch(start, { method: "HEAD" });
+      location.replace(start);
+    } catch (_) { leaving = false; } // tried again every second
+  }
+  for (const name of ["pointerdown", "keydown", "input", "scroll", "touchstart"]) addEventListener(name, touch, { passive: true });
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  setInterval(() => {
+    const limit = 1e3 * (isEnded() ? own.thanks : own.idle);
+    if (!leaving && !isClean() && !isSending() && Date.now() - touched > limit) leave();
+  }, 1e3);
+  new MutationObserver(touch).observe(document.body.parentNode, { childList: true }); // a new page counts as a touch
+})();
