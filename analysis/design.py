@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Column = NDArray[Any]
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class LonelyPsu(StrEnum):
@@ -96,7 +97,7 @@ def declare(
     """Declare a sample design from columns of n rows.
 
     `ids`, `strata`, `population` hold one column per stage (the first stage first; later ones may be left out).
-    Without ids every row is its own unit. `population` counts units (N), constant in a stratum. `nest` says that
+    Without ids every row is its own unit, and there is one stage. `population` counts units (N), constant in a stratum. `nest` says that
     unit codes repeat between strata. Without weights they are the product of N/n over the stages. Raises
     NegativeWeight, NotFinite, LengthMismatch, ClusterAcrossStrata, PopulationTooSmall, PopulationVaries, OptionInvalid.
     Reference: Lumley, Complex Surveys (2010), ch. 2-3.
@@ -110,7 +111,16 @@ def declare(
             raise LengthMismatch("a column of the design", rows, len(column))
     stages = _stages(ids, strata, population, nest, rows)
     final = _weights_from_population(stages, rows) if weights is None else checked_weights(weights)
-    return Design(final, stages, LonelyPsu(lonely_psu), adjust_domain_lonely=adjust_domain_lonely)
+    rule = chosen(LonelyPsu, lonely_psu, "lonely_psu")
+    return Design(final, stages, rule, adjust_domain_lonely=adjust_domain_lonely)
+
+
+def chosen(kind: type[Choice], value: str, option: str) -> Choice:
+    """An option from its member or its text; any other text is refused instead of meaning another option."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise OptionInvalid(option, value, ", ".join(kind)) from None
 
 
 def checked_weights(weights: Column) -> FloatArray:
@@ -124,7 +134,12 @@ def checked_weights(weights: Column) -> FloatArray:
 
 def finite_weights(weights: Column) -> FloatArray:
     """Weights as float64[n], refused when not finite; what linear calibration without bounds makes may be negative."""
-    values = np.asarray(weights, dtype=np.float64)
+    try:
+        values = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise OptionInvalid("weights", "not numbers", "one number a row") from None
+    if values.ndim != 1:
+        raise OptionInvalid("weights", values.shape, "one dimension")
     bad = ~np.isfinite(values)
     if bad.any():
         raise NotFinite("weight", int(np.argmax(bad)))
@@ -133,10 +148,21 @@ def finite_weights(weights: Column) -> FloatArray:
 
 def domain(design: Design, keep: BoolArray) -> Design:
     """The same design looking at the rows in `keep` (bool[n]) only; units and strata stay as they were drawn."""
-    if len(keep) != design.rows:
-        raise LengthMismatch("domain", design.rows, len(keep))
-    mask = np.asarray(keep, dtype=np.bool_)
+    mask = yes_or_no(keep, design.rows, "domain")
     return replace(design, in_domain=mask if design.in_domain is None else design.in_domain & mask)
+
+
+def yes_or_no(column: Column, rows: int, what: str) -> BoolArray:
+    """A mask bool[n] from booleans or 0 and 1; a missing or other value is refused, not taken for a yes."""
+    values = np.asarray(column)
+    if len(values) != rows:
+        raise LengthMismatch(what, rows, len(values))
+    if values.dtype.kind != "b":
+        numbers = values.astype(np.float64)
+        bad = ~np.isin(numbers, (0.0, 1.0))
+        if bad.any():
+            raise NotFinite(f"{what} (yes or no)", int(np.argmax(bad)))
+    return values.astype(np.bool_)
 
 
 def reweighted(design: Design, weights: Column, calibration: Calibration | None = None) -> Design:
@@ -188,9 +214,13 @@ def units_in_stratum(stage: Stage, rows: int) -> IntArray:
 def _stages(
     ids: Sequence[Column], strata: Sequence[Column], population: Sequence[Column], nest: bool, rows: int
 ) -> tuple[Stage, ...]:
+    count = max(len(ids), 1)
+    for name, columns in (("strata", strata), ("population", population)):
+        if len(columns) > count:
+            raise OptionInvalid(name, f"{len(columns)} columns", f"at most one for each of the {count} stages of ids")
     stages: list[Stage] = []
     parent: IntArray | None = None
-    for number in range(max(len(ids), 1)):
+    for number in range(count):
         own = codes(strata[number]) if number < len(strata) else None
         units = codes(ids[number]) if number < len(ids) else None
         if own is not None and units is not None and nest:
@@ -245,5 +275,7 @@ def _weights_from_population(stages: tuple[Stage, ...], rows: int) -> FloatArray
     for stage in stages:
         if stage.population is None:
             raise OptionInvalid("weights", None, "weights, or population sizes of every stage")
+        if not np.isfinite(stage.population).all():
+            raise OptionInvalid("population", float("inf"), "finite sizes, or weights of their own")
         weights *= stage.population / units_in_stratum(stage, rows)
     return weights

@@ -36,6 +36,7 @@ from analysis.components.tables import (
     InputRow,
     MarginRow,
     SampleRow,
+    Scales,
     make_answers,
     make_records,
 )
@@ -121,7 +122,8 @@ def make_extract(
     Raises the leaf that names file, row and column of what does not fit.
     """
     form = parse_instrument(instrument)
-    table = make_answers(answers, form.columns, raters=form.audience is Audience.OFFICIALS, file=CSV)
+    raters = form.audience is Audience.OFFICIALS
+    table = make_answers(answers, form.columns, raters=raters, file=CSV, scales=_scales(form))
     small = {"sample": sample, "margins": margins, "inputs": inputs}
     return _checked(Held(table), small, form, schemes, manifest, previous or {})
 
@@ -161,7 +163,7 @@ def read_extract(folder: Path) -> Extract:
     form = parse_instrument(_text(files, "instrument.toml"))
     raters = form.audience is Audience.OFFICIALS
     return _checked(
-        stored(folder / answers, hashes[answers], form.columns, raters=raters),
+        stored(folder / answers, hashes[answers], form.columns, raters=raters, scales=_scales(form)),
         {name.removesuffix(".csv"): read_columns(files[name], name) for name in SMALL},
         form,
         [_text(files, name) for name in scheme_files(sum(name.startswith("scheme") for name in files))],
@@ -265,6 +267,11 @@ def _facts(extract: Extract, schemes: Sequence[Scheme], scored: Scored, *, own: 
         "self_selected": scored.self_selected,
         "weighting": scored.weighting,
     }
+
+
+def _scales(form: Instrument) -> Scales:
+    """The codes of each item that earns points; citizens' answers are checked while they are counted."""
+    return {item.code: form.choices[item.code] for item in form.scored} if form.audience is Audience.OFFICIALS else {}
 
 
 def _check_codes(extract: Extract) -> None:

@@ -8,10 +8,11 @@ from enum import StrEnum
 import numpy as np
 from scipy import stats
 
-from analysis.design import BoolArray, FloatArray, IntArray
-from analysis.errors import LengthMismatch, NotFinite, OptionInvalid
+from analysis.design import BoolArray, FloatArray, IntArray, chosen
+from analysis.errors import LengthMismatch, NotFinite, OptionInvalid, Undefined
 
 CHUNK = 4_000_000  # pairwise draws held at once
+ROUNDING = 1e-8  # of the largest entry: what arithmetic alone may do to a covariance
 
 
 class Side(StrEnum):
@@ -59,12 +60,15 @@ def rank_sets(
     `estimates` float64[p], `covariance` float64[p, p]. The bounds are `1 + units significantly larger` and
     `p - units significantly smaller`; critical values are quantiles of the maximum of the normal vector's pairwise
     differences over the hypotheses still open (one hypothesis an ordered pair), estimated from `draws` draws.
-    Raises LengthMismatch, NotFinite, OptionInvalid. Reference: Mogstad, Romano, Shaikh, Wilhelm (2024), Inference for
+    Raises LengthMismatch, NotFinite, OptionInvalid, Undefined when no estimates can have this covariance.
+    Reference: Mogstad, Romano, Shaikh, Wilhelm (2024), Inference for
     ranks with applications to mobility across neighbourhoods, Review of Economic Studies 91(1).
     """
     x, spread = np.asarray(estimates, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
-    p = len(x)
+    p, side = len(x), chosen(Side, side, "side")
     _check(x, spread, coverage)
+    if draws < 1:
+        raise OptionInvalid("draws", draws, "at least 1")
     normals = _normals(spread, draws, rng)
     gaps = x[:, None] - x[None, :]
     variance = np.diag(spread)
@@ -90,8 +94,10 @@ def joint_ranks(estimates: FloatArray, se: FloatArray, *, coverage: float, joint
     Journal of the Royal Statistical Society C 69(3).
     """
     x, error = np.asarray(estimates, dtype=np.float64), np.asarray(se, dtype=np.float64)
+    p, joint = len(x), chosen(Joint, joint, "joint")
+    if (error < 0).any():
+        raise Undefined("a rank set", f"the standard error of estimate {int(np.argmax(error < 0))} is negative")
     _check(x, np.diag(error**2), coverage)
-    p = len(x)
     single = 1 - (1 - coverage) / p if joint is Joint.BONFERRONI else coverage ** (1 / p)
     z = float(stats.norm.ppf(0.5 + single / 2))
     low, high = x - z * error, x + z * error
@@ -108,6 +114,11 @@ def _check(x: FloatArray, spread: FloatArray, coverage: float) -> None:
     bad = ~np.isfinite(x) | ~np.isfinite(spread).all(axis=1)
     if bad.any():
         raise NotFinite("an estimate or its covariance", int(np.argmax(bad)))
+    size = float(np.abs(spread).max(initial=0.0))
+    if np.abs(spread - spread.T).max(initial=0.0) > ROUNDING * size:
+        raise Undefined("a rank set", "the covariance is not symmetric")
+    if np.linalg.eigvalsh(spread).min(initial=0.0) < -ROUNDING * size:
+        raise Undefined("a rank set", "no estimates can have this covariance (not positive semidefinite)")
 
 
 def _normals(spread: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:

@@ -17,6 +17,7 @@ from analysis.design import (
     LonelyPsu,
     checked_weights,
     degrees_of_freedom,
+    yes_or_no,
 )
 from analysis.errors import LengthMismatch, LonelyStratum, NotFinite, OptionInvalid, Undefined
 from analysis.weights import Weighting
@@ -53,11 +54,16 @@ class Replicates:
 def supplied(weights: Column, replicates: Column, *, scale: float, rscales: Column, mse: bool) -> Replicates:
     """Replicate weights that came with the data; df is the rank of the matrix less one."""
     full, matrix = checked_weights(weights), np.asarray(replicates, dtype=np.float64)
-    if matrix.shape[0] != len(full):
-        raise LengthMismatch("replicate weights", len(full), matrix.shape[0])
+    if matrix.ndim != 2 or matrix.shape[0] != len(full):
+        raise LengthMismatch("replicate weights", len(full), len(matrix))
     if not np.isfinite(matrix).all():
         raise NotFinite("replicate weight", int(np.argmin(np.isfinite(matrix).all(axis=1))))
-    factors = np.broadcast_to(np.asarray(rscales, dtype=np.float64), (matrix.shape[1],)).copy()
+    factors = np.asarray(rscales, dtype=np.float64)
+    if factors.ndim and len(factors) != matrix.shape[1]:
+        raise LengthMismatch("rscales", matrix.shape[1], len(factors))
+    if not (np.isfinite(factors).all() and (factors >= 0).all() and np.isfinite(scale) and scale >= 0):
+        raise OptionInvalid("scale and rscales", scale, "finite numbers, not negative")
+    factors = np.broadcast_to(factors, (matrix.shape[1],)).copy()
     return Replicates(full, matrix, float(scale), factors, mse, rank(matrix) - 1)
 
 
@@ -139,22 +145,40 @@ def recalibrated(replicates: Replicates, step: Callable[[FloatArray], Weighting]
 
 def domain(replicates: Replicates, keep: BoolArray) -> Replicates:
     """The same replicates looking at the rows in `keep` only; df becomes the rank of the kept rows less one."""
-    mask = np.asarray(keep, dtype=np.bool_)
+    mask = yes_or_no(keep, replicates.rows, "domain")
     if replicates.in_domain is not None:
         mask = mask & replicates.in_domain
     return replace(replicates, in_domain=mask, df=rank(replicates.replicates[mask]) - 1)
 
 
 def covariance(replicates: Replicates, thetas: FloatArray, estimate: FloatArray) -> FloatArray:
-    """Variance of the estimate float64[k] from its replicates float64[R, k]; a replicate in which the statistic does
-    not exist (an empty domain) is left out. Returns float64[k, k]. Raises Undefined when none is left."""
-    usable = np.isfinite(thetas).all(axis=1)
-    if not usable.any():
-        raise Undefined("the replicate variance", "no replicate gives the statistic")
-    values, factors = thetas[usable], replicates.rscales[usable]
-    centre = estimate if replicates.mse else values[factors > 0].mean(axis=0)
-    deviations = (values - centre) * np.sqrt(factors)[:, None]
-    return np.asarray(deviations.T @ deviations * replicates.scale)
+    """Variance of the estimate float64[k] from its replicates float64[R, k], returned as float64[k, k].
+
+    A replicate in which one value does not exist (an empty domain) is left out for that value only, and the sum is
+    raised by the share of the replicates (by `rscales`) that remains; a covariance takes those that have both values.
+    Raises Undefined when no replicate (about their mean: only one) has a value, or none has both of two.
+    """
+    usable = np.isfinite(thetas) & (replicates.rscales > 0)[:, None]
+    present = usable.sum(axis=0)
+    if (present < (1 if replicates.mse else 2)).any():
+        worst = int(np.argmin(present))
+        raise Undefined(f"the replicate variance of value {worst}", "(nearly) no replicate gives it")
+    values = np.where(usable, thetas, 0.0)
+    centre = estimate if replicates.mse else values.sum(axis=0) / present
+    deviations = np.where(usable, values - centre, 0.0) * np.sqrt(replicates.rscales)[:, None]
+    found = np.asarray(deviations.T @ deviations * replicates.scale)
+    if usable.all():
+        return found
+    kept = usable.astype(np.float64)
+    mass = kept.T @ (kept * replicates.rscales[:, None])
+    if (mass <= 0).any():
+        raise Undefined("the replicate covariance", "no replicate gives both of two values")
+    return np.asarray(found * replicates.rscales.sum() / mass)
+
+
+def lost(replicates: Replicates, thetas: FloatArray) -> tuple[int, ...]:
+    """How many replicates each value's variance leaves out because the value does not exist there."""
+    return tuple(((~np.isfinite(thetas)) & (replicates.rscales > 0)[:, None]).sum(axis=0).tolist())
 
 
 def rank(matrix: FloatArray) -> int:

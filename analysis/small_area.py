@@ -8,8 +8,8 @@ from enum import StrEnum
 import numpy as np
 from scipy import optimize
 
-from analysis.design import FloatArray
-from analysis.errors import LengthMismatch, NotFinite, OptionInvalid, Undefined
+from analysis.design import BoolArray, FloatArray, chosen
+from analysis.errors import LengthMismatch, NotFinite, Undefined
 
 
 class Method(StrEnum):
@@ -24,7 +24,8 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class SmallArea:
-    """Model-based estimates float64[m] with their MSE, beside the model: between-unit variance, coefficients."""
+    """Model-based estimates float64[m] with their MSE, beside the model: between-unit variance, coefficients. Where the
+    bias correction would leave no positive MSE, `floored` bool[m] marks that it is left out."""
 
     estimates: FloatArray
     mse: FloatArray
@@ -33,6 +34,7 @@ class SmallArea:
     beta_se: FloatArray
     log_likelihood: float
     shrinkage: FloatArray
+    floored: BoolArray
 
 
 def fay_herriot(direct: FloatArray, variance: FloatArray, x: FloatArray, *, method: Method) -> SmallArea:
@@ -44,6 +46,7 @@ def fay_herriot(direct: FloatArray, variance: FloatArray, x: FloatArray, *, meth
     Li and Lahiri (2010) for the adjusted method.
     """
     y, d, design = (np.asarray(one, dtype=np.float64) for one in (direct, variance, x))
+    method = chosen(Method, method, "method")
     _check(y, d, design)
     a = _between(y, d, design, method)
     inverse = 1 / (a + d)
@@ -53,13 +56,22 @@ def fay_herriot(direct: FloatArray, variance: FloatArray, x: FloatArray, *, meth
     kept = a * inverse
     estimates = design @ beta + kept * residual
     log_likelihood = -0.5 * float((np.log(2 * np.pi * (a + d)) + residual**2 * inverse).sum())
-    mse = _mse(a, d, design, q, method)
-    return SmallArea(estimates, mse, a, beta, np.sqrt(np.diag(q)), log_likelihood, kept)
+    mse, floored = _mse(a, d, design, q, method)
+    return SmallArea(estimates, mse, a, beta, np.sqrt(np.diag(q)), log_likelihood, kept, floored)
 
 
 def benchmarked(estimates: FloatArray, shares: FloatArray, total: float, mse: FloatArray) -> FloatArray:
     """Estimates float64[m] moved so that `sum shares estimates = total`, each in proportion to its share times MSE.
+    Raises LengthMismatch, NotFinite, Undefined.
     Reference: You and Rao (2002); Wang, Fuller, Qu (2008), Survey Methodology 34(1)."""
+    for other in (shares, mse):
+        if len(other) != len(estimates):
+            raise LengthMismatch("a benchmark", len(estimates), len(other))
+    bad = ~np.isfinite(estimates) | ~np.isfinite(shares) | ~np.isfinite(mse)
+    if bad.any() or not np.isfinite(total):
+        raise NotFinite("an estimate, share, squared error or the total", int(np.argmax(bad)))
+    if (mse < 0).any() or (shares < 0).any():
+        raise Undefined("a benchmark", "a share or squared error is negative")
     weight = shares * mse
     scale = float(shares @ weight)
     if scale <= 0:
@@ -131,7 +143,8 @@ def _adjusted(y: FloatArray, d: FloatArray, x: FloatArray) -> float:
     return float(np.exp(found.x))
 
 
-def _mse(a: float, d: FloatArray, x: FloatArray, q: FloatArray, method: Method) -> FloatArray:
+def _mse(a: float, d: FloatArray, x: FloatArray, q: FloatArray, method: Method) -> tuple[FloatArray, BoolArray]:
+    """Squared errors and where they are without the bias correction, since with it none would be left."""
     inverse = 1 / (a + d)
     shrunk = d * inverse
     first, second = float(inverse.sum()), float((inverse**2).sum())
@@ -144,9 +157,9 @@ def _mse(a: float, d: FloatArray, x: FloatArray, q: FloatArray, method: Method) 
         bias = -float(np.trace(q @ ((x * (inverse**2)[:, None]).T @ x))) / second
     elif method is Method.REML:
         spread, bias = 2 / second, 0.0
-    elif method is Method.ADJUSTED:
-        spread, bias = 2 / second, 2 / a / second if a > 0 else 0.0
     else:
-        raise OptionInvalid("method", method, ", ".join(Method))
+        spread, bias = 2 / second, 2 / a / second if a > 0 else 0.0
     g3 = shrunk**2 * spread * inverse
-    return np.asarray(g1 + g2 + 2 * g3 - bias * shrunk**2)
+    corrected = g1 + g2 + 2 * g3 - bias * shrunk**2
+    floored = np.asarray(corrected <= 0, dtype=np.bool_)
+    return np.where(floored, g1 + g2, corrected), floored

@@ -9,7 +9,16 @@ from enum import StrEnum
 import numpy as np
 from scipy import sparse
 
-from analysis.design import BoolArray, Calibration, Column, FloatArray, IntArray, checked_weights
+from analysis.design import (
+    BoolArray,
+    Calibration,
+    Column,
+    FloatArray,
+    IntArray,
+    checked_weights,
+    chosen,
+    yes_or_no,
+)
 from analysis.errors import (
     EmptyDomain,
     LengthMismatch,
@@ -17,6 +26,7 @@ from analysis.errors import (
     MarginLevelUnknown,
     MarginsContradict,
     MarginTotalInvalid,
+    NegativeWeight,
     NotConverged,
     NotFinite,
     OptionInvalid,
@@ -103,6 +113,11 @@ def nonresponse_in_classes(weights: Column, classes: IntArray, responded: BoolAr
 
 def class_factors(weights: FloatArray, classes: IntArray, responded: BoolArray) -> FloatArray:
     """Non-response factor of each class code, float64[L]; 1.0 for a code without weight."""
+    responded = yes_or_no(responded, len(weights), "responded")
+    if len(classes) != len(weights):
+        raise LengthMismatch("weighting classes", len(weights), len(classes))
+    if classes.min(initial=0) < 0:
+        raise OptionInvalid("weighting class", int(classes.min()), "codes from 0")
     size = int(classes.max(initial=-1)) + 1
     everybody = np.bincount(classes, weights=weights, minlength=size)
     answered = np.bincount(classes, weights=np.where(responded, weights, 0.0), minlength=size)
@@ -170,7 +185,7 @@ def calibrate(
     NotConverged (naming what cannot be met and by how much).
     Reference: Deville and Särndal (1992), cases 1, 2, 6 and 7.
     """
-    before = checked_weights(weights)
+    before, distance = checked_weights(weights), chosen(Distance, distance, "distance")
     low, high = _checked_bounds(distance, bounds)
     for one in margins:
         _checked_sums(before, one)
@@ -188,29 +203,34 @@ def calibrate(
 
 
 def trim(weights: Column, *, lower: float = -np.inf, upper: float = np.inf, strict: bool = False) -> Weighting:
-    """Clip weights to [lower, upper] and share the trimmed mass equally among the others, keeping the sum.
+    """Clip weights to [lower, upper] and share the trimmed mass equally among the others, keeping the sum. A weight of
+    zero (a non-respondent) stays zero.
 
     `strict` repeats until none lies outside; then only weights still inside take the mass, so the cap holds. Raises
-    NotConverged when every weight is at a bound.
+    OptionInvalid, NotConverged when every weight is at a bound, NegativeWeight when the mass given away to raise small
+    weights would turn another one negative.
     Reference: Potter (1990), A study of procedures to identify and trim extreme sampling weights.
     """
     before = checked_weights(weights)
-    if lower > upper:
-        raise OptionInvalid("lower", lower, f"at most upper = {upper:g}")
+    if not (lower <= upper and upper > 0):
+        raise OptionInvalid("bounds", (lower, upper), "numbers, lower at most upper and upper positive")
     after = before.copy()
-    fixed = np.zeros(len(after), dtype=np.bool_)
+    silent = before == 0
+    fixed = silent.copy()
     rounds = 0
     while True:
-        outside = (after < lower) | (after > upper)
+        outside = ((after < lower) | (after > upper)) & ~silent
         if not outside.any():
             break
         rounds += 1
-        fixed = outside | (fixed & strict)
-        clipped = np.clip(after, lower, upper)
+        fixed = silent | outside | (fixed & strict)
+        clipped = np.where(silent, 0.0, np.clip(after, lower, upper))
         spare = float((after - clipped).sum())
         if fixed.all():
             raise NotConverged("trimming", "the sum of weights", spare, rounds)
         after = np.where(fixed, clipped, clipped + spare / float((~fixed).sum()))
+        if (after < 0).any():
+            raise NegativeWeight(int(np.argmin(after)), float(after.min()))
         if not strict:
             break
     return Weighting(after, _diagnostics(before, after, rounds))
@@ -240,6 +260,8 @@ def _checked_sums(weights: FloatArray, one: Margin) -> FloatArray:
 def _check_length(weights: FloatArray, one: Margin) -> None:
     if len(one.codes) != len(weights):
         raise LengthMismatch(f"margin {one.name}", len(weights), len(one.codes))
+    if one.codes.min(initial=0) < -1 or one.codes.max(initial=-1) >= len(one.levels):
+        raise OptionInvalid(f"codes of margin {one.name}", "outside its levels", f"-1 to {len(one.levels) - 1}")
 
 
 def _check_present(one: Margin, sums: FloatArray | IntArray) -> None:
@@ -324,6 +346,8 @@ def _auxiliaries(
     totals: list[float] = []
     names: list[str] = []
     if population is not None:
+        if not (np.isfinite(population) and population > 0):
+            raise OptionInvalid("population", population, "a positive number")
         dense, totals, names = [np.ones(rows)], [float(population)], ["the population size"]
     for name, (column, total) in numeric.items():
         values = np.asarray(column, dtype=np.float64)
@@ -331,6 +355,8 @@ def _auxiliaries(
             raise LengthMismatch(name, rows, len(values))
         if not np.isfinite(values).all():
             raise NotFinite(name, int(np.argmin(np.isfinite(values))))
+        if not np.isfinite(total):
+            raise MarginTotalInvalid(name, "", float(total))
         dense.append(values)
         totals.append(float(total))
         names.append(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from survey import errors, index_errors
+from survey import errors, index_errors, wave_errors
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.channels import refusals
 from survey.custody import refusals as custody
@@ -55,23 +55,23 @@ REFUSALS: dict[type[SurveyError], str] = {
     ),
     errors.UnitNotRated: _n('The unit "%(unit)s" is not rated, or no scheme of the wave rates units of its type.'),
     errors.UnitNotInWave: _n('The unit "%(unit)s" is not among the units of the wave "%(wave)s".'),
-    errors.UnitNotProvince: _n('The unit "%(unit)s" is not a province.'),
-    errors.NothingRated: _n(
+    wave_errors.UnitNotProvince: _n('The unit "%(unit)s" is not a province.'),
+    wave_errors.NothingRated: _n(
         'The wave "%(wave)s" has no unit to ask about: its schemes rate no unit of the province in this period. Check '
         "scheme, and the units' type and rated."
     ),
-    errors.TargetMissing: _n(
+    wave_errors.TargetMissing: _n(
         'The wave "%(wave)s" wants no answers from: %(units)s. Write under targets how many are wanted of each unit, '
         "as in default = 30."
     ),
-    errors.DocumentEmpty: _n(
+    wave_errors.DocumentEmpty: _n(
         'A decision has number, date and signer. What was given for the wave "%(wave)s" is empty.'
     ),
-    errors.TooLate: _n(
+    wave_errors.TooLate: _n(
         'The wave "%(wave)s" was to close at %(closes)s, which is past. Extend it first, then open it: '
         "hailong wave extend %(wave)s --closes TIME --document DOCUMENT"
     ),
-    errors.TooEarly: _n(
+    wave_errors.TooEarly: _n(
         'The wave "%(wave)s" can only be extended: the new end must lie after now and after %(closes)s.'
     ),
     errors.WrongAudience: _n('The wave "%(wave)s" asks %(audience)s; this needs a wave that asks %(needed)s.'),

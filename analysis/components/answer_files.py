@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
 from analysis.components.folder_files import answers_bytes, read_columns, read_parquet
-from analysis.components.tables import NUMBERS, Answers, check_header, make_answers
+from analysis.components.tables import NUMBERS, Answers, Scales, check_header, make_answers
 from analysis.errors import CellInvalid, FileUnreadable
 from analysis.fold.sources import Arrays, Csv, Parquet, Source
 
@@ -64,6 +64,7 @@ class Stored:
     digest: str
     items: tuple[str, ...]
     raters: bool
+    scales: Scales
 
     @property
     def name(self) -> str:
@@ -76,7 +77,8 @@ class Stored:
     @cached_property
     def answers(self) -> Answers:
         read = read_parquet if self.name == PARQUET else read_columns
-        return make_answers(read(self.data, self.name), self.items, raters=self.raters, file=self.name)
+        columns = read(self.data, self.name)
+        return make_answers(columns, self.items, raters=self.raters, file=self.name, scales=self.scales)
 
     def source(self) -> Source:
         if self.name == CSV:
@@ -85,20 +87,20 @@ class Stored:
         return Parquet((self.path,), nulls={"fpc": math.inf, **texts})
 
 
-def stored(path: Path, digest: str, items: Sequence[str], *, raters: bool) -> Stored:
+def stored(path: Path, digest: str, items: Sequence[str], *, raters: bool, scales: Scales) -> Stored:
     """A file of answers whose header fits: the contract's columns and the instrument's items, as text but for numbers.
 
     Raises ColumnMissing, CellInvalid, FileUnreadable.
     """
     if path.name == CSV:
         check_header(_csv_header(path), items, raters=raters, file=path.name)
-        return Stored(path, digest, tuple(items), raters)
+        return Stored(path, digest, tuple(items), raters, scales)
     columns = _columns(path)
     check_header(list(columns), items, raters=raters, file=path.name)
     for name, kind in columns.items():
         if kind != pa.string() and name not in NUMBERS:
             raise CellInvalid(path.name, 1, name, str(kind), "a column of text, as in answers.csv")
-    return Stored(path, digest, tuple(items), raters)
+    return Stored(path, digest, tuple(items), raters, scales)
 
 
 def _columns(path: Path) -> dict[str, pa.DataType]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.components.instrument import ScoredItem
-from analysis.components.tables import INVITED, SELF_SELECTED, Mode
+from analysis.components.tables import INVITED, SELF_SELECTED, Mode, read_number
 from analysis.design import BoolArray, FloatArray, IntArray
 from analysis.fold.coding import Label, Measure, Scale
 from analysis.fold.moments import Moments, Wanted, fold_moments
@@ -133,7 +133,7 @@ def population(label: Label) -> Label:
 def positive(label: Label) -> Label:
     """A positive finite number."""
     try:
-        value = float(label)
+        value = read_number(label)
     except ValueError:
         value = math.nan
     if not (0 < value < math.inf):

@@ -22,7 +22,7 @@ from analysis.components.scheme import Kind, Scheme, WeightingRule
 from analysis.components.sheet import RANKED, About, Notes, Reason, Sheet, SheetKey, Used, because
 from analysis.components.tables import Answers, SampleRow
 from analysis.design import BoolArray, FloatArray
-from analysis.errors import CodeUnknown, CountsDisagree, DuplicateKey
+from analysis.errors import CodeUnknown, CountsDisagree, DuplicateKey, KeyInvalid
 from analysis.weights import kish_deff
 
 
@@ -59,12 +59,24 @@ def _influence(
 ) -> Influence:
     """Values and influence of the scheme's components of officials' questions."""
     components = by_kind(rating.scheme, Kind.OFFICIALS)
-    for component in components:
-        for item in component.rule.items:
-            if item not in instrument.columns:
-                raise CodeUnknown(f"scheme {rating.scheme.code}", f"component {component.code}", item, "the instrument")
+    _check_scheme(rating.scheme, instrument)
     table = _ratings(answers, sample, instrument, rating, weights)
     return make_influence(table, [component.rule.items for component in components])
+
+
+def _check_scheme(scheme: Scheme, instrument: Instrument) -> None:
+    """Every item that earns points is on the form, on a scale, and each code of its scale has a value: a code without
+    one would be an answer that does not count."""
+    source, scored = f"scheme {scheme.code}", {item.code for item in instrument.scored}
+    for component in by_kind(scheme, Kind.OFFICIALS):
+        place = f"component {component.code}"
+        for item in component.rule.items:
+            if item not in instrument.columns:
+                raise CodeUnknown(source, place, item, "the instrument")
+            if item not in scored:
+                raise KeyInvalid(source, place, "items", item, "items that are answered on a scale 1 to k")
+            for code in sorted(instrument.choices[item] - set(scheme.officials_values)):
+                raise KeyInvalid(source, "officials_values", code, None, f"a value: {item} ({place}) may be answered so")
 
 
 def _raters(made: Influence) -> FloatArray:
@@ -116,7 +128,7 @@ def _ratings(
     counted = frozenset(group for group, weight in zip(groups, group_weights, strict=True) if weight > 0)
     rows = np.flatnonzero(answers["unit"].among(frozenset(rating.units)) & answers["stratum"].among(counted))
     some = answers.take(rows)
-    items = tuple(item for item in instrument.columns if instrument.choices[item])
+    items = tuple(item.code for item in instrument.scored)
     values = np.full((some.rows, len(items)), np.nan)
     for place, item in enumerate(items):
         column = some.items[item]
@@ -205,8 +217,7 @@ def _check(answers: Answers, sample: Sequence[SampleRow]) -> None:
             raise CodeUnknown("answers.csv", "stratum", group, "sample.csv")
         if known[group].answered != len(found):
             raise CountsDisagree("raters who answered", f"group {group}", known[group].answered, len(found))
-    sizes = dict(zip(groups, answers.fpc.tolist(), strict=True))
-    for group, size in sizes.items():
+    for group, size in sorted(set(zip(groups, answers.fpc.tolist(), strict=True))):
         if size != known[group].population:
             raise CountsDisagree("population of raters", f"group {group}", known[group].population, size)
     if sum(len(found) for found in seen.values()) != len(set(raters)):

@@ -6,7 +6,8 @@ Names of columns are those of the folder's files (CONTRACT: Extract); `class` is
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from itertools import pairwise
@@ -29,8 +30,13 @@ TEXTS = ("phase", "mode", "rater", "unit", "stratum", "psu", "class", "flag")
 NUMBERS = ("fpc", "weight_base")
 HEAD = ("phase", "mode", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag")
 
+UNIT_MARGIN = "unit"
+MARGINS = (UNIT_MARGIN, "class")
+
 Cells = Sequence[str] | Sequence[float] | NDArray[Any]
 Rows = NDArray[np.intp]
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
+Scales = Mapping[str, frozenset[str]]  # the codes of an item that may be answered
 
 
 class Mode(StrEnum):
@@ -160,8 +166,10 @@ Record = TypeVar("Record", SampleRow, MarginRow, InputRow)
 KEYS: dict[type, int] = {SampleRow: 3, MarginRow: 3, InputRow: 2}  # the first fields that must not repeat
 
 
-def make_answers(columns: Mapping[str, Cells], items: Sequence[str], *, raters: bool, file: str) -> Answers:
-    """Make the answers from columns of any order: every cell checked, rows sorted by content.
+def make_answers(
+    columns: Mapping[str, Cells], items: Sequence[str], *, raters: bool, file: str, scales: Scales | None = None
+) -> Answers:
+    """Make the answers from columns of any order: every cell checked (items by `scales`), rows sorted by content.
 
     Raises ColumnMissing, LengthMismatch, CellInvalid.
     """
@@ -175,6 +183,8 @@ def make_answers(columns: Mapping[str, Cells], items: Sequence[str], *, raters: 
     fpc = _floats(columns["fpc"], file, "fpc", empty=math.inf)
     weight = _floats(columns["weight_base"], file, "weight_base", empty=None)
     answers = Answers(texts, fpc, weight, {name: Text.of(columns[name]) for name in items})
+    for name, codes in (scales or {}).items():
+        _check_levels(answers.items[name], codes | {NOT_APPLICABLE, NOT_ANSWERED}, file, name)
     return answers.take(_content_order(answers))
 
 
@@ -205,18 +215,42 @@ def item_cells(answers: Answers, items: Sequence[ScoredItem], satisfied: frozens
 
 
 def make_records(kind: type[Record], columns: Mapping[str, Cells], *, file: str) -> tuple[Record, ...]:
-    """Make the rows of a small table from columns by name, sorted; refuses a repeated key (DuplicateKey)."""
+    """Make the rows of a small table from columns by name, sorted. Raises ColumnMissing, CellInvalid, DuplicateKey."""
     names = [field.name for field in fields(kind)]
     for name in names:
         if name.rstrip("_") not in columns:
             raise ColumnMissing(name.rstrip("_"), file)
     read = [_typed(str(field.type), columns[field.name.rstrip("_")], file, field.name) for field in fields(kind)]
-    records = sorted(kind(*cells) for cells in zip(*read, strict=True))
+    records = [kind(*cells) for cells in zip(*read, strict=True)]
+    for row, record in enumerate(records, start=2):
+        for column, cell, fits, allowed in _wanted(record):
+            if not fits:
+                raise CellInvalid(file, row, column, str(cell), allowed)
+    records.sort()
     keys = [tuple(getattr(one, name) for name in names[: KEYS[kind]]) for one in records]
     for key, following in pairwise(keys):
         if key == following:
             raise DuplicateKey(file, ", ".join(key))
     return tuple(records)
+
+
+def _wanted(row: SampleRow | MarginRow | InputRow) -> Iterator[tuple[str, object, bool, str]]:
+    """What a row must be in itself: column, cell, whether it fits, and what is allowed."""
+    if isinstance(row, SampleRow):
+        yield "kept", row.kept, row.kept <= row.drawn, f"at most the {row.drawn} drawn"
+        yield "population", number_text(row.population), row.population >= row.answered, f"{row.answered} answers or more"
+        yield "weight_sum", row.weight_sum, row.weight_sum >= 0, "0 or more"
+    elif isinstance(row, MarginRow):
+        yield "margin", row.margin, row.margin in MARGINS, ", ".join(MARGINS)
+        yield "level", row.level, row.margin != UNIT_MARGIN or row.level == row.unit, f"{row.unit}, as in column unit"
+        yield "total", number_text(row.total), row.total >= 0, "0 or more"
+
+
+def read_number(cell: object) -> float:
+    """A number, or a text that is one in plain ASCII digits (as `number_text` writes it). Raises ValueError."""
+    if isinstance(cell, str) and not NUMBER.fullmatch(cell):
+        raise ValueError(cell)
+    return float(cell)  # type: ignore[arg-type]
 
 
 def number_text(value: float) -> str:
@@ -242,8 +276,8 @@ def _floats(cells: Cells, file: str, name: str, *, empty: float | None, positive
     out = np.empty(len(cells))
     for row, cell in enumerate(cells):
         try:
-            value = empty if cell == "" and empty is not None else float(cell)
-        except ValueError:
+            value = empty if cell == "" and empty is not None else read_number(cell)
+        except (TypeError, ValueError):
             value = math.nan
         fits = value is not None and (value == empty or (math.isfinite(value) and (value > 0 or not positive)))
         if value is None or not fits:
@@ -256,7 +290,7 @@ def _check_levels(text: Text, allowed: frozenset[Any], file: str, name: str) -> 
     for number, level in enumerate(text.levels):
         if level not in allowed:
             row = int(np.argmax(text.codes == number)) + 2
-            raise CellInvalid(file, row, name, level, ", ".join(sorted(allowed)))
+            raise CellInvalid(file, row, name, level, ", ".join(repr(one) if one < "0" else one for one in sorted(allowed)))
 
 
 def _content_order(answers: Answers) -> Rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.design import BoolArray, FloatArray
-from analysis.errors import LengthMismatch
+from analysis.errors import LengthMismatch, NotFinite
 from analysis.estimates.moments import Estimate, Missing, Sample, linear, ratio
 
 
@@ -26,8 +26,7 @@ def composite(sample: Sample, satisfied: FloatArray, valid: FloatArray, weights:
     hence with all covariances. Raises EmptyDomain when a component has no valid answer.
     Reference: Särndal, Swensson, Wretman (1992) 5.5-5.6; OECD/JRC Handbook on Composite Indicators (2008).
     """
-    if satisfied.shape != valid.shape or satisfied.shape[1] != len(weights):
-        raise LengthMismatch("components", satisfied.shape[1], len(weights))
+    _check(satisfied, valid, weights)
     components = ratio(sample, satisfied, valid, missing=Missing.FAIL)
     return Composite(components, linear(components, weights))
 
@@ -37,6 +36,7 @@ def composite_change(
 ) -> Estimate:
     """The index in two periods and its change (three values, 0 to 1) from one design holding both periods' rows, so
     that shared units give their covariance. Reference: Nordberg (2000), JOS 16(4); Wood (2008), JOS 24(1)."""
+    _check(satisfied, valid, weights)
     masks = [mask[:, None].astype(np.float64) for mask in periods]
     both = ratio(
         sample,
@@ -47,3 +47,10 @@ def composite_change(
     zero = np.zeros_like(weights)
     first, second = np.concatenate([weights, zero]), np.concatenate([zero, weights])
     return linear(both, np.vstack([first, second, second - first]))
+
+
+def _check(satisfied: FloatArray, valid: FloatArray, weights: FloatArray) -> None:
+    if satisfied.ndim != 2 or satisfied.shape != valid.shape or satisfied.shape[1:] != weights.shape:
+        raise LengthMismatch("the components", len(weights), satisfied.shape[-1])
+    if not np.isfinite(weights).all():
+        raise NotFinite("a component's weight", int(np.argmin(np.isfinite(weights))))

@@ -27,12 +27,14 @@ class Missing(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Values float64[k], their covariance float64[k, k], design degrees of freedom and rows used."""
+    """Values float64[k], their covariance float64[k, k], design degrees of freedom and rows used; `lost` counts the
+    replicates left out of each value's variance (nothing without replicates)."""
 
     values: FloatArray
     covariance: FloatArray
     df: int
     n: int
+    lost: tuple[int, ...] = ()
 
     @property
     def se(self) -> FloatArray:
@@ -112,14 +114,18 @@ def survey_alpha(sample: Sample, items: FloatArray, *, missing: Missing) -> floa
 def design_effect(sample: Sample, values: Column, estimate: Estimate, *, missing: Missing, replace: bool) -> FloatArray:
     """Design effects float64[k] of *means*: variance over that of simple random sampling of the same n, with (or,
     without `replace`, without) replacement. Reference: Kish (1965) 8.2. A total's design effect is that of its
-    variance over the squared sum of weights."""
+    variance over the squared sum of weights. Raises Undefined for a column that does not vary and, without
+    `replace`, for weights that add up to the sample only."""
     used, y = prepared(sample, values, missing)
     weights = used.domain_weights
     n, size = int((weights != 0).sum()), float(weights.sum())
     average = weights @ y / size
-    spread = weights @ (y - average) ** 2 / size * n / (n - 1)
+    spread = weights @ (y - average) ** 2 / size * n / max(n - 1, 1)
     simple = spread / n * (1.0 if replace else (size - n) / size)
-    return _quotient(np.diag(estimate.covariance), simple)
+    if not (simple > 0).all():
+        column = int(np.argmax(~(simple > 0)))
+        raise Undefined(f"the design effect of column {column}", "a simple random sample would have no variance")
+    return np.asarray(np.diag(estimate.covariance) / simple)
 
 
 def linear(estimate: Estimate, matrix: Column) -> Estimate:
@@ -135,9 +141,14 @@ def transformed(estimate: Estimate, values: FloatArray, jacobian: FloatArray) ->
 
 def by_domain(sample: Sample, column: FloatArray, groups: designs.IntArray, *, missing: Missing) -> Estimate:
     """Means of one column float64[n] in each group code 0..G-1, with the covariance between the groups, float64[G, G].
-    Rows with a negative code are in no group."""
+    Rows with a negative code are in no group. Raises EmptyDomain that names every group without an answer."""
+    if len(groups) != sample.rows:
+        raise LengthMismatch("groups", sample.rows, len(groups))
     used, y = prepared(sample, column, missing)
     inside = np.where((used.domain_weights != 0) & (groups >= 0), groups, -1)
+    empty = np.setdiff1d(np.arange(int(groups.max(initial=-1)) + 1), inside)
+    if len(empty):
+        raise EmptyDomain("group " + ", ".join(str(code) for code in empty.tolist()))
     member = (inside[:, None] == np.arange(int(groups.max(initial=-1)) + 1)).astype(np.float64)
     return ratio(used, member * y, member, missing=Missing.FAIL)
 
@@ -154,7 +165,7 @@ def degrees(sample: Sample) -> int:
 
 def prepared(sample: Sample, values: Column, missing: Missing) -> tuple[Sample, FloatArray]:
     """The sample narrowed to rows with values and the columns float64[n, k], zero where they do not count."""
-    y = _matrix(values)
+    y, missing = _matrix(values), designs.chosen(Missing, missing, "missing")
     if len(y) != sample.rows:
         raise LengthMismatch("values", sample.rows, len(y))
     counts = sample.domain_weights != 0
@@ -173,9 +184,9 @@ def prepared(sample: Sample, values: Column, missing: Missing) -> tuple[Sample, 
 
 def _matrix(values: Column) -> FloatArray:
     array = np.asarray(values, dtype=np.float64)
-    if array.ndim > 2:
+    if array.ndim not in (1, 2):
         raise OptionInvalid("values", array.shape, "one or two dimensions")
-    return array.reshape(len(array), -1)
+    return array[:, None] if array.ndim == 1 else array
 
 
 def _linearised(used: Design, values: FloatArray, scores: FloatArray) -> Estimate:
@@ -185,8 +196,10 @@ def _linearised(used: Design, values: FloatArray, scores: FloatArray) -> Estimat
 def _replicated(used: Replicates, statistic: Callable[[FloatArray], FloatArray]) -> Estimate:
     """`statistic` maps weights float64[n, R] to values float64[R, k]."""
     full = statistic(used.domain_weights[:, None])[0]
-    spread = replications.covariance(used, statistic(used.domain_replicates), full)
-    return Estimate(full, spread, used.df, int((used.domain_weights != 0).sum()))
+    each = statistic(used.domain_replicates)
+    spread = replications.covariance(used, each, full)
+    rows = int((used.domain_weights != 0).sum())
+    return Estimate(full, spread, used.df, rows, replications.lost(used, each))
 
 
 def _moment_replicates(weights: FloatArray, y: FloatArray, n: int) -> FloatArray:

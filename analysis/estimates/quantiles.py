@@ -9,8 +9,8 @@ from enum import StrEnum
 import numpy as np
 
 from analysis import intervals
-from analysis.design import Column, Design, FloatArray
-from analysis.errors import NotFinite, OptionInvalid, Undefined
+from analysis.design import Column, Design, FloatArray, checked_weights, chosen
+from analysis.errors import LengthMismatch, NotFinite, NoWeight, OptionInvalid, Undefined
 from analysis.estimates.moments import Missing, Sample, degrees, mean, prepared
 
 LARGE = 1e300
@@ -70,10 +70,11 @@ def quantiles(
     """Weighted quantiles of one column float64[n] with limits; se is the limits' width over twice the critical value.
 
     `df` defaults to the design's; `rows` (Korn-Graubard limits) to the rows used. Raises NotFinite, EmptyDomain,
-    OptionInvalid. Reference: Woodruff (1952); Francisco and Fuller (1991); Hyndman and Fan (1996); Lumley (2010) 2.4.
+    OptionInvalid, NegativeWeight. Reference: Woodruff (1952); Francisco and Fuller (1991); Hyndman and Fan (1996); Lumley (2010) 2.4.
     """
+    rule, interval = chosen(Rule, rule, "rule"), chosen(Interval, interval, "interval")
     used, matrix = prepared(sample, np.asarray(values, dtype=np.float64), missing)
-    weights, y = used.domain_weights, matrix[:, 0]
+    weights, y = checked_weights(used.domain_weights), matrix[:, 0]
     freedom = float(degrees(used)) if df is None else df
     count = int((weights > 0).sum()) if rows is None else rows
     pick = _picker(y[weights > 0], weights[weights > 0], rule)
@@ -92,7 +93,15 @@ def quantiles(
 
 
 def weighted_quantile(values: FloatArray, weights: FloatArray, share: float, rule: Rule) -> float:
-    """One weighted quantile of values float64[n] with weights float64[n] (zeros left out)."""
+    """One weighted quantile of values float64[n] with weights float64[n] (zeros left out). Raises NotFinite,
+    NegativeWeight, NoWeight, LengthMismatch, OptionInvalid."""
+    rule, weights = chosen(Rule, rule, "rule"), checked_weights(weights)
+    if len(values) != len(weights):
+        raise LengthMismatch("values", len(weights), len(values))
+    if not 0 < share < 1:
+        raise OptionInvalid("quantile", share, "between 0 and 1")
+    if not (weights > 0).any():
+        raise NoWeight("a quantile")
     if not np.isfinite(values).all():
         raise NotFinite("value", int(np.argmin(np.isfinite(values))))
     return _picker(values[weights > 0], weights[weights > 0], rule)(share)

@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 from scipy import sparse
 
-from analysis.design import FloatArray, IntArray, LonelyPsu
+from analysis.design import FloatArray, IntArray, LonelyPsu, chosen
 from analysis.errors import EmptyDomain, LonelyStratum, OptionInvalid, Undefined
 from analysis.fold.coding import Label, Measure, Scale
 from analysis.fold.raking import Targets, Totals, fit, make_targets
@@ -43,11 +43,12 @@ class Composite:
         return tuple(dict.fromkeys(item for items in self.groups.values() for item in items))
 
     def plan(self, keys: tuple[str, ...], weight: str) -> Plan:
-        if self.numerator not in (Measure.SATISFIED, Measure.VALUE) or not all(self.groups.values()):
+        numerator = chosen(Measure, self.numerator, "composite")
+        if numerator not in (Measure.SATISFIED, Measure.VALUE) or not all(self.groups.values()):
             raise OptionInvalid("composite", str(self.numerator), "satisfied or value, of at least one item")
         place = {item: number for number, item in enumerate(self.items)}
         pools = tuple(tuple(place[item] for item in items) for items in self.groups.values())
-        return Plan(keys, weight, self.items, self.scale, (self.numerator, Measure.VALID), pools)
+        return Plan(keys, weight, self.items, self.scale, (numerator, Measure.VALID), pools)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ class Replicated:
 
     def se(self, centre: Centre) -> FloatArray:
         """Bootstrap standard errors float64[D, G]. Raises Undefined where no (or, about the mean, one) replicate is."""
-        usable = np.isfinite(self.replicates)
+        centre, usable = chosen(Centre, centre, "centre"), np.isfinite(self.replicates)
         count = usable.sum(axis=0)
         mean = np.where(usable, self.replicates, 0.0).sum(axis=0) / np.maximum(count, 1)
         middle, divisor = (self.values, count) if centre is Centre.ESTIMATE else (mean, count - 1)
@@ -145,12 +146,13 @@ def unit_factors(units: Units, design: FirstStage, replicates: int, rng: np.rand
         raise OptionInvalid("replicates", replicates, "at least 2")
     if design.psu is None:
         raise OptionInvalid("psu", None, "a column of units: replicates of single rows are not worked out on cells")
+    rule = chosen(LonelyPsu, design.lonely_psu, "lonely_psu")
     factors = np.ones((len(units.stratum_of_unit), 1 + replicates))
     for stratum in range(units.strata):
         members = np.flatnonzero(units.stratum_of_unit == stratum)
         n = len(members)
         if n == 1:
-            if design.lonely_psu is LonelyPsu.FAIL:
+            if rule is LonelyPsu.FAIL:
                 raise LonelyStratum(1, int(units.first[stratum]))
             continue
         hits = rng.multinomial(n - 1, np.full(n, 1.0 / n), size=replicates).T

@@ -38,9 +38,14 @@ def mark_of(key: WaveKey, secret: str) -> bytes:
 
 def load(session: Session, key: WaveKey, secret: str) -> DraftBody | None:
     row = session.connection().execute(_BODY, {"mark": mark_of(key, secret)}).first()
-    if row is None:
+    return reveal(key, secret, row[0] if row else None)
+
+
+def reveal(key: WaveKey, secret: str, body: bytes | None) -> DraftBody | None:
+    """A draft's body as it was hidden, for who has its secret; None when there is none."""
+    if body is None:
         return None
-    parts = json.loads(decrypt(key.subkey("draft body", secret), row[0]))
+    parts = json.loads(decrypt(key.subkey("draft body", secret), body))
     return DraftBody(parts["key"], parts["answers"])
 
 

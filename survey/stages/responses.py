@@ -48,7 +48,10 @@ _BY_CODE = (
     .outerjoin(Unit, Unit.code == Invitation.unit_code)
 )
 _STANDING_AT, _UNIT_AT = len(_LINK_PARTS), len(_LINK_PARTS) + len(waves.STANDING)
-_SPENT = select(literal(1)).where(SpentMark.mark == bindparam("mark"))
+_SPENT_OR_LEFT = select(
+    select(literal(1)).where(SpentMark.mark == bindparam("spent")).scalar_subquery(),
+    select(Draft.body).where(Draft.mark == bindparam("left")).scalar_subquery(),
+)
 _OPEN = select(Wave.id).where(Wave.state == waves.OPEN)
 _STATE = select(Wave.state).where(Wave.id == bindparam("wave")).with_for_update(read=True)
 _SENT = select(Submission.body_mark).where(Submission.key_mark == bindparam("mark"))
@@ -66,6 +69,7 @@ class Opening:
     unit: Unit | None
     class_code: str
     block: tuple[Unit, ...] = ()
+    left: bytes | None = None  # the draft that the link itself finds
 
     @property
     def is_officials(self) -> bool:
@@ -79,13 +83,18 @@ class Opening:
 
 def open_link(session: Session, keys: Keys, code: str, *, now: datetime) -> Opening:
     """Open a personal link; unknown, used, expired and closed are one refusal (LinkClosed). Changes nothing."""
-    wave, found = _find(session, keys, normalise_code(code))
+    known_as = normalise_code(code)
+    wave, found = _find(session, keys, known_as)
     key = keys.wave(wave.id)
-    if not waves.is_answerable(wave, now) or found.state != invitations.ISSUED or _is_spent(session, key, found.id):
+    if not waves.is_answerable(wave, now) or found.state != invitations.ISSUED:
+        raise LinkClosed()
+    marks = {"spent": key.mark("spent", found.id), "left": drafts.mark_of(key, known_as)}
+    spent, left = session.connection().execute(_SPENT_OR_LEFT, marks).one()
+    if spent:
         raise LinkClosed()
     unit = _unit(*found[_UNIT_AT:]) if found[_UNIT_AT] else None
     block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
-    return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block)
+    return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, left)
 
 
 def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Row[Any]]:
@@ -127,10 +136,6 @@ def open_counter(session: Session, keys: Keys, code: str, *, now: datetime) -> O
     unit = session.get(Unit, cell.unit_code)
     label = f"{cell.unit_code}|{cell.mode}"
     return Opening(wave, waves.instrument_of(wave), keys.wave(wave.id), cell.mode, cell.id, unit, label)
-
-
-def _is_spent(session: Session, key: WaveKey, subject: bytes) -> bool:
-    return session.connection().execute(_SPENT, {"mark": key.mark("spent", subject)}).first() is not None
 
 
 def decline(session: Session, opening: Opening, *, now: datetime) -> None:

@@ -13,18 +13,12 @@ from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
 from survey.errors import (
-    DocumentEmpty,
     ModeNotPlanned,
     NobodyInvited,
     NotAskable,
-    NothingRated,
     SampleInstrument,
     SampleScheme,
-    TargetMissing,
-    TooEarly,
-    TooLate,
     UnitNotInWave,
-    UnitNotProvince,
     UnitNotRated,
     UnitUnknown,
     WaveExists,
@@ -41,6 +35,7 @@ from survey.model.wave import Wave, WaveScheme, WaveUnit
 from survey.scheme import Scheme, load_scheme
 from survey.stages import audit
 from survey.stages.units import PROVINCE
+from survey.wave_errors import DocumentEmpty, NothingRated, TargetMissing, TooEarly, TooLate, UnitNotProvince
 from survey.wavefile import ALL_UNITS, Kind, WavePlan
 
 DRAFT, OPEN, CLOSED = "draft", "open", "closed"

@@ -143,7 +143,7 @@ def league(scheme: Scheme, rows: Sequence[Row], province: str, components: Seque
 
 
 def left_out_of_ranks(standings: Iterable[Standing], items: Sequence[str]) -> list[str]:
-    """The questions that the ranks of a table do not compare, as too few answered them somewhere; `items` are scored."""
+    """The scored questions (`items`) that a table's ranks do not compare: too few answered them somewhere."""
     for one in standings:
         for reason in str(one.official["reason"] or "").split("; "):
             word, _sign, values = reason.partition("=")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from urllib.parse import urlencode
 
 from survey import answers as answering
@@ -81,7 +82,7 @@ class Field:
         code = self.item.route.item if self.item.route else ""
         return f"{unit}:{code}" if unit and code else code
 
-    @property
+    @cached_property
     def may_be_refused(self) -> bool:
         """Whether a browser can send something here that is not taken: words, numbers, days, what must be answered."""
         return self.item.type is not ItemType.SINGLE or self.item.required or bool(self.item.consent)
@@ -90,14 +91,14 @@ class Field:
     def longest(self) -> int:
         return LONGEST.get(self.item.type, LONGEST[ItemType.TEXT])
 
-    @property
+    @cached_property
     def extras(self) -> tuple[str, ...]:
         """The names of the controls that go with the question."""
         words = tuple(self.words_name(choice) for choice in self.item.choices if choice.other)
         ticks = ((self.item.consent, self.consent_name), (self.item.forward, self.forward_name))
         return (*words, *(name for is_there, name in ticks if is_there))
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.extras)
 
@@ -120,17 +121,21 @@ class FormPage:
     part: int = 1
     parts: int = 1
 
-    @property
+    @cached_property
     def fields(self) -> tuple[Field, ...]:
         return tuple(field for section in self.sections for field in section.fields)
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         return frozenset(name for field in self.fields for name in field.names)
 
-    @property
+    @cached_property
     def is_shuffled(self) -> bool:
         return any(section.factor.shuffle for section in self.sections if section.factor)
+
+    @cached_property
+    def is_routed(self) -> bool:
+        return any(field.item.route for field in self.fields)
 
     @property
     def is_facts(self) -> bool:
@@ -210,6 +215,8 @@ def pairs(pages: Sequence[FormPage], answers: Mapping[str, str]) -> list[tuple[s
 
 def asked(page: FormPage, instrument: Instrument, answers: Mapping[str, str]) -> FormPage:
     """The page with the questions that the answers so far lead to."""
+    if not page.is_routed:
+        return page
     items = {item.code: item for item in instrument.items}
     unit = page.unit.code if page.unit else ""
 
@@ -222,13 +229,15 @@ def asked(page: FormPage, instrument: Instrument, answers: Mapping[str, str]) ->
 
 def path(pages: Sequence[FormPage], instrument: Instrument, answers: Mapping[str, str]) -> tuple[FormPage, ...]:
     """The pages that the answers so far lead through; they keep their numbers."""
-    if not any(field.item.route for page in pages for field in page.fields):
+    if not any(page.is_routed for page in pages):
         return tuple(pages)
     return tuple(page for page in (asked(one, instrument, answers) for one in pages) if page.fields)
 
 
 def shuffled(page: FormPage, key: str) -> FormPage:
     """The page with the items of factors that ask for it in a random order, the same for one form all the time."""
+    if not page.is_shuffled:
+        return page
 
     def order(field: Field) -> bytes:
         return hashlib.sha256(f"{key} {field.name}".encode()).digest()

@@ -2,8 +2,9 @@
 
     python tests/benchmarks/answering.py [--engine postgres] [--flows 150] [--users 4] [--browser]
 
-One line of JSON: `ours` without a script, `scripted` with the whole form in the first page, and as many requests of a
-bare application. The server and the bare application run one after the other under the same gunicorn.
+A line of JSON for each questionnaire (19 items; 33 with perceptions and facts): `ours` without a script, `scripted`
+with the whole form at once, and as many requests of a bare application. The server and the bare application run one
+after the other under the same gunicorn.
 """
 
 from __future__ import annotations
@@ -168,17 +169,12 @@ def weigh(link: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
-    parser.add_argument("--flows", type=int, default=150)
-    parser.add_argument("--users", type=int, default=4)
-    parser.add_argument("--browser", action="store_true")
-    stated = parser.parse_args()
-    figures: dict[str, Any] = {"engine": stated.engine}
-    with tempfile.TemporaryDirectory() as name, ground.database_url(stated.engine, Path(name)) as url:
+def trial(engine: str, instrument: str, stated: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one questionnaire, beside as many bare requests in the same run."""
+    figures: dict[str, Any] = {"engine": engine, "instrument": instrument}
+    with tempfile.TemporaryDirectory() as name, ground.database_url(engine, Path(name)) as url:
         people = stated.flows + WARM
-        field = ground.prepare(url, Path(name), people=2 * people + 2)
+        field = ground.prepare(url, Path(name), people=2 * people + 2, instrument=instrument)
         server = ground.start(field, PORT)
         try:
             work = [(PORT, f"/k/{code}") for code in field.links[:-2]]
@@ -194,7 +190,19 @@ def main() -> None:
                 figures[theirs] = measure(bare, one_bare, [(BARE_PORT, requests)] * people, stated.users)
     for ours, theirs in (("ours", "bare"), ("scripted", "bare_scripted")):
         figures[ours]["cpu_ratio"] = round(figures[ours]["cpu_ms_a_response"] / figures[theirs]["cpu_ms_a_response"], 2)
-    print(json.dumps(figures), flush=True)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--instrument", nargs="+", default=["service-2025", "sipas-2022"])
+    parser.add_argument("--flows", type=int, default=150)
+    parser.add_argument("--users", type=int, default=4)
+    parser.add_argument("--browser", action="store_true")
+    stated = parser.parse_args()
+    for instrument in stated.instrument:
+        print(json.dumps(trial(stated.engine, instrument, stated)), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from survey.stages import waves
+
 pytestmark = pytest.mark.browser
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"runOnly": {"type": "tag", "values": TAGS}}
@@ -176,6 +178,27 @@ def test_the_first_page_is_light(
     assert len(first) <= 2
     assert sum(first) <= 14 * 1024
     assert sum(received[len(first) :]) <= 6 * 1024
+
+
+def test_the_start_button_stands_on_the_first_screen_also_where_the_sender_is_the_rated_unit(
+    site: Any, open_phone: Callable[..., Page], shots: Path
+) -> None:
+    page = open_phone()
+    page.goto(f"{site.url}/k/{site.field.personal[9]}")
+    before = "Nơi giải quyết hồ sơ không xem được câu trả lời."
+    assert before in page.inner_text("main")
+    with site.database.begin() as session:
+        wave = waves.find(session, "2026-citizens")
+        told = wave.settings
+        unit = next(one.name_vi for one, _ in waves.units_of(session, wave) if one.name_vi in page.inner_text("main"))
+        wave.settings = {**told, "sender": {"vi": f"{unit} tỉnh Minh Họa"}}
+    page.reload()
+    page.screenshot(path=shots / "own-sender.png", full_page=True)
+    assert before not in page.inner_text("main")
+    box = page.locator("main button").first.bounding_box()
+    with site.database.begin() as session:
+        waves.find(session, "2026-citizens").settings = told
+    assert box["y"] + box["height"] <= 640
 
 
 @pytest.mark.parametrize("viewport", [{"width": 320, "height": 640}, {"width": 1280, "height": 800}], ids=str)

@@ -106,7 +106,7 @@ def test_entries_of_the_log_queue_when_many_write_at_once(database: Database, no
         thread.join()
     assert refused == []
     with database.read() as session:
-        assert audit.verify(session) == 40
+        assert audit.verify(session).count == 40
 
 
 def test_two_who_make_the_same_account_at_once_end_with_one(database: Database, now: datetime) -> None:

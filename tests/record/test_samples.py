@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from survey import schema
 from survey.db import Database
-from survey.errors import AlreadyDrawn, TargetMissing
+from survey.errors import AlreadyDrawn
 from survey.keys import Keys
 from survey.model.frame import Dossier
 from survey.model.sample import ClassCell, Draw, SampledDossier
@@ -20,6 +20,7 @@ from survey.model.wave import WaveUnit
 from survey.stages import frames, invitations, samples, units, waves
 from survey.stages.classes import PRIVACY_FLOOR, split
 from survey.stages.samples import Drawn, Listed, keep_one_each, stratify
+from survey.wave_errors import TargetMissing
 from survey.wavefile import read_wave_file
 
 UNITS = """code,name_vi,name_en,type,parent,valid_from,valid_to,successor,rated

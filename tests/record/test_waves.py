@@ -13,18 +13,12 @@ from sqlalchemy.orm import Session
 from survey import resources
 from survey.db import Database
 from survey.errors import (
-    DocumentEmpty,
     ModeNotPlanned,
     NobodyInvited,
-    NothingRated,
     SampleInstrument,
     SampleScheme,
     SurveyError,
-    TargetMissing,
-    TooEarly,
-    TooLate,
     UnitNotInWave,
-    UnitNotProvince,
     UnitNotRated,
     UnitUnknown,
     WrongState,
@@ -34,6 +28,7 @@ from survey.keys import Keys
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.stages import audit, invitations, quotas, staff, waves
+from survey.wave_errors import DocumentEmpty, NothingRated, TargetMissing, TooEarly, TooLate, UnitNotProvince
 from survey.wavefile import read_wave_file
 
 WAVE = """

@@ -211,3 +211,15 @@ def test_all_faults_of_a_file_are_told_at_once_and_as_data() -> None:
         ("item[1]", "options", Reason.UNKNOWN_LIST, '"sat4"'),
         ("item[3]", "options", Reason.UNKNOWN_LIST, '"sat4"'),
     ]
+
+
+def test_one_comment_alone_may_go_to_the_unit() -> None:
+    source = builtin_instrument("service-2025").source
+    last = source[source.rindex("[[item]]") :]
+    for change in (
+        source + "\n" + last.replace('"comment"', '"more"', 1).replace('type = "more"', 'type = "comment"'),
+        source.replace('type = "comment"', 'type = "text"'),
+    ):
+        with pytest.raises(FaultyFile) as refused:
+            load_instrument(change)
+        assert {fault.key for fault in refused.value.faults} == {"forward"}

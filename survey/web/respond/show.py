@@ -220,13 +220,16 @@ def path(visit: Visit) -> tuple[FormPage, ...]:
 
 def wording(instrument: Instrument, field: Field, answers: Mapping[str, str]) -> str:
     """The question's text, with the answers to earlier questions that it takes in."""
+    text = field.item.text(language())
+    if "{" not in text:
+        return text
 
     def taken_in(found: re.Match[str]) -> str:
         unit = f"{field.name.rpartition(':')[0]}:" if ":" in field.name else ""
         earlier = Field(unit + found[1], instrument.item(found[1]))
         return forms.reply(earlier, answers, language()) or "…"
 
-    return PIPE.sub(taken_in, field.item.text(language()))
+    return PIPE.sub(taken_in, text)
 
 
 def _told(reason: Refusal | Wrong, field: Field) -> str:

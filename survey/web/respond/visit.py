@@ -98,10 +98,11 @@ def enter(session: Session, door: str, code: str) -> Visit:
     visit = Visit(kind, code, opening, pages_of(opening), None, None)
     if visit.is_kiosk:
         g.kiosk = visit.first_page
-    secret = request.cookies.get(DRAFT_COOKIE) if visit.needs_this_browser else normalise_code(code)
-    if not secret:
-        return visit
-    return replace(visit, secret=secret, draft=drafts.load(session, opening.key, secret))
+    if not visit.needs_this_browser:
+        secret = normalise_code(code)
+        return replace(visit, secret=secret, draft=drafts.reveal(opening.key, secret, opening.left))
+    kept = request.cookies.get(DRAFT_COOKIE)
+    return replace(visit, secret=kept, draft=drafts.load(session, opening.key, kept)) if kept else visit
 
 
 def pages_of(opening: Opening) -> tuple[FormPage, ...]:

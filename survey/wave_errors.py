@@ -1,0 +1,50 @@
+"""Refusals of a wave that would ask nobody, at no time, or that nobody decided."""
+
+from dataclasses import dataclass
+
+from survey.errors import SurveyError
+
+
+@dataclass(eq=False)
+class UnitNotProvince(SurveyError):
+    """A unit that a wave names as its province, and that is another kind of unit."""
+
+    unit: str
+
+
+@dataclass(eq=False)
+class NothingRated(SurveyError):
+    """A wave without a unit: none of its province is rated by its schemes in its period."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class TargetMissing(SurveyError):
+    """Units of a citizens' wave from which no answers are wanted: nobody would be drawn there."""
+
+    wave: str
+    units: str
+
+
+@dataclass(eq=False)
+class DocumentEmpty(SurveyError):
+    """A decision that is named by nothing."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class TooLate(SurveyError):
+    """A wave that would be over before it opens."""
+
+    wave: str
+    closes: str
+
+
+@dataclass(eq=False)
+class TooEarly(SurveyError):
+    """A wave is only extended: its new end lies after the old one and after now."""
+
+    wave: str
+    closes: str
