@@ -18,7 +18,7 @@ REFUSED, USAGE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns 0 (well), 1 (a case failed or the analysis refused) or 2 (wrong usage)."""
+    """Run one command; returns 0 (well), 1 (a case failed or none passed; a refusal) or 2 (wrong usage)."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "check":
@@ -56,7 +56,7 @@ def check(file: Path, *, as_json: bool) -> int:
         print(", ".join(f"{status} {count}" for status, count in counts.items()))
         if worst is not None:
             print(f"worst relative error {worst.worst:.3g} ({worst.case})")
-    return REFUSED if counts[Status.FAILED] else 0
+    return 0 if passed and not counts[Status.FAILED] else REFUSED  # nothing checked is not well
 
 
 def _report(outcomes: list[Outcome], counts: dict[Status, int], worst: Outcome | None) -> dict[str, object]:

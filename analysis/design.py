@@ -97,9 +97,10 @@ def declare(
     """Declare a sample design from columns of n rows.
 
     `ids`, `strata`, `population` hold one column per stage (the first stage first; later ones may be left out).
-    Without ids every row is its own unit, and there is one stage. `population` counts units (N), constant in a stratum. `nest` says that
-    unit codes repeat between strata. Without weights they are the product of N/n over the stages. Raises
-    NegativeWeight, NotFinite, LengthMismatch, ClusterAcrossStrata, PopulationTooSmall, PopulationVaries, OptionInvalid.
+    Without ids every row is its own unit of the only stage. `population` counts units (N), constant in a stratum.
+    `nest` says that unit codes repeat between strata. Without weights they are the product of N/n over the stages.
+    Raises NegativeWeight, NotFinite, LengthMismatch, ClusterAcrossStrata, PopulationTooSmall, PopulationVaries,
+    OptionInvalid.
     Reference: Lumley, Complex Surveys (2010), ch. 2-3.
     """
     columns = [*ids, *strata, *population] + ([] if weights is None else [weights])

@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from analysis.components.answer_files import CSV, PARQUET, AnswerFile, Held, stored
+from analysis.components.answer_files import CSV, PARQUET, AnswerFile, Held, refusal, stored
 from analysis.components.averages import level_averages
 from analysis.components.changes import read_previous, with_changes
 from analysis.components.citizens import Rating, Scored, make_wave, score_citizens
@@ -25,7 +25,7 @@ from analysis.components.folder_files import SMALL, json_bytes, read_columns, re
 from analysis.components.grouping import Groups, count_answers
 from analysis.components.index import index_codes
 from analysis.components.instrument import Audience, Instrument, parse_instrument
-from analysis.components.manifest import Manifest, WaveKind, read_manifest
+from analysis.components.manifest import Manifest, WaveKind, read_hashes, read_manifest
 from analysis.components.officials import score_officials
 from analysis.components.rows import Context, Row, csv_pieces, json_pieces, make_rows
 from analysis.components.scheme import Scheme, parse_scheme
@@ -73,6 +73,8 @@ class Extract:
             return count_answers(self.file.source(), form.scored, form.satisfied, index_codes(form).members)
         except CellInvalid as error:  # the header is the file's first row
             raise CellInvalid(name, error.row + 1, error.column, error.value, error.allowed) from error
+        except FileUnreadable as error:
+            raise refusal(self.file, error) from error
 
     @cached_property
     def small_files(self) -> Mapping[str, bytes]:
@@ -153,7 +155,7 @@ def read_extract(folder: Path) -> Extract:
     """Read a folder after checking every file against the manifest's hash; a citizens' answers, CSV or Parquet, are
     only counted, in one pass. Raises FileUnreadable, FileUnlisted, FileChanged and the leaves of `make_extract`."""
     manifest = read_json(_bytes(folder, MANIFEST), MANIFEST)
-    hashes: dict[str, str] = manifest.get("hashes", {})
+    hashes = read_hashes(manifest)
     answers = PARQUET if PARQUET in hashes else CSV
     for name in (answers, *SMALL, "instrument.toml", *scheme_files(1)):
         if name not in hashes:
@@ -175,7 +177,7 @@ def read_extract(folder: Path) -> Extract:
 def verified_files(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """A folder's manifest and all the files that it names, each checked against its hash."""
     manifest = read_json(_bytes(folder, MANIFEST), MANIFEST)
-    hashes: dict[str, str] = manifest.get("hashes", {})
+    hashes = read_hashes(manifest)
     return manifest, {name: _verified(folder, name, expected) for name, expected in sorted(hashes.items())}
 
 
@@ -284,6 +286,13 @@ def _check_codes(extract: Extract) -> None:
     unknown = sorted(units - set(manifest.names))
     if unknown:
         raise CodeUnknown(extract.file.name, "unit", unknown[0], MANIFEST)
+    records: dict[str, Iterable[SampleRow | MarginRow | InputRow]] = {
+        "sample.csv": extract.sample if citizens else (), "margins.csv": extract.margins, "inputs.csv": extract.inputs,
+    }  # fmt: skip
+    for name, rows in records.items():
+        for row in rows:
+            if row.unit not in manifest.names:
+                raise CodeUnknown(name, "unit", row.unit, MANIFEST)
 
 
 def _read_scheme(path: Path) -> Scheme:

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 
 from analysis.design import FloatArray
-from analysis.errors import OptionInvalid
+from analysis.errors import OptionInvalid, Undefined
 
 Limits = tuple[FloatArray, FloatArray]
+ROUNDING = 1e-9  # what arithmetic alone may put a share outside 0..1
 
 
 class Decision(StrEnum):
@@ -36,8 +37,7 @@ class Presentation:
 
 def critical(level: float, df: ArrayLike | None = None) -> FloatArray:
     """Two-sided critical value: normal without `df`, else Student's t; NaN where df is not positive."""
-    if not 0 < level < 1:
-        raise OptionInvalid("level", level, "between 0 and 1")
+    _check_level(level)
     tail = 0.5 + level / 2
     if df is None:
         return np.asarray(stats.norm.ppf(tail))
@@ -47,7 +47,7 @@ def critical(level: float, df: ArrayLike | None = None) -> FloatArray:
 
 def effective_size(p: ArrayLike, variance: ArrayLike) -> FloatArray:
     """Effective sample size `p (1-p) / V`; infinite where V is zero."""
-    share, v = np.asarray(p, dtype=np.float64), np.asarray(variance, dtype=np.float64)
+    share, v = _share(p), _spread(variance)
     return np.asarray(np.divide(share * (1 - share), v, out=np.full(np.broadcast(share, v).shape, np.inf), where=v > 0))
 
 
@@ -60,11 +60,12 @@ def wald(estimate: ArrayLike, se: ArrayLike, level: float, df: ArrayLike | None 
 def wilson(p: ArrayLike, n_eff: ArrayLike, level: float, df: ArrayLike | None = None) -> Limits:
     """Wilson score limits at effective size `n_eff`, with the normal or (with `df`) Student's t critical value.
 
-    Defined at p = 0 and 1. Reference: Wilson (1927); Kott (2017), A note on Wilson coverage intervals; Franco, Little,
+    Defined at p = 0 and 1. Raises OptionInvalid for what is no share, size or df.
+    Reference: Wilson (1927); Kott (2017), A note on Wilson coverage intervals; Franco, Little,
     Louis, Slud (2019).
     """
-    share, size = np.asarray(p, dtype=np.float64), np.asarray(n_eff, dtype=np.float64)
-    c2 = critical(level, df) ** 2 / size
+    share, size = _share(p), _size(n_eff)
+    c2 = critical(level, _degrees(df)) ** 2 / size
     middle = share + c2 / 2
     half = np.sqrt(c2 * share * (1 - share) + c2**2 / 4)
     lower, upper = (middle - half) / (1 + c2), (middle + half) / (1 + c2)
@@ -74,7 +75,7 @@ def wilson(p: ArrayLike, n_eff: ArrayLike, level: float, df: ArrayLike | None = 
 def clopper_pearson(p: ArrayLike, n_eff: ArrayLike, level: float) -> Limits:
     """Exact binomial limits with real `n_eff` (beta quantiles); x = p n_eff. Reference: Clopper and Pearson (1934)."""
     _check_level(level)
-    share, size = np.asarray(p, dtype=np.float64), np.asarray(n_eff, dtype=np.float64)
+    share, size = _share(p), _size(n_eff)
     yes, no, tail = share * size, (1 - share) * size, (1 - level) / 2
     lower = special.betaincinv(np.where(yes > 0, yes, 1.0), no + 1, tail)
     upper = special.betaincinv(yes + 1, np.where(no > 0, no, 1.0), 1 - tail)
@@ -85,7 +86,7 @@ def jeffreys(p: ArrayLike, n_eff: ArrayLike, level: float) -> Limits:
     """Jeffreys limits: quantiles of Beta(x + 1/2, n - x + 1/2), closed at 0 and 1.
     Reference: Brown, Cai, DasGupta (2001)."""
     _check_level(level)
-    share, size = np.asarray(p, dtype=np.float64), np.asarray(n_eff, dtype=np.float64)
+    share, size = _share(p), _size(n_eff)
     yes, no, tail = share * size + 0.5, (1 - share) * size + 0.5, (1 - level) / 2
     lower, upper = special.betaincinv(yes, no, tail), special.betaincinv(yes, no, 1 - tail)
     return np.where(share <= 0, 0.0, lower), np.where(share >= 1, 1.0, upper)
@@ -94,24 +95,27 @@ def jeffreys(p: ArrayLike, n_eff: ArrayLike, level: float) -> Limits:
 def adjusted_size(n_eff: ArrayLike, n: ArrayLike, df: ArrayLike, level: float, *, cap: bool = True) -> FloatArray:
     """Korn-Graubard's effective size `n_eff (t_{n-1} / t_df)^2`, with the NCHS cap at n unless `cap` is False.
     Reference: Korn and Graubard (1998); NCHS Series 2 no. 175 (2017)."""
-    size, sample = np.asarray(n_eff, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    adjusted = size * (critical(level, sample - 1) / critical(level, df)) ** 2
+    size, sample = _size(n_eff, endless=cap), _size(n)
+    adjusted = size * (critical(level, np.maximum(sample - 1, 1.0)) / critical(level, _degrees(df))) ** 2
     return np.asarray(np.minimum(adjusted, sample) if cap else adjusted)
 
 
 def korn_graubard(
     p: ArrayLike, n_eff: ArrayLike, level: float, *, n: ArrayLike, df: ArrayLike, cap: bool = True
 ) -> Limits:
-    """Clopper-Pearson limits at Korn and Graubard's adjusted effective size; at p = 0 or 1 the size is n."""
-    share, sample = np.asarray(p, dtype=np.float64), np.asarray(n, dtype=np.float64)
-    edge = (share <= 0) | (share >= 1)
-    size = adjusted_size(np.where(edge, sample, n_eff), sample, np.where(edge, sample - 1, df), level, cap=cap)
+    """Clopper-Pearson limits at Korn and Graubard's adjusted effective size; at p = 0 or 1, or without any
+    variance, the size is n."""
+    share, sample = _share(p), _size(n)
+    edge = (share <= 0) | (share >= 1) | np.isposinf(np.asarray(n_eff, dtype=np.float64))
+    size = adjusted_size(
+        np.where(edge, sample, n_eff), sample, np.where(edge, np.maximum(sample - 1, 1.0), df), level, cap=cap
+    )
     return clopper_pearson(share, size, level)
 
 
 def logit(p: ArrayLike, se: ArrayLike, level: float, df: ArrayLike | None = None) -> Limits:
     """Wald limits on the logit scale; NaN at p = 0 or 1, where they do not exist."""
-    share, error = np.asarray(p, dtype=np.float64), np.asarray(se, dtype=np.float64)
+    share, error = _share(p), _spread(se)
     inside = (share > 0) & (share < 1)
     safe = np.where(inside, share, 0.5)
     half = critical(level, df) * error / (safe * (1 - safe))
@@ -121,7 +125,7 @@ def logit(p: ArrayLike, se: ArrayLike, level: float, df: ArrayLike | None = None
 
 def arcsine(p: ArrayLike, se: ArrayLike, level: float, df: ArrayLike | None = None) -> Limits:
     """Wald limits on the arcsine square root scale (not monotone outside 0..pi/2: as R's `asin`); NaN at 0 and 1."""
-    share, error = np.asarray(p, dtype=np.float64), np.asarray(se, dtype=np.float64)
+    share, error = _share(p), _spread(se)
     inside = (share > 0) & (share < 1)
     safe = np.where(inside, share, 0.5)
     half = critical(level, df) * error / (2 * np.sqrt(safe * (1 - safe)))
@@ -134,7 +138,8 @@ def likelihood(p: float, se: float, level: float, df: float | None = None) -> tu
     """Rao-Scott profile likelihood limits: shares whose binomial deviance from p, at the effective size
     `p (1-p) / V`, is the squared critical value. NaN at p = 0 or 1.
     Reference: Rao and Scott (1984); Lumley and Scott (2014), Tests for regression models fitted to survey data."""
-    if not 0 < p < 1 or se <= 0:
+    _share(p), _spread(se), _degrees(df)
+    if not 0 < p < 1 or se == 0:
         return float("nan"), float("nan")
     allowed = float(critical(level, df)) ** 2 * se**2 / (p * (1 - p))
 
@@ -151,8 +156,10 @@ def index_interval(
     share: ArrayLike, n: ArrayLike, ratio: ArrayLike, level: float, df: ArrayLike | None = None
 ) -> Limits:
     """Limits of an index of many items (0..1): Wilson at `n ratio`, the level's pooled effective-size ratio, uncapped.
-    `ratio` comes from `pooled_ratio`. The limits enclose the value and never leave 0..1."""
-    return wilson(share, np.asarray(n, dtype=np.float64) * np.asarray(ratio, dtype=np.float64), level, df)
+    `ratio` comes from `pooled_ratio`; where it is infinite (no unit varies) it counts as 1, so that no index is shown
+    without an error. The limits enclose the value and never leave 0..1."""
+    pooled = np.asarray(ratio, dtype=np.float64)
+    return wilson(share, _size(n) * np.where(np.isposinf(pooled), 1.0, pooled), level, df)
 
 
 def pooled_ratio(share: ArrayLike, variance: ArrayLike, n: ArrayLike, df: ArrayLike) -> float:
@@ -163,8 +170,11 @@ def pooled_ratio(share: ArrayLike, variance: ArrayLike, n: ArrayLike, df: ArrayL
     """
     arrays = [np.asarray(one, dtype=np.float64) for one in (share, variance, n, df)]
     value, v, size, degrees = np.broadcast_arrays(*arrays)
-    used = np.maximum(degrees, 0.0)
-    spread, observed = float((used * value * (1 - value)).sum()), float((used * size * v).sum())
+    if np.isnan(degrees).any():
+        raise OptionInvalid("df", float("nan"), "a number")
+    used = degrees > 0
+    value, v, size, degrees = _share(value[used]), _spread(v[used]), _size(size[used]), degrees[used]
+    spread, observed = float((degrees * value * (1 - value)).sum()), float((degrees * size * v).sum())
     return spread / observed if observed > 0 else float("inf")
 
 
@@ -181,12 +191,15 @@ def presentation(p: float, se: float, n: int, df: float, level: float = 0.95) ->
     complement's relative width, fewer than 8 df and 0 % / 100 % are flags for a statistician.
     Reference: NCHS Series 2 no. 175 (2017), National Center for Health Statistics presentation standards.
     """
-    edge = p <= 0 or p >= 1 or se <= 0
+    _share(p), _spread(se), _size(n)
+    if np.isnan(df):
+        raise Undefined("the rule of presentation", "the degrees of freedom are missing")
+    edge = p <= 0 or p >= 1 or se == 0
     flags = [Flag.FEW_DEGREES] if df < 8 else []
     if edge:
         flags.append(Flag.BOUNDARY)
     size = float(n) if edge else min(float(n), float(effective_size(p, se**2)))
-    if size < 30:
+    if size < 30 or df <= 0:
         return Presentation(Decision.SUPPRESS, tuple(flags))
     lower, upper = korn_graubard(p, size if edge else effective_size(p, se**2), level, n=n, df=df)
     width = float(upper - lower)
@@ -202,3 +215,39 @@ def presentation(p: float, se: float, n: int, df: float, level: float = 0.95) ->
 def _check_level(level: float) -> None:
     if not 0 < level < 1:
         raise OptionInvalid("level", level, "between 0 and 1")
+
+
+def _share(p: ArrayLike) -> FloatArray:
+    """A share in 0..1 (rounding outside it is cut off); anything else, NaN too, is refused."""
+    values = np.asarray(p, dtype=np.float64)
+    _refuse("a share", values, (values >= -ROUNDING) & (values <= 1 + ROUNDING), "0 to 1")
+    return np.asarray(np.clip(values, 0.0, 1.0))
+
+
+def _size(n: ArrayLike, *, endless: bool = False) -> FloatArray:
+    """A positive number of answers; `endless` where no variance has made it infinite and a cap follows."""
+    values = np.asarray(n, dtype=np.float64)
+    _refuse("a sample size", values, (values > 0) & (endless | (values < np.inf)), "a positive number")
+    return values
+
+
+def _spread(value: ArrayLike) -> FloatArray:
+    """A variance or standard error, finite and not negative."""
+    values = np.asarray(value, dtype=np.float64)
+    _refuse("a variance or standard error", values, (values >= 0) & (values < np.inf), "a number, not negative")
+    return values
+
+
+def _degrees(df: ArrayLike | None) -> FloatArray | None:
+    """Degrees of freedom above zero (infinite: the normal value), or None."""
+    if df is None:
+        return None
+    values = np.asarray(df, dtype=np.float64)
+    _refuse("df", values, values > 0, "a positive number")
+    return values
+
+
+def _refuse(what: str, values: FloatArray, good: ArrayLike, allowed: str) -> None:
+    fine = np.asarray(good, dtype=np.bool_)
+    if not fine.all():
+        raise OptionInvalid(what, float(values[~fine].flat[0]), allowed)

@@ -25,7 +25,8 @@ class Method(StrEnum):
 @dataclass(frozen=True, eq=False)
 class SmallArea:
     """Model-based estimates float64[m] with their MSE, beside the model: between-unit variance, coefficients. Where the
-    bias correction would leave no positive MSE, `floored` bool[m] marks that it is left out."""
+    bias correction takes more than all that the model leaves unexplained, `floored` bool[m] marks that the MSE is the
+    one with the between-unit variance known (`g1 + g2`)."""
 
     estimates: FloatArray
     mse: FloatArray
@@ -144,7 +145,7 @@ def _adjusted(y: FloatArray, d: FloatArray, x: FloatArray) -> float:
 
 
 def _mse(a: float, d: FloatArray, x: FloatArray, q: FloatArray, method: Method) -> tuple[FloatArray, BoolArray]:
-    """Squared errors and where they are without the bias correction, since with it none would be left."""
+    """Squared errors, and where the bias correction is left out because nothing of g1 would remain."""
     inverse = 1 / (a + d)
     shrunk = d * inverse
     first, second = float(inverse.sum()), float((inverse**2).sum())
@@ -160,6 +161,6 @@ def _mse(a: float, d: FloatArray, x: FloatArray, q: FloatArray, method: Method) 
     else:
         spread, bias = 2 / second, 2 / a / second if a > 0 else 0.0
     g3 = shrunk**2 * spread * inverse
-    corrected = g1 + g2 + 2 * g3 - bias * shrunk**2
-    floored = np.asarray(corrected <= 0, dtype=np.bool_)
-    return np.where(floored, g1 + g2, corrected), floored
+    unexplained = g1 + 2 * g3 - bias * shrunk**2
+    floored = np.asarray(unexplained <= 0, dtype=np.bool_)
+    return g2 + np.where(floored, g1, unexplained), floored

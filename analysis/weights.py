@@ -9,16 +9,7 @@ from enum import StrEnum
 import numpy as np
 from scipy import sparse
 
-from analysis.design import (
-    BoolArray,
-    Calibration,
-    Column,
-    FloatArray,
-    IntArray,
-    checked_weights,
-    chosen,
-    yes_or_no,
-)
+from analysis.design import BoolArray, Calibration, Column, FloatArray, IntArray, checked_weights, chosen, yes_or_no
 from analysis.errors import (
     EmptyDomain,
     LengthMismatch,
@@ -150,7 +141,7 @@ def rake(
         raise OptionInvalid("margins", (), "at least one margin")
     for one in margins:
         _check_length(before, one)
-        _check_agreement(one, margins[0])
+        _check_agreement(one, margins[0].name, float(margins[0].totals.sum()))
     cells, place = _joint_cells(margins)
     mass = np.asarray(np.bincount(cells, weights=before, minlength=len(place[0])), dtype=np.float64)
     for one, level in zip(margins, place, strict=True):
@@ -189,9 +180,9 @@ def calibrate(
     low, high = _checked_bounds(distance, bounds)
     for one in margins:
         _checked_sums(before, one)
-        _check_agreement(one, margins[0])
+        _check_agreement(one, margins[0].name, float(margins[0].totals.sum()))
         if population is not None:
-            _check_population(one, population)
+            _check_agreement(one, "the population size", population)
     matrix, totals, names, columns = _auxiliaries(before, margins, numeric or {}, population)
     ratio, iterations, misfit = _solve(before, matrix, totals, (distance, low, high), tolerance, max_iterations)
     worst = int(np.argmax(np.abs(misfit) / (1 + np.abs(totals))))
@@ -207,8 +198,7 @@ def trim(weights: Column, *, lower: float = -np.inf, upper: float = np.inf, stri
     zero (a non-respondent) stays zero.
 
     `strict` repeats until none lies outside; then only weights still inside take the mass, so the cap holds. Raises
-    OptionInvalid, NotConverged when every weight is at a bound, NegativeWeight when the mass given away to raise small
-    weights would turn another one negative.
+    OptionInvalid, NotConverged (every weight at a bound), NegativeWeight (lifting small weights takes all of another).
     Reference: Potter (1990), A study of procedures to identify and trim extreme sampling weights.
     """
     before = checked_weights(weights)
@@ -239,11 +229,8 @@ def trim(weights: Column, *, lower: float = -np.inf, upper: float = np.inf, stri
 def _diagnostics(
     before: FloatArray, after: FloatArray, iterations: int = 0, worst: str = "", misfit: float = 0.0
 ) -> Diagnostics:
-    if len(before) and before.min() > 0 and after.min() > 0:
-        ratio = after / before
-    else:
-        used = (before > 0) & (after > 0)
-        ratio = after[used] / before[used] if used.any() else np.ones(1)
+    used = (before > 0) & (after > 0)
+    ratio = after[used] / before[used] if used.any() else np.ones(1)
     effects = kish_deff(before), kish_deff(after)
     return Diagnostics(float(ratio.min()), float(ratio.max()), *effects, iterations, worst, float(misfit))
 
@@ -271,16 +258,10 @@ def _check_present(one: Margin, sums: FloatArray | IntArray) -> None:
         raise MarginLevelAbsent(one.name, one.levels[level], float(one.totals[level]))
 
 
-def _check_agreement(one: Margin, other: Margin) -> None:
-    total, reference = float(one.totals.sum()), float(other.totals.sum())
-    if abs(total - reference) > AGREE * max(abs(total), abs(reference)):
-        raise MarginsContradict(one.name, total, other.name, reference)
-
-
-def _check_population(one: Margin, population: float) -> None:
+def _check_agreement(one: Margin, other: str, reference: float) -> None:
     total = float(one.totals.sum())
-    if abs(total - population) > AGREE * max(abs(total), abs(population)):
-        raise MarginsContradict(one.name, total, "the population size", population)
+    if abs(total - reference) > AGREE * max(abs(total), abs(reference)):
+        raise MarginsContradict(one.name, total, other, reference)
 
 
 def _joint_cells(margins: Sequence[Margin]) -> tuple[IntArray, list[IntArray]]:
@@ -346,7 +327,7 @@ def _auxiliaries(
     totals: list[float] = []
     names: list[str] = []
     if population is not None:
-        if not (np.isfinite(population) and population > 0):
+        if not 0 < population < np.inf:
             raise OptionInvalid("population", population, "a positive number")
         dense, totals, names = [np.ones(rows)], [float(population)], ["the population size"]
     for name, (column, total) in numeric.items():

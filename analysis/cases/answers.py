@@ -73,7 +73,12 @@ def attempted(answer: Callable[[Declared], Answer], part: Declared) -> Answer:
     try:
         return answer(part)
     except AnalysisError as error:
-        return {"error": str(error)}
+        return refused(error)
+
+
+def refused(error: AnalysisError) -> Answer:
+    """A refusal as an answer; its kind comes first (`compare` looks at it)."""
+    return {"error": f"{type(error).__name__}: {error}"}
 
 
 def limits(estimate: float, se: float, level: float, df_domain: float, df_design: float) -> Answer:

@@ -12,6 +12,12 @@ SE_NOISE = 1e-7  # a standard error below this share of its estimate is the roun
 ERRORS_OF = {"se": "est", "index_se": "index", "points_se": "points"}
 COUNTS = frozenset({"n", "n_yes", "df", "df_domain", "df_design", "domain", "level", "p"})
 KEYS = ("domain", "name", "term", "class", "item", "p")
+ERROR = ("R error", "Error")  # how the reference's own message begins where a value would stand
+MEANINGS = {"only one PSU": {"LonelyStratum"}, "Calibration failed": {"NotConverged"}}  # of the reference's messages
+MISREAD = frozenset({
+    "CellInvalid", "CodeUnknown", "ColumnMissing", "DuplicateKey", "FileUnreadable", "KeyInvalid", "LengthMismatch",
+    "OptionInvalid",
+})  # fmt: skip  # refusals of the case itself, not of what it asks
 PROBABILITIES = frozenset({"p", "p_z", "p_t_design"})
 
 
@@ -62,7 +68,10 @@ def _value(path: str, expected: Any, found: Any, result: Comparison, skipped: fr
             result.faults.append(f"{path}: expected {expected}, found {found!r}")
     elif isinstance(expected, int | float):
         result.number(path, float(expected), found)
-    elif isinstance(expected, str) and not expected.startswith(("R error", "Error")) and expected != label_text(found):
+    elif isinstance(expected, str) and expected.startswith(ERROR):
+        if not path or _asks(found):  # inside an answer a value that does not exist says the same
+            _refusal(path, expected, found, result)
+    elif isinstance(expected, str) and expected != label_text(found):
         result.faults.append(f"{path}: expected {expected!r}, found {found!r}")
 
 
@@ -75,8 +84,7 @@ def _object(path: str, expected: Mapping[str, Any], found: Any, result: Comparis
         result.faults.append(f"{path}: expected an object, found {found!r}")
         return
     if "error" in expected:
-        if "error" not in found:
-            result.faults.append(f"{path}: expected a refusal ({expected['error']})")
+        _refusal(path, str(expected["error"]), found, result)
         return
     if "error" in found:
         if any(_asks(value) for key, value in expected.items() if key not in COUNTS):
@@ -92,6 +100,15 @@ def _object(path: str, expected: Mapping[str, Any], found: Any, result: Comparis
         if key in ERRORS_OF and _both_round(expected, found, key):
             continue
         _value(where, value, found[key], result, skipped)
+
+
+def _refusal(path: str, expected: str, found: Any, result: Comparison) -> None:
+    """The refusal that the reference's message means; of an unknown message any but that of a case that is misread."""
+    said = str(found["error"]) if isinstance(found, Mapping) and "error" in found else None
+    kind = (said or "").split(":")[0]
+    meant = next((kinds for words, kinds in MEANINGS.items() if words in expected), None)
+    if said is None or (kind not in meant if meant else kind in MISREAD):
+        result.faults.append(f"{path}: expected a refusal ({expected}), found {said or found!r}")
 
 
 def _asks(value: Any) -> bool:

@@ -115,6 +115,10 @@ def _share_limits(
 ) -> Any:
     p, se = estimate
     size = intervals.effective_size(p, se**2)
+    if method in {"beta", "wilson"} and df <= 0:
+        return [None, None]
+    if method == "wilson" and np.isinf(size):
+        return plain([p, p])  # the reference's point; the package itself refuses to call it an interval
     match method:
         case "mean":
             return plain(list(intervals.wald(p, se, level, df)))

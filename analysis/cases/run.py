@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.cases import figures, hypotheses, index, moments, recommended, weighting
+from analysis.cases.answers import refused
 from analysis.cases.compare import Comparison, compare
 from analysis.cases.declare import Declared, Tables, declared, table_reader
 from analysis.errors import AnalysisError, FileUnreadable
@@ -49,7 +50,10 @@ QUIRKS: dict[str, tuple[str, ...]] = {
 }
 
 
-NOT_UNDERSTOOD = (LookupError, TypeError, ValueError, ArithmeticError)
+NOT_UNDERSTOOD = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError)
+
+
+NOTHING = "it has no expected answer"
 
 
 class Status(StrEnum):
@@ -73,27 +77,47 @@ def check_file(path: Path) -> list[Outcome]:
     """Outcomes of all cases in a JSON file whose data lie in `data/` beside it: an object with `cases`, or a list of
     recommended intervals. Raises FileUnreadable."""
     content = _read(path)
-    if isinstance(content, list):
+    if isinstance(content, list) and content:
         return [run_recommended(entry) for entry in content]
-    if not isinstance(content, Mapping) or not isinstance(content.get("cases"), list):
+    cases = content.get("cases") if isinstance(content, Mapping) else None
+    if not isinstance(cases, list) or not cases:
         raise FileUnreadable(str(path), "it holds no list of cases")
     tables = table_reader(path.parent / "data")
-    return [run_case(case, tables) for case in content["cases"]]
+    return [_checked(case, number, tables) for number, case in enumerate(cases, start=1)]
 
 
-def run_case(case: Mapping[str, Any], tables: Tables) -> Outcome:
-    name = str(case.get("id", "?"))
+def _checked(case: Any, number: int, tables: Tables) -> Outcome:
+    """A case's outcome; one that is no object fails by its number."""
+    if not isinstance(case, Mapping):
+        return _failed(f"case {number}", "it is not an object")
+    return run_case(str(case.get("id", f"case {number}")), case, tables)
+
+
+def _expects_nothing(case: Mapping[str, Any]) -> bool:
+    return case.get("expected") in (None, [], {})
+
+
+def _failed(name: str, fault: str) -> Outcome:
+    return Outcome(name, Status.FAILED, 0.0, 0, (fault,))
+
+
+def run_case(name: str, case: Mapping[str, Any], tables: Tables) -> Outcome:
     if "task" not in case:
         return run_figure(name, case)
-    operation = OPERATIONS.get(str(case.get("task", {}).get("op")))
+    task = case["task"]
+    if not isinstance(task, Mapping):
+        return _failed(name, "its task is not an object")
+    operation = OPERATIONS.get(str(task.get("op")))
     if operation is None:
-        return Outcome(name, Status.UNSUPPORTED, 0.0, 0, (f"operation {case.get('task', {}).get('op')!r}",))
+        return Outcome(name, Status.UNSUPPORTED, 0.0, 0, (f"operation {task.get('op')!r}",))
+    if _expects_nothing(case):
+        return _failed(name, NOTHING)
     try:
         found = operation(declared(case, tables), case["task"])
     except AnalysisError as error:
-        found = {"error": f"{type(error).__name__}: {error}"}
+        found = refused(error)
     except NOT_UNDERSTOOD as error:
-        return Outcome(name, Status.FAILED, 0.0, 0, (f"the case is not understood: {error!r}",))
+        return _failed(name, f"the case is not understood: {error!r}")
     return _outcome(name, case, found)
 
 
@@ -102,12 +126,14 @@ def run_figure(name: str, case: Mapping[str, Any]) -> Outcome:
     feature = figures.FEATURES.get(str(case.get("feature")))
     if feature is None:
         return Outcome(name, Status.UNSUPPORTED, 0.0, 0, (f"feature {case.get('feature')!r}",))
+    if _expects_nothing(case):
+        return _failed(name, NOTHING)
     try:
         found = feature(case["input"])
     except AnalysisError as error:
-        found = {"error": f"{type(error).__name__}: {error}"}
+        found = refused(error)
     except NOT_UNDERSTOOD as error:
-        return Outcome(name, Status.FAILED, 0.0, 0, (f"the case is not understood: {error!r}",))
+        return _failed(name, f"the case is not understood: {error!r}")
     tolerance = float(case.get("rel_tol") or 1e-8)
     return _judged(name, compare(case["expected"], figures.settled(case, found), tolerance))
 
@@ -116,7 +142,7 @@ def run_recommended(entry: Mapping[str, Any]) -> Outcome:
     try:
         return _judged(recommended.name_of(entry), recommended.checked(entry))
     except NOT_UNDERSTOOD as error:
-        return Outcome("?", Status.FAILED, 0.0, 0, (f"the entry is not understood: {error!r}",))
+        return _failed("?", f"the entry is not understood: {error!r}")
 
 
 def _judged(name: str, result: Comparison) -> Outcome:
@@ -135,7 +161,7 @@ def _outcome(name: str, case: Mapping[str, Any], found: Any) -> Outcome:
 
 def _compared(case: Mapping[str, Any], expected: Any, found: Any) -> Comparison:
     quirks = [text.split(":")[0].strip() for text in case.get("r_quirk") or []]
-    skipped = {key for quirk in quirks for key in QUIRKS.get(quirk, SPREAD)}
+    skipped = {key for quirk in quirks for key in QUIRKS.get(quirk, ())}
     if case["task"]["op"] == "repweights" and isinstance(found, dict) and "error" not in expected:
         expected, found = weighting.in_any_order(expected), weighting.in_any_order(found)
     return compare(expected, found, float(case.get("rel_tol") or 1e-8), skipped)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pa_parquet
 
 from analysis.components.folder_files import answers_bytes, read_columns, read_parquet
 from analysis.components.tables import NUMBERS, Answers, Scales, check_header, make_answers
-from analysis.errors import CellInvalid, FileUnreadable
+from analysis.errors import AnalysisError, CellInvalid, FileUnreadable
 from analysis.fold.sources import Arrays, Csv, Parquet, Source
 
 CSV, PARQUET = "answers.csv", "answers.parquet"  # the same columns, the same digits
@@ -101,6 +101,28 @@ def stored(path: Path, digest: str, items: Sequence[str], *, raters: bool, scale
         if kind != pa.string() and name not in NUMBERS:
             raise CellInvalid(path.name, 1, name, str(kind), "a column of text, as in answers.csv")
     return Stored(path, digest, tuple(items), raters, scales)
+
+
+def refusal(file: AnswerFile, error: FileUnreadable) -> AnalysisError:
+    """What to say of a file that could not be counted: which row is no row of the table, or the reason as it came."""
+    return (_wrong_row(file.path) if isinstance(file, Stored) and file.name == CSV else None) or FileUnreadable(
+        file.name, error.reason
+    )
+
+
+def _wrong_row(path: Path) -> CellInvalid | FileUnreadable | None:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            width = len(next(rows, []))
+            for number, row in enumerate(rows, start=2):
+                if len(row) != width:
+                    return CellInvalid(path.name, number, "", f"{len(row)} cells", f"{width} cells as in the header")
+    except csv.Error as error:
+        return FileUnreadable(path.name, f"line {rows.line_num} is not CSV ({error})")
+    except UnicodeDecodeError:
+        return None
+    return None
 
 
 def _columns(path: Path) -> dict[str, pa.DataType]:

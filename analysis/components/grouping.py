@@ -22,7 +22,7 @@ from analysis.fold.sources import Source
 from analysis.fold.table import Cells
 
 TOPUP_MARK = "+topup"  # a top-up is a stratum of its own, whatever stratum it was collected in
-KEYS = ("unit", "stratum", "class", "fpc", "weight_base", "mode", "flag")
+KEYS = ("unit", "stratum", "class", "fpc", "weight_base", "mode", "flag", "phase")
 CLUSTER = "psu"
 BY_INVITATION = "invited"  # link, interviewer, paper and phone are one way in
 FLAGGED = "flagged"
@@ -125,6 +125,13 @@ def flagged(label: Label) -> Label:
     return FLAGGED if label else ""
 
 
+def phase(label: Label) -> Label:
+    """The wave's phase is in no figure, but an answer has one."""
+    if not label:
+        raise ValueError("a phase of the wave")
+    return ""
+
+
 def population(label: Label) -> Label:
     """Dossiers of the stratum; empty when they are not known."""
     return math.inf if label in ("", math.inf) else positive(label)
@@ -141,7 +148,7 @@ def positive(label: Label) -> Label:
     return value
 
 
-READERS = {"mode": way_in, "flag": flagged, "fpc": population, "weight_base": positive}
+READERS = {"mode": way_in, "flag": flagged, "phase": phase, "fpc": population, "weight_base": positive}
 
 
 def _several(members: BoolArray) -> IntArray:
@@ -154,6 +161,6 @@ def _groups(cells: Cells) -> Iterator[Group]:
     clusters = cells.column(CLUSTER).tolist() if CLUSTER in cells.keys else [""] * len(counts)
     columns = [cells.column(key).tolist() for key in KEYS]
     for *told, psu, count in zip(*columns, clusters, counts, strict=True):
-        unit, stratum, class_, size, weight, mode, flag = told
+        unit, stratum, class_, size, weight, mode, flag, _ = told
         own = stratum + TOPUP_MARK if mode == Mode.TOPUP else stratum
         yield Group(unit, own, class_, mode, bool(flag), psu, weight, size, count)

@@ -76,7 +76,9 @@ def _check_scheme(scheme: Scheme, instrument: Instrument) -> None:
             if item not in scored:
                 raise KeyInvalid(source, place, "items", item, "items that are answered on a scale 1 to k")
             for code in sorted(instrument.choices[item] - set(scheme.officials_values)):
-                raise KeyInvalid(source, "officials_values", code, None, f"a value: {item} ({place}) may be answered so")
+                raise KeyInvalid(
+                    source, "officials_values", code, None, f"a value: {item} ({place}) may be answered so"
+                )
 
 
 def _raters(made: Influence) -> FloatArray:

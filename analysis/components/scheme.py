@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -158,9 +159,8 @@ class Scheme:
 def parse_scheme(text: str, *, file: str = "scheme.toml") -> Scheme:
     """Read a scheme's text; no key that a province decides on has a default. Raises KeyInvalid naming file and key."""
     read = _Reader(load_toml(text, file), file, "")
-    values = {str(code): float(value) for code, value in read.table.get("officials_values", {}).items()}
-    weights = {str(code): float(value) for code, value in read.table.get("rater_weights", {}).items()}
-    grades = [(str(one["code"]), Decimal(str(one["min"]))) for one in read.table.get("grade", [])]
+    values, weights = read.numbers("officials_values"), read.numbers("rater_weights")
+    grades = [(str(one.value("code")), Decimal(repr(one.number("min")))) for one in read.each("grade")]
     areas = tuple(_area(inner) for inner in read.each("area"))
     total = _sum("total", "total", areas, sum(area.maximum for area in areas))
     return Scheme(
@@ -206,10 +206,13 @@ class _Reader:
 
     def number(self, key: str) -> float:
         value = self.value(key)
-        try:
-            return float(value)
-        except (TypeError, ValueError) as error:
-            raise KeyInvalid(self.file, self.place, key, value, "a number") from error
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise KeyInvalid(self.file, self.place, key, value, "a number")
+        return float(value)
+
+    def numbers(self, key: str) -> dict[str, float]:
+        inner = _Reader(self.table.get(key, {}), self.file, key)
+        return {str(code): inner.number(code) for code in inner.table}
 
     def whole(self, key: str) -> int:
         value = self.value(key)

@@ -180,6 +180,8 @@ def make_answers(
             raise LengthMismatch(f"{file} column {name}", size, len(cells))
     texts = {name: Text.of(columns[name]) for name in head if name in TEXTS}
     _check_levels(texts["mode"], frozenset(Mode), file, "mode")
+    if "" in texts["phase"].levels:
+        raise CellInvalid(file, texts["phase"].values().index("") + 2, "phase", "", "a phase of the wave")
     fpc = _floats(columns["fpc"], file, "fpc", empty=math.inf)
     weight = _floats(columns["weight_base"], file, "weight_base", empty=None)
     answers = Answers(texts, fpc, weight, {name: Text.of(columns[name]) for name in items})
@@ -238,7 +240,12 @@ def _wanted(row: SampleRow | MarginRow | InputRow) -> Iterator[tuple[str, object
     """What a row must be in itself: column, cell, whether it fits, and what is allowed."""
     if isinstance(row, SampleRow):
         yield "kept", row.kept, row.kept <= row.drawn, f"at most the {row.drawn} drawn"
-        yield "population", number_text(row.population), row.population >= row.answered, f"{row.answered} answers or more"
+        yield (
+            "population",
+            number_text(row.population),
+            row.population >= row.answered,
+            f"{row.answered} answers or more",
+        )
         yield "weight_sum", row.weight_sum, row.weight_sum >= 0, "0 or more"
     elif isinstance(row, MarginRow):
         yield "margin", row.margin, row.margin in MARGINS, ", ".join(MARGINS)
@@ -290,7 +297,9 @@ def _check_levels(text: Text, allowed: frozenset[Any], file: str, name: str) -> 
     for number, level in enumerate(text.levels):
         if level not in allowed:
             row = int(np.argmax(text.codes == number)) + 2
-            raise CellInvalid(file, row, name, level, ", ".join(repr(one) if one < "0" else one for one in sorted(allowed)))
+            raise CellInvalid(
+                file, row, name, level, ", ".join(repr(one) if one < "0" else one for one in sorted(allowed))
+            )
 
 
 def _content_order(answers: Answers) -> Rows:

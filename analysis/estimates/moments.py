@@ -114,18 +114,18 @@ def survey_alpha(sample: Sample, items: FloatArray, *, missing: Missing) -> floa
 def design_effect(sample: Sample, values: Column, estimate: Estimate, *, missing: Missing, replace: bool) -> FloatArray:
     """Design effects float64[k] of *means*: variance over that of simple random sampling of the same n, with (or,
     without `replace`, without) replacement. Reference: Kish (1965) 8.2. A total's design effect is that of its
-    variance over the squared sum of weights. Raises Undefined for a column that does not vary and, without
-    `replace`, for weights that add up to the sample only."""
+    variance over the squared sum of weights. NaN where a simple random sample would have no variance: a
+    column that does not vary or, without `replace`, weights that add up to no more than n. Raises Undefined for n = 1.
+    """
     used, y = prepared(sample, values, missing)
     weights = used.domain_weights
     n, size = int((weights != 0).sum()), float(weights.sum())
+    if n < 2:
+        raise Undefined("a design effect", "there is only one answer")
     average = weights @ y / size
-    spread = weights @ (y - average) ** 2 / size * n / max(n - 1, 1)
+    spread = weights @ (y - average) ** 2 / size * n / (n - 1)
     simple = spread / n * (1.0 if replace else (size - n) / size)
-    if not (simple > 0).all():
-        column = int(np.argmax(~(simple > 0)))
-        raise Undefined(f"the design effect of column {column}", "a simple random sample would have no variance")
-    return np.asarray(np.diag(estimate.covariance) / simple)
+    return _quotient(np.diag(estimate.covariance), np.maximum(simple, 0.0))
 
 
 def linear(estimate: Estimate, matrix: Column) -> Estimate:

@@ -70,7 +70,8 @@ def quantiles(
     """Weighted quantiles of one column float64[n] with limits; se is the limits' width over twice the critical value.
 
     `df` defaults to the design's; `rows` (Korn-Graubard limits) to the rows used. Raises NotFinite, EmptyDomain,
-    OptionInvalid, NegativeWeight. Reference: Woodruff (1952); Francisco and Fuller (1991); Hyndman and Fan (1996); Lumley (2010) 2.4.
+    OptionInvalid, NegativeWeight. Reference: Woodruff (1952); Francisco and Fuller (1991); Hyndman and Fan (1996);
+    Lumley (2010) 2.4.
     """
     rule, interval = chosen(Rule, rule, "rule"), chosen(Interval, interval, "interval")
     used, matrix = prepared(sample, np.asarray(values, dtype=np.float64), missing)

@@ -166,7 +166,8 @@ class Csv:
         convert = pa_csv.ConvertOptions(
             column_types=types, include_columns=list(columns), strings_can_be_null=False, null_values=[""],
         )  # fmt: skip
-        with pa_csv.open_csv(path, pa_csv.ReadOptions(block_size=self.block), convert_options=convert) as reader:
+        read, parse = pa_csv.ReadOptions(block_size=self.block), pa_csv.ParseOptions(ignore_empty_lines=False)
+        with pa_csv.open_csv(path, read, parse, convert) as reader:
             yield from reader
 
 

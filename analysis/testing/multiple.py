@@ -7,8 +7,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from analysis.design import FloatArray
-from analysis.errors import LengthMismatch, NotFinite, OptionInvalid
+from analysis.design import FloatArray, chosen
+from analysis.errors import LengthMismatch, NotFinite, Undefined
 
 
 class Correction(StrEnum):
@@ -36,7 +36,7 @@ def adjusted(p: FloatArray, correction: Correction) -> FloatArray:
     """Adjusted p-values float64[m] in the order given.
     Reference: Holm (1979); Hochberg (1988); Hommel (1988); Benjamini, Hochberg (1995); Benjamini, Yekutieli (2001).
     """
-    values = np.asarray(p, dtype=np.float64)
+    values, correction = np.asarray(p, dtype=np.float64), chosen(Correction, correction, "correction")
     bad = ~((values >= 0) & (values <= 1))
     if bad.any():
         raise NotFinite("a p-value", int(np.argmax(bad)))
@@ -55,8 +55,6 @@ def adjusted(p: FloatArray, correction: Correction) -> FloatArray:
         case Correction.BH | Correction.BY:
             harmonic = float((1 / left).sum()) if correction is Correction.BY else 1.0
             found = np.minimum.accumulate((harmonic * m / (m + 1 - left) * raw)[::-1])[::-1]
-        case _:
-            raise OptionInvalid("correction", correction, ", ".join(Correction))
     result = np.empty(m)
     result[order] = np.minimum(found, 1.0)
     return result
@@ -82,7 +80,12 @@ def rubin(estimates: FloatArray, variances: FloatArray, complete_df: float | Non
     m = len(q)
     if m < 2 or len(u) != m:
         raise LengthMismatch("imputed estimates", max(m, 2), len(u))
+    bad = ~np.isfinite(q) | ~np.isfinite(u)
+    if bad.any():
+        raise NotFinite("an imputed estimate or its variance", int(np.argmax(bad)))
     within, between = float(u.mean()), float(q.var(ddof=1))
+    if (u < 0).any() or (within == 0 and between > 0):
+        raise Undefined("a combined estimate", "a variance is negative, or all are zero although estimates differ")
     whole = within + (1 + 1 / m) * between
     if between <= 0:
         return Combined(float(q.mean()), whole**0.5, float("inf") if complete_df is None else float(complete_df), 0.0)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from analysis.design import FloatArray
-from analysis.errors import NotConverged, Undefined
+from analysis.errors import NotConverged, NotFinite, Undefined
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +33,20 @@ def reliability(covariance: FloatArray, n: int) -> Reliability:
 
     Alpha (Cronbach 1951), also of standardised items and without each item; correlation of each item with the sum of
     the others; omega total of one factor fitted by maximum likelihood (McDonald 1999); eigenvalues of the
-    correlations; Kaiser-Meyer-Olkin measure (1974); Bartlett's test of sphericity (1951). Raises Undefined.
+    correlations; Kaiser-Meyer-Olkin measure (1974); Bartlett's test of sphericity (1951). Raises NotFinite, Undefined.
     """
     k = len(covariance)
+    bad = ~np.isfinite(covariance).all(axis=1)
+    if bad.any():
+        raise NotFinite("a covariance of items", int(np.argmax(bad)))
+    if covariance.shape != (k, k) or not np.allclose(covariance, covariance.T, rtol=1e-8, atol=0.0):
+        raise Undefined("reliability", "the covariance matrix is not symmetric")
     if k < 3 or (np.diag(covariance) <= 0).any():
         raise Undefined("reliability", "it needs three items that all vary")
     scale = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(scale, scale)
-    sign, logdet = np.linalg.slogdet(correlation)
-    if sign <= 0:
+    logdet = np.linalg.slogdet(correlation)[1]
+    if np.linalg.eigvalsh(correlation)[0] <= 0:
         raise Undefined("reliability", "an item is a combination of the others")
     loadings = one_factor(correlation)
     common = float(loadings.sum()) ** 2

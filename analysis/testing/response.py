@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.design import BoolArray, Column, FloatArray, IntArray, checked_weights
-from analysis.errors import LengthMismatch, NotFinite, OptionInvalid, Undefined
+from analysis.design import BoolArray, Column, FloatArray, IntArray, checked_weights, yes_or_no
+from analysis.errors import LengthMismatch, NotFinite, NoWeight, OptionInvalid, Undefined
 from analysis.testing.regression import Family, fitted, predicted
 
 
@@ -14,7 +14,8 @@ def propensity(weights: Column, responded: BoolArray, x: FloatArray) -> FloatArr
     float64[n, p] (with its constant). Raises NotFinite, LengthMismatch, Undefined when nobody or everybody answered,
     NotConverged when auxiliaries separate them. Reference: Little (1986), International Statistical Review 54."""
     base, design = checked_weights(weights), np.asarray(x, dtype=np.float64)
-    if design.ndim != 2 or len(design) != len(base) or len(responded) != len(base):
+    responded = yes_or_no(responded, len(base), "responded")
+    if design.ndim != 2 or len(design) != len(base):
         raise LengthMismatch("the response model", len(base), len(design))
     bad = ~np.isfinite(design).all(axis=1)
     if bad.any():
@@ -31,6 +32,12 @@ def propensity_classes(scores: FloatArray, weights: Column, count: int = 5) -> I
     if count < 1:
         raise OptionInvalid("classes", count, "at least 1")
     base, rounded = checked_weights(weights), np.round(scores, 12)
+    if len(rounded) != len(base):
+        raise LengthMismatch("scores", len(base), len(rounded))
+    if not np.isfinite(rounded).all():
+        raise NotFinite("a response score", int(np.argmin(np.isfinite(rounded))))
+    if not base.any():
+        raise NoWeight("a response model")
     _, place = np.unique(rounded, return_inverse=True)
     group = place.reshape(-1)
     mass = np.bincount(group, weights=base)

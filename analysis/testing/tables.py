@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from scipy import stats
 
-from analysis.design import FloatArray, IntArray
+from analysis.design import FloatArray, IntArray, chosen
 from analysis.errors import OptionInvalid, Undefined
 from analysis.estimates.moments import Estimate, Missing, Sample, mean, total, transformed
 from analysis.testing.quadratic import saddlepoint_tail, wald_form
@@ -50,8 +50,12 @@ def independence(
 
     `rows`, `columns` int64[n] codes 0..r-1 and 0..c-1, -1 for missing (left out); `df` the design's degrees of
     freedom, `n` the number of rows that Pearson's statistic is scaled to. Raises Undefined for a table with fewer than
-    two rows or columns or an empty margin. Reference: Rao and Scott (1984); Thomas and Rao (1987); Lumley (2010) 5.
+    two rows or columns or an empty margin, OptionInvalid without degrees of freedom.
+    Reference: Rao and Scott (1984); Thomas and Rao (1987); Lumley (2010) 5.
     """
+    statistics = [chosen(Statistic, one, "statistic") for one in statistics]
+    if not df > 0 or n < 1:
+        raise OptionInvalid("df and n", (df, n), "positive numbers")
     shape = int(rows.max(initial=-1)) + 1, int(columns.max(initial=-1)) + 1
     if min(shape) < 2:
         raise Undefined("a test of independence", "the table has fewer than two rows or columns")

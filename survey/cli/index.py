@@ -82,7 +82,9 @@ def show(scheme: str, year: int, unit: str | None, as_json: bool, database: str 
         rows = index_sheets.figures(session, index_sheets.latest(session, sheet), unit=unit)
     told = index_sheets.chosen(rows, rules)
     data: list[dict[str, Any]] = [dict(row) for row in told if row["level_of"] == "total"]
-    columns: tuple[str, ...] = ("rank", "unit", "unit_name_vi", "points", "ci_low", "ci_high", "grade", "change", "reason")
+    columns: tuple[str, ...] = (
+        "rank", "unit", "unit_name_vi", "points", "ci_low", "ci_high", "grade", "change", "reason",
+    )  # fmt: skip
     if unit is not None:
         data = [dict(vars(one)) for one in index_sheets.losses(told, rules)]
         columns = ("code", "max", "lost", "least", "most")

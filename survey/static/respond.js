@@ -200,7 +200,6 @@
     $("section", own) && $("section", own).remove();
     own.prepend(part);
     $("button", own).textContent = isLast ? own.dataset.send : own.dataset.go;
-    say("");
     document.title = `${isLast ? "" : `${step.textContent} `}${isLast ? $("h1", part).lastChild.data.trim() : part.dataset.heading} – ${own.dataset.title}`;
     if (!isReturn) history.pushState({ page }, "", `${base}/${page}`);
     shown = location.pathname;

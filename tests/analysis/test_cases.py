@@ -74,7 +74,8 @@ def test_a_folder_that_cannot_be_written_is_refused_with_1(
 def test_a_case_that_asks_for_a_missing_column_fails_and_names_it(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "d.csv").write_text("y,w\n1,1\n2,1\n", encoding="utf-8")
-    case = {"id": "x", "dataset": "d.csv", "design": {"weights": "v"}, "task": {"op": "mean", "vars": ["y"]}}
+    case: dict[str, Any] = {"id": "x", "dataset": "d.csv", "design": {"weights": "v"}}
+    case["task"] = {"op": "mean", "vars": ["y"]}
     case["expected"] = [{"estimates": [{"name": "y", "est": 1.5}]}]
     (tmp_path / "cases.json").write_text(json.dumps({"cases": [case]}), encoding="utf-8")
     (outcome,) = check_file(tmp_path / "cases.json")
@@ -106,10 +107,70 @@ def test_null_asks_for_nothing_but_a_number_asks_for_a_number() -> None:
     one, more = [{"name": "a", "est": 1.0}], [{"name": "a", "est": 1.0}, {"name": "b", "est": 1.0}]
     assert compare(one, one, 1e-8).faults == []
     assert compare(one, more, 1e-8).faults != []
-    assert compare({"error": "refused"}, {"error": "so is this"}, 1e-8).faults == []
+    assert compare({"error": "refused"}, {"error": "EmptyDomain: so is this"}, 1e-8).faults == []
     assert compare({"error": "refused"}, {"est": 1.0}, 1e-8).faults != []
 
 
 def test_a_p_value_is_compared_relatively_however_small() -> None:
     assert compare({"p": 1e-40}, {"p": 2e-40}, 1e-8).faults != []
     assert compare({"se": 1e-17}, {"se": 2e-17}, 1e-8).faults == []
+
+
+def only(path: Path, *cases: object) -> Path:
+    (path / "data").mkdir(exist_ok=True)
+    (path / "data" / "d.csv").write_text("y,w,s\n1,1,a\n2,1,b\n4,1,b\n", encoding="utf-8")
+    (path / "cases.json").write_text(json.dumps({"cases": cases}), encoding="utf-8")
+    return path / "cases.json"
+
+
+def mean(**keys: Any) -> dict[str, Any]:
+    case: dict[str, Any] = {"id": "x", "dataset": "d.csv", "design": {"weights": "w"}}
+    case["task"] = {"op": "mean", "vars": ["y"]}
+    return {**case, "expected": [{"estimates": [{"name": "y", "est": 7 / 3}]}], **keys}
+
+
+def test_a_file_of_which_nothing_was_checked_is_not_well(tmp_path: Path) -> None:
+    assert main(["check", str(only(tmp_path, mean()))]) == 0
+    assert main(["check", str(only(tmp_path))]) == 1
+    assert main(["check", str(only(tmp_path, mean(task={"op": "tea"})))]) == 1
+    assert main(["check", str(only(tmp_path, mean(task={"op": "tea"}), mean()))]) == 0
+    (tmp_path / "cases.json").write_text("[]", encoding="utf-8")
+    assert main(["check", str(tmp_path / "cases.json")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "fault"),
+    [(1, "not an object"), (mean(task=[]), "not an object"), (mean(expected=[]), "no expected"),
+     ({key: value for key, value in mean().items() if key != "expected"}, "no expected"),
+     (mean(design=[]), "not understood"), ({"feature": "tea", "input": {}, "expected": {"x": 1}}, "tea")],
+)  # fmt: skip
+def test_a_case_that_is_no_case_is_named(tmp_path: Path, case: object, fault: str) -> None:
+    (outcome,) = check_file(only(tmp_path, case))
+    assert outcome.status is not Status.PASSED
+    assert fault in outcome.faults[0]
+
+
+LONELY = {"weights": "w", "strata": ["s"], "lonely_psu": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "passes"),
+    [
+        ({"design": LONELY, "expected": {"error": "Stratum (a) has only one PSU at stage 1"}}, True),
+        ({"design": LONELY, "expected": {"error": "something else"}}, True),
+        ({"design": LONELY, "expected": "R error: something else"}, True),
+        ({"design": LONELY, "expected": {"error": "Calibration failed"}}, False),
+        ({"expected": {"error": "Calibration failed"}}, False),
+        ({"expected": "R error: something else"}, False),
+        ({"design": {"weights": "v"}, "expected": {"error": "something else"}}, False),
+        ({"dataset": "tea.csv", "expected": {"error": "something else"}}, False),
+        ({"prepare": [{"op": "tea"}], "expected": {"error": "something else"}}, False),
+        ({"expected": [{"estimates": [{"name": "y", "est": "R error: none"}]}]}, False),
+        ({"expected": [{"estimates": [{"name": "y", "se": 9}]}], "r_quirk": ["whatever"]}, False),
+    ],
+)
+def test_a_refusal_is_one_of_what_was_asked_and_an_unknown_quirk_excuses_nothing(
+    tmp_path: Path, keys: dict[str, Any], passes: bool
+) -> None:
+    (outcome,) = check_file(only(tmp_path, mean(**keys)))
+    assert (outcome.status is Status.PASSED) is passes, outcome.faults

@@ -100,7 +100,7 @@ def test_a_stratum_of_two_units_or_fuller_than_its_population_is_refused(make: A
     with pytest.raises(NotNested, match="F"):
         make_strata(extract.groups, make_frame(extract.sample, extract.margins))
     tables = make.tables()
-    tables.cell("u1", [ROW] * 3, population=2, weight=1.0)
+    tables.cell("u1", [ROW] * 3, population=3, fpc=2, weight=1.0)
     extract = tables.extract()
     with pytest.raises(CountsDisagree, match=r"u1\|F1"):
         make_strata(extract.groups, make_frame(extract.sample, extract.margins))

@@ -11,6 +11,7 @@ from analysis.errors import (
     LonelyStratum,
     NegativeWeight,
     NotFinite,
+    OptionInvalid,
     PopulationTooSmall,
     PopulationVaries,
 )
@@ -89,3 +90,28 @@ def test_a_domain_keeps_the_units_of_the_design() -> None:
     assert part.rows == 4
     assert designs.degrees_of_freedom(part) == 1
     assert designs.domain(part, np.array([False, True, True, True])).counted.tolist() == [False, True, False, False]
+
+
+def test_columns_for_stages_that_do_not_exist_are_refused_instead_of_ignored() -> None:
+    two = [np.array([1, 1, 2, 2]), np.array([1, 2, 1, 2])]
+    with pytest.raises(OptionInvalid):
+        declare(FOUR, lonely_psu=LonelyPsu.FAIL, strata=two)
+    with pytest.raises(OptionInvalid):
+        declare(FOUR, lonely_psu=LonelyPsu.FAIL, ids=[np.arange(4)], population=[np.full(4, 60), np.full(4, 2)])
+
+
+def test_weights_that_are_no_column_and_rules_that_do_not_exist_are_refused() -> None:
+    for wrong in (np.ones((4, 2)), np.array(["a"] * 4)):
+        with pytest.raises(OptionInvalid):
+            declare(wrong, lonely_psu=LonelyPsu.FAIL)
+    with pytest.raises(OptionInvalid):
+        declare(lonely_psu=LonelyPsu.FAIL, population=[np.full(4, np.inf)])
+    with pytest.raises(OptionInvalid):
+        declare(FOUR, lonely_psu="zz")  # type: ignore[arg-type]
+
+
+def test_a_missing_answer_puts_nobody_in_a_domain() -> None:
+    design = declare(FOUR, lonely_psu=LonelyPsu.FAIL)
+    assert designs.domain(design, np.array([1.0, 0, 0, 1])).counted.tolist() == [True, False, False, True]  # type: ignore[arg-type]
+    with pytest.raises(NotFinite):
+        designs.domain(design, np.array([1.0, 0, np.nan, 1]))  # type: ignore[arg-type]

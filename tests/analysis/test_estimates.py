@@ -10,12 +10,21 @@ from hypothesis import strategies as st
 from analysis import design as designs
 from analysis import replicates as replications
 from analysis.design import Design, LonelyPsu, declare
-from analysis.errors import EmptyDomain, LonelyStratum, NotFinite, OptionInvalid, Undefined
+from analysis.errors import (
+    EmptyDomain,
+    LengthMismatch,
+    LonelyStratum,
+    NegativeWeight,
+    NotFinite,
+    NoWeight,
+    OptionInvalid,
+    Undefined,
+)
 from analysis.estimates.composite import composite, composite_change
-from analysis.estimates.moments import Missing, by_domain, linear, mean, ratio, total, variance
-from analysis.estimates.quantiles import Interval, Rule, quantiles
+from analysis.estimates.moments import Missing, by_domain, design_effect, linear, mean, ratio, total, variance
+from analysis.estimates.quantiles import Interval, Rule, quantiles, weighted_quantile
 from analysis.variance import covariance
-from analysis.weights import margin, poststratify
+from analysis.weights import calibrate, margin, poststratify
 
 quick = settings(max_examples=25, deadline=None)
 
@@ -244,3 +253,78 @@ def test_a_lonely_unit_stops_the_jackknife_unless_a_rule_is_named() -> None:
     assert left.replicates.shape == (3, 2)
     whole = replications.jackknife(declare(np.ones(3), lonely_psu=LonelyPsu.ADJUST, strata=[strata]))
     assert whole.replicates[:, 2].tolist() == [2.0, 2.0, 0.0]
+
+
+def test_a_replicate_that_loses_one_domain_still_counts_for_the_others() -> None:
+    units = np.arange(300) // 10
+    y = np.random.default_rng(0).normal(size=300)
+    design = declare(np.ones(300), lonely_psu=LonelyPsu.FAIL, ids=[units])
+    copies = replications.bootstrap(design, 500, np.random.default_rng(2))
+    groups = np.where(units < 20, 0, 1 + (units - 20) // 2)
+    together = by_domain(copies, y, groups, missing=Missing.FAIL)
+    alone = [mean(replications.domain(copies, groups == one), y, missing=Missing.FAIL) for one in range(6)]
+    assert together.se == pytest.approx([one.se[0] for one in alone], rel=1e-10)
+    assert together.lost == tuple(one.lost[0] for one in alone)
+    assert together.lost[0] == 0 < min(together.lost[1:])
+    exact = by_domain(design, y, groups, missing=Missing.FAIL)
+    assert together.se == pytest.approx(exact.se, rel=0.12)
+
+
+def test_lost_replicates_are_made_up_for_by_their_share() -> None:
+    copies = replications.supplied(np.ones(4), np.ones((4, 4)), scale=0.25, rscales=1, mse=False)
+    thetas = np.array([[1.0, 1.0], [3.0, 3.0], [1.0, np.nan], [3.0, np.nan]])
+    found = replications.covariance(copies, thetas, np.array([2.0, 2.0]))
+    assert found == pytest.approx(np.ones((2, 2)))
+    assert replications.lost(copies, thetas) == (0, 2)
+    with pytest.raises(Undefined):
+        replications.covariance(copies, np.array([[1.0], [np.nan], [np.nan], [np.nan]]), np.array([1.0]))
+
+
+def test_options_given_as_text_mean_what_they_say() -> None:
+    design = declare(np.ones(40), lonely_psu=LonelyPsu.FAIL)
+    y = np.arange(40.0)
+    with pytest.raises(NotFinite):
+        mean(design, np.where(y == 3, np.nan, y), missing="fail")  # type: ignore[arg-type]
+    ask = lambda interval, rule: quantiles(  # noqa: E731
+        design, y, (0.4,), rule=rule, interval=interval, level=0.9, missing=Missing.FAIL
+    )
+    for interval in Interval:
+        assert ask(interval.value, "hf7") == ask(interval, Rule.HF7)
+    for wrong in (lambda: ask("zz", "hf7"), lambda: ask("mean", "zz"), lambda: mean(design, y, missing="zz")):  # type: ignore[arg-type]
+        with pytest.raises(OptionInvalid):
+            wrong()
+
+
+def test_groups_without_an_answer_are_named() -> None:
+    design, y = clusters(15)
+    with pytest.raises(EmptyDomain) as refused:
+        by_domain(design, y, np.arange(60) % 2 * 3, missing=Missing.FAIL)
+    assert refused.value.domain == "group 1, 2"
+    with pytest.raises(LengthMismatch):
+        by_domain(design, y, np.zeros(59, dtype=np.int64), missing=Missing.FAIL)
+
+
+def test_negative_calibrated_weights_cannot_enter_a_quantile_but_zero_ones_may() -> None:
+    step = calibrate(np.ones(40), numeric={"x": (np.arange(40.0), 100.0)}, population=40)
+    assert (step.weights < 0).any()
+    design = designs.reweighted(declare(np.ones(40), lonely_psu=LonelyPsu.FAIL), step.weights, step.calibration)
+    how = {"rule": Rule.MATH, "interval": Interval.MEAN, "level": 0.95, "missing": Missing.FAIL}
+    with pytest.raises(NegativeWeight):
+        quantiles(design, np.arange(40.0), (0.5,), **how)  # type: ignore[arg-type]
+    values, weights = np.arange(5.0), np.array([0.0, 1, 1, 1, 0])
+    assert weighted_quantile(values, weights, 0.5, Rule.MATH) == 2.0
+    for leaf, wrong in ((NoWeight, np.zeros(5)), (NegativeWeight, -weights), (NotFinite, weights * np.nan)):
+        with pytest.raises(leaf):
+            weighted_quantile(values, wrong, 0.5, Rule.MATH)
+
+
+def test_a_composite_or_design_effect_that_has_no_meaning_is_refused() -> None:
+    design, y = clusters(16)
+    ones = np.ones((60, 2))
+    with pytest.raises(NotFinite):
+        composite(design, ones, ones, np.array([np.nan, 0.5]))
+    with pytest.raises(LengthMismatch):
+        composite(design, ones[:, 0], ones[:, 0], np.array([1.0]))
+    one = designs.domain(declare(np.ones(60), lonely_psu=LonelyPsu.FAIL), np.arange(60) == 2)
+    with pytest.raises(Undefined):
+        design_effect(one, y, mean(one, y, missing=Missing.FAIL), missing=Missing.FAIL, replace=True)

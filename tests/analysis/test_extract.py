@@ -15,6 +15,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.components.grouping import count_answers
 from analysis.components.index import index_codes
+from analysis.components.tables import number_text, read_number
 from analysis.errors import (
     CellInvalid,
     CodeUnknown,
@@ -26,7 +27,7 @@ from analysis.errors import (
     KeyInvalid,
 )
 from analysis.extract import Extract, make_extract, read_extract, score, write_extract, write_scores
-from analysis.fold.sources import Arrays, Csv
+from analysis.fold.sources import Arrays, Csv, Source
 
 
 def shuffled(extract: Extract, seed: int) -> Extract:
@@ -264,7 +265,10 @@ def test_neither_chunks_nor_workers_nor_a_file_change_a_digit(make: Any, tmp_pat
     write_extract(extract, tmp_path)
     form, members = extract.instrument, index_codes(extract.instrument).members
     columns = extract.file.source().columns
-    sources = [Arrays(columns, 64, 17), Csv((tmp_path / "answers.csv",), frozenset(), block=4000, rows_a_chunk=50)]
+    sources: list[Source] = [
+        Arrays(columns, 64, 17),
+        Csv((tmp_path / "answers.csv",), frozenset(), block=4000, rows_a_chunk=50),
+    ]
     for source in sources:
         with ThreadPoolExecutor(3) as pool:
             groups = count_answers(source, form.scored, form.satisfied, members, executor=pool)
@@ -279,3 +283,99 @@ def test_a_wave_without_answers_reads_back(make: Any, tmp_path: Path) -> None:
     extract = tables.extract()
     write_extract(extract, tmp_path)
     assert score(read_extract(tmp_path)).rows == score(extract).rows
+
+
+def edited(make: Any, folder: Path, name: str, edit: Any) -> Path:
+    """A folder in which somebody changed one file and told the manifest."""
+    tables = make.drawn(1)[0]
+    tables.input("u000", "1.1", 50)
+    write_extract(tables.extract(), folder)
+    (folder / name).write_bytes(edit((folder / name).read_bytes()))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    if name != "manifest.json":
+        manifest["hashes"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def cell(row: int, column: str, value: str) -> Any:
+    def edit(data: bytes) -> bytes:
+        table = [line.split(",") for line in data.decode().splitlines()]
+        table[row - 1][table[0].index(column)] = value
+        return "".join(",".join(line) + "\n" for line in table).encode()
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value"),
+    [
+        ("sample.csv", "population", "-1"), ("sample.csv", "population", "1"), ("sample.csv", "kept", "999"),
+        ("sample.csv", "weight_sum", "-1"), ("sample.csv", "drawn", "1_0"), ("sample.csv", "population", "１００"),
+        ("margins.csv", "margin", "clas"), ("margins.csv", "total", "-5"), ("margins.csv", "total", " 5"),
+        ("inputs.csv", "value", "1_0"), ("inputs.csv", "value", "nan"), ("inputs.csv", "value", "٥"),
+        ("answers.csv", "weight_base", "1_0"), ("answers.csv", "fpc", "１４６"), ("answers.csv", "fpc", " 5"),
+        ("answers.csv", "phase", ""),
+    ],
+)  # fmt: skip
+def test_a_cell_that_contradicts_its_row_or_is_no_plain_number_is_refused(
+    make: Any, tmp_path: Path, name: str, column: str, value: str
+) -> None:
+    with pytest.raises(CellInvalid) as refused:
+        score(read_extract(edited(make, tmp_path, name, cell(2, column, value))))
+    assert (refused.value.file, refused.value.row, refused.value.column) == (name, 2, column)
+
+
+@pytest.mark.parametrize("name", ["sample.csv", "margins.csv", "inputs.csv"])
+def test_a_unit_that_the_manifest_does_not_have_is_refused_in_every_table(make: Any, tmp_path: Path, name: str) -> None:
+    with pytest.raises(CodeUnknown, match=rf"{name}.*u9"):
+        read_extract(edited(make, tmp_path, name, cell(2, "unit", "u9")))
+
+
+@pytest.mark.parametrize("number", ["1e-07", "2.5e+20", "12", "0.1"])
+def test_numbers_as_they_are_written_are_read(number: str) -> None:
+    assert number_text(read_number(number)) in (number, str(float(number)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("hashes", None), ("hashes", []), ("hashes", {"answers.csv": 1}), ("units", None), ("units", [1]),
+        ("province", None), ("wave", None), ("wave", ""), ("kind", []), ("year", True), ("period_from", "2025-99-01"),
+        ("period_from", "20250101"), ("period_to", "2024-01-01"), ("period_to", None),
+    ],
+)  # fmt: skip
+def test_a_manifest_that_is_not_what_it_should_be_is_refused_by_key(
+    make: Any, tmp_path: Path, key: str, value: object
+) -> None:
+    def edit(data: bytes) -> bytes:
+        return json.dumps({**json.loads(data), key: value}).encode()
+
+    with pytest.raises(KeyInvalid) as refused:
+        read_extract(edited(make, tmp_path, "manifest.json", edit))
+    assert (refused.value.file, key) == ("manifest.json", refused.value.place or refused.value.key)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("min = 90", "min = nan"), ("min = 90", 'min = "x"'), ("max = 12", "max = inf"), ("target = 200", "target = nan"),
+     ("5 = 1.0", "5 = nan"), ("XA = 1", "XA = inf"), ("XA = 1", 'XA = "x"')],
+)  # fmt: skip
+def test_a_scheme_whose_numbers_are_not_numbers_is_refused(make: Any, old: str, new: str) -> None:
+    tables = make.tables()
+    tables.cell("u1", [["5", "4", "3", "1"]])
+    tables.schemes = [make.scheme().replace(old, new)]
+    with pytest.raises(KeyInvalid, match=r"scheme\.toml"):
+        tables.extract()
+
+
+def test_a_row_of_another_length_is_named_by_file_and_number(make: Any, tmp_path: Path) -> None:
+    for number, line in enumerate((b"1,link\n", b"\n")):
+        folder = edited(make, tmp_path / str(number), "answers.csv", lambda data, line=line: data + line)
+        rows = (folder / "answers.csv").read_bytes().count(b"\n")
+        with pytest.raises((CellInvalid, FileUnreadable)) as refused:
+            read_extract(folder)
+        told = str(refused.value)
+        assert "answers.csv" in told
+        assert str(tmp_path) not in told
+        assert f"row {rows}" in told.lower().replace("#", "")

@@ -89,3 +89,56 @@ def test_the_rule_of_what_may_be_shown(
 ) -> None:
     found = intervals.presentation(p, se, n, df)
     assert (found.decision, found.flags) == (decision, flags)
+
+
+@pytest.mark.parametrize("p", [float("nan"), -0.1, 1.2, 90.0])
+def test_what_is_no_share_has_no_limits(p: float) -> None:
+    for limits in (
+        lambda: intervals.wilson(p, 30, 0.95),
+        lambda: intervals.clopper_pearson(p, 30, 0.95),
+        lambda: intervals.jeffreys(p, 30, 0.95),
+        lambda: intervals.korn_graubard(p, 20, 0.95, n=30, df=3),
+        lambda: intervals.logit(p, 0.1, 0.95),
+        lambda: intervals.likelihood(p, 0.1, 0.95),
+        lambda: intervals.presentation(p, 0.01, 100, 20),
+        lambda: intervals.effective_size(p, 0.01),
+    ):
+        with pytest.raises(OptionInvalid):
+            limits()
+
+
+@pytest.mark.parametrize("n", [float("nan"), 0.0, -5.0, float("inf")])
+def test_what_is_no_size_has_no_limits(n: float) -> None:
+    for limits in (intervals.wilson, intervals.clopper_pearson, intervals.jeffreys):
+        with pytest.raises(OptionInvalid):
+            limits(0.9, n, 0.95)
+    with pytest.raises(OptionInvalid):
+        intervals.presentation(0.9, 0.01, n, 20)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), -1.0])
+def test_a_missing_or_negative_error_is_never_shown(wrong: float) -> None:
+    with pytest.raises(OptionInvalid):
+        intervals.presentation(0.9, wrong, 100, 20)
+    with pytest.raises(OptionInvalid):
+        intervals.likelihood(0.9, wrong, 0.95)
+    with pytest.raises(OptionInvalid):
+        intervals.effective_size(0.9, wrong)
+    with pytest.raises(OptionInvalid):
+        intervals.pooled_ratio([0.9, 0.8], [wrong, 0.01], [30, 30], [29, 29])
+    with pytest.raises(OptionInvalid):
+        intervals.wilson(0.9, 30, 0.95, wrong)
+
+
+def test_without_degrees_of_freedom_nothing_is_shown_and_no_limit_given() -> None:
+    assert intervals.presentation(0.9, 0.01, 100, 0).decision is Decision.SUPPRESS
+    with pytest.raises(OptionInvalid):
+        intervals.wilson(0.9, 30, 0.95, 0)
+    with pytest.raises(OptionInvalid):
+        intervals.korn_graubard(0.9, 20, 0.95, n=30, df=0)
+
+
+def test_an_index_is_never_without_error_although_no_unit_of_its_level_varies() -> None:
+    ratio = intervals.pooled_ratio([1.0, 1.0], [0.0, 0.0], 30, 29)
+    lower, upper = intervals.index_interval(1.0, 30, ratio, 0.95)
+    assert (float(lower), float(upper)) == (pytest.approx(0.886486606826), 1.0)

@@ -115,3 +115,61 @@ def test_zero_sampling_variances_and_too_few_units_are_refused() -> None:
         small_area.fay_herriot(y, np.where(np.arange(60) == 5, 0.0, d), x, method=small_area.Method.REML)
     with pytest.raises(Undefined):
         small_area.fay_herriot(y[:2], d[:2], x[:2], method=small_area.Method.REML)
+
+
+def test_sides_joints_and_methods_given_as_text_are_those_or_refused() -> None:
+    x, spread = np.array([0.9, 0.8, 0.1]), np.eye(3) * 1e-4
+    make = lambda side: ranking.rank_sets(  # noqa: E731
+        x, spread, coverage=0.95, rng=np.random.default_rng(9), draws=500, simultaneous=False, side=side
+    )
+    assert make("lower").upper.tolist() == make(Side.LOWER).upper.tolist() == [3, 3, 3]
+    assert ranking.joint_ranks(x, np.ones(3), coverage=0.95, joint="bonferroni")[1] == pytest.approx(2.3939797998185)  # type: ignore[arg-type]
+    y, d, auxiliary = areas(5, 0.5)
+    asked = small_area.fay_herriot(y, d, auxiliary, method="adjusted")  # type: ignore[arg-type]
+    assert asked.mse == pytest.approx(small_area.fay_herriot(y, d, auxiliary, method=small_area.Method.ADJUSTED).mse)
+    for wrong in (
+        lambda: make("zz"),
+        lambda: ranking.joint_ranks(x, np.ones(3), coverage=0.95, joint="zz"),  # type: ignore[arg-type]
+        lambda: small_area.fay_herriot(y, d, auxiliary, method="zz"),  # type: ignore[arg-type]
+        lambda: ranking.rank_sets(x, spread, coverage=0.95, rng=np.random.default_rng(9), draws=0),
+    ):
+        with pytest.raises(OptionInvalid):
+            wrong()
+
+
+@pytest.mark.parametrize(
+    "spread",
+    [
+        np.diag([-1.0, 1, 1]),
+        np.array([[1.0, 2, 0], [2, 1, 0], [0, 0, 1]]),
+        np.array([[1, 0.5, 0], [0, 1, 0], [0, 0, 1]]),
+    ],
+)
+def test_a_matrix_that_no_estimates_can_have_is_refused(spread: np.ndarray) -> None:
+    with pytest.raises(Undefined):
+        ranking.rank_sets(np.arange(3.0), spread, coverage=0.95, rng=np.random.default_rng(10))
+    with pytest.raises(Undefined):
+        ranking.joint_ranks(np.arange(3.0), np.array([-0.1, 0.1, 0.1]), coverage=0.95, joint=Joint.BONFERRONI)
+
+
+def test_a_squared_error_is_never_negative_and_says_where_its_correction_was_too_large() -> None:
+    marked = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        d = rng.uniform(0.0005, 0.2, 12)
+        y = rng.normal(0.9, 0.05, 12) + rng.normal(size=12) * np.sqrt(d) * 0.3
+        found = small_area.fay_herriot(y, d, np.ones((12, 1)), method=small_area.Method.ADJUSTED)
+        assert (found.mse > 0).all()
+        marked += int(found.floored.sum())
+    assert marked > 0
+
+
+def test_a_benchmark_needs_errors_and_shares_that_are_numbers() -> None:
+    x, shares = np.array([0.9, 0.8, 0.7]), np.ones(3) / 3
+    for leaf, share, mse in (
+        (NotFinite, shares, np.array([np.nan, 0.1, 0.1])),
+        (LengthMismatch, shares[:2], np.full(3, 0.1)),
+        (Undefined, shares, np.array([-0.05, 0.1, 0.1])),
+    ):
+        with pytest.raises(leaf):
+            small_area.benchmarked(x, share, 0.8, mse)

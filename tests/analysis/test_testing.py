@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.design import LonelyPsu, declare
-from analysis.errors import ColumnMissing, LengthMismatch, NotFinite, OptionInvalid, Undefined
+from analysis.design import LonelyPsu, declare, reweighted
+from analysis.errors import (
+    ColumnMissing,
+    LengthMismatch,
+    NegativeWeight,
+    NotConverged,
+    NotFinite,
+    OptionInvalid,
+    Undefined,
+)
 from analysis.testing import factors, groups, multiple, regression, reliability, tables
+from analysis.weights import calibrate
 
 RNG = np.random.default_rng(20)
 N = 400
@@ -98,3 +107,66 @@ def test_a_factor_model_recovers_the_covariance_it_was_made_from() -> None:
     assert (found.chisq, found.df) == (pytest.approx(0, abs=1e-6), 8)
     with pytest.raises(ColumnMissing):
         factors.confirmatory({"A": ["tea"]}, names, made, 300)
+
+
+@pytest.mark.parametrize("part", [GROUP, np.arange(N) // 200])
+def test_columns_that_separate_the_outcomes_are_refused(part: np.ndarray) -> None:
+    x = np.column_stack([np.ones(N), part])
+    with pytest.raises(NotConverged):
+        regression.glm(SIMPLE, part.astype(float), x, regression.Family.BINOMIAL)
+    half = np.where(part == 1, 1.0, RNG.integers(0, 2, N))
+    for family in (regression.Family.BINOMIAL, regression.Family.POISSON):
+        with pytest.raises(NotConverged):
+            regression.glm(SIMPLE, 1 - half, x, family)
+
+
+def test_rare_outcomes_are_no_separation() -> None:
+    x = np.column_stack([np.ones(N), GROUP])
+    y = np.isin(np.arange(N), [0, 1]).astype(float)
+    fit = regression.glm(SIMPLE, y, x, regression.Family.BINOMIAL)
+    assert fit.estimate.values == pytest.approx([np.log(1 / 199), 0.0], abs=1e-9)
+
+
+def test_outcomes_that_cannot_be_tested_are_refused_with_a_leaf() -> None:
+    x = np.column_stack([np.ones(N), GROUP])
+    for outcome, family in (
+        (np.ones(N), regression.Family.GAUSSIAN),
+        (np.ones(N), regression.Family.BINOMIAL),
+        (np.where(GROUP == 1, 7.0, Y > 0), regression.Family.BINOMIAL),
+        (Y - 5, regression.Family.POISSON),
+    ):
+        with pytest.raises(Undefined):
+            regression.glm(SIMPLE, outcome, x, family)
+    for test in (
+        lambda: groups.one_sample_t_test(SIMPLE, np.full(N, 0.1)),
+        lambda: groups.t_test(SIMPLE, np.full(N, 0.1), GROUP),
+        lambda: groups.t_test(SIMPLE, GROUP.astype(float), GROUP),
+        lambda: groups.rank_test(SIMPLE, np.full(N, 0.1), GROUP, groups.Score.WILCOXON),
+    ):
+        with pytest.raises(Undefined):
+            test()
+
+
+def test_negative_calibrated_weights_are_refused_by_models_and_rank_tests() -> None:
+    step = calibrate(np.ones(N), numeric={"x": (np.arange(float(N)), 10_000.0)}, population=N)
+    design = reweighted(SIMPLE, step.weights, step.calibration)
+    with pytest.raises(NegativeWeight):
+        regression.glm(design, Y, np.ones((N, 1)), regression.Family.GAUSSIAN)
+    with pytest.raises(NegativeWeight):
+        groups.rank_test(design, Y, GROUP, groups.Score.WILCOXON)
+
+
+def test_corrections_given_as_text_are_those_and_senseless_numbers_are_refused() -> None:
+    p = np.array([0.01, 0.02, 0.3])
+    for one in multiple.Correction:
+        assert multiple.adjusted(p, one.value).tolist() == multiple.adjusted(p, one).tolist()  # type: ignore[arg-type]
+    with pytest.raises(OptionInvalid):
+        multiple.adjusted(p, "zz")  # type: ignore[arg-type]
+    with pytest.raises(NotFinite):
+        multiple.rubin(np.array([np.nan, 1.0]), np.ones(2))
+    with pytest.raises(Undefined):
+        multiple.rubin(np.array([2.0, 1.0]), -np.ones(2))
+    with pytest.raises(OptionInvalid):
+        tables.independence(SIMPLE, GROUP, (Y > 0).astype(np.int64), [tables.Statistic.F], df=0, n=N)
+    with pytest.raises(NotFinite):
+        reliability.reliability(np.full((3, 3), np.nan), 30)

@@ -7,17 +7,21 @@ from hypothesis import strategies as st
 
 from analysis.errors import (
     EmptyDomain,
+    LengthMismatch,
     MarginLevelAbsent,
     MarginLevelUnknown,
     MarginsContradict,
     MarginTotalInvalid,
     NegativeWeight,
     NotConverged,
+    NotFinite,
+    NoWeight,
     OptionInvalid,
 )
 from analysis.testing.response import propensity, propensity_classes
 from analysis.weights import (
     Distance,
+    Margin,
     calibrate,
     kish_deff,
     margin,
@@ -169,3 +173,45 @@ def test_negative_weights_and_senseless_options_are_refused() -> None:
         calibrate(SIX, [margin("sex", SEX, {"F": 1, "M": 1})], distance=Distance.LOGIT)
     with pytest.raises(OptionInvalid):
         trim(SIX, lower=3, upper=2)
+
+
+def test_a_distance_given_as_text_is_that_distance_or_refused() -> None:
+    margins, numeric = [margin("sex", SEX, {"F": 20, "M": 9})], {"x": (np.arange(6.0), 60.0)}
+    for distance in (Distance.LINEAR, Distance.RAKING):
+        asked = calibrate(SIX, margins, numeric=numeric, distance=distance.value).weights  # type: ignore[arg-type]
+        assert asked.tolist() == calibrate(SIX, margins, numeric=numeric, distance=distance).weights.tolist()
+    with pytest.raises(OptionInvalid):
+        calibrate(SIX, margins, distance="zz")  # type: ignore[arg-type]
+
+
+def test_trimming_leaves_the_weights_of_those_who_did_not_answer_at_zero() -> None:
+    found = trim(np.array([0.0, 0, 1, 1, 10]), lower=0.5, upper=5).weights
+    assert found.tolist() == [0, 0, 3.5, 3.5, 5]
+    assert trim(np.array([0.0, 2, 3]), lower=1, strict=True).weights.tolist() == [0, 2, 3]
+    with pytest.raises(OptionInvalid):
+        trim(SIX, upper=float("nan"))
+    with pytest.raises(NegativeWeight):
+        trim(np.array([0.1, 0.1, 0.1, 1.0]), lower=0.9)
+
+
+def test_classes_and_margins_with_senseless_codes_are_refused() -> None:
+    everybody = np.ones(6, dtype=bool)
+    with pytest.raises(OptionInvalid):
+        nonresponse_in_classes(SIX, np.array([0, 0, 1, 1, -1, -1]), everybody)
+    with pytest.raises(LengthMismatch):
+        nonresponse_in_classes(SIX, np.array([0, 0, 1]), everybody)
+    with pytest.raises(OptionInvalid):
+        poststratify(SIX, Margin("m", np.array([0, 1, 0, 1, 0, 9]), ("a", "b"), np.array([1.0, 2.0])))
+
+
+def test_auxiliaries_that_separate_those_who_answered_are_refused() -> None:
+    x = np.column_stack([np.ones(20), np.arange(20.0)])
+    with pytest.raises(NotConverged):
+        propensity(np.ones(20), np.arange(20) > 9, x)
+    nobody_in_a_group = np.column_stack([np.ones(20), np.arange(20) < 5])
+    with pytest.raises(NotConverged):
+        propensity(np.ones(20), (np.arange(20) >= 5) & (np.arange(20) % 2 == 0), nobody_in_a_group)
+    with pytest.raises(NotFinite):
+        propensity_classes(np.array([0.1, np.nan]), np.ones(2))
+    with pytest.raises(NoWeight):
+        propensity_classes(np.array([0.1, 0.2]), np.zeros(2))

@@ -21,6 +21,7 @@ ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 STATE = re.compile(r'data-state="(\w+)"')
 SCRIPT = re.compile(r'src="(/static/respond[^"]*)"')
 WHOLE = re.compile(r'<script type="application/json" id="form"[^>]*>(.*?)</script>', re.DOTALL)
+CONSENT = "~consent"
 TOKEN = re.compile(r'name="csrf_token" value="([^"]*)"')
 
 
@@ -59,6 +60,7 @@ class Respondent:
         form = page[page.index("<form") : page.index("</form>", page.index("<form"))]
         inputs = [dict(ATTRIBUTE.findall(found)) for found in INPUT.findall(form)]
         data = [(one["name"], html.unescape(one["value"])) for one in inputs if one.get("type") == "hidden"]
+        data += [(one["name"], one["value"]) for one in inputs if one.get("name", "").endswith(CONSENT)]
         offered: dict[str, list[str]] = {}
         for one in inputs:
             if one.get("type") == "radio":
