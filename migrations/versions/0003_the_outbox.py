@@ -14,9 +14,7 @@ branch_labels = None
 depends_on = None
 
 NOT_GIVEN_UP = sa.text("state <> 'failed'")
-STATES = (
-    "state in ('planned','waiting','claimed','sent','delivered','unknown','bounced','failed','stopped','to_print')"
-)
+STATES = "state in ('planned','waiting','claimed','sent','delivered','unknown','bounced','failed','stopped','to_print')"
 
 
 def upgrade() -> None:
