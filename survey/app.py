@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, g
+from flask_openapi3 import OpenAPI
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 from markupsafe import Markup
@@ -42,6 +43,9 @@ from survey.web import (
     tokens,
 )
 from survey.web import help as guides
+from survey.web.api import description, door
+from survey.web.api import views as api
+from survey.web.api.problems import Problem, of_values
 from survey.web.look import look
 from survey.web.respond import views as respond
 from survey.web.respond.drawn import drawn
@@ -55,7 +59,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SurveyApp(Flask):
+class SurveyApp(OpenAPI):
     """A Flask whose log names routes, never paths: link codes stand in paths."""
 
     def log_exception(self, exc_info: Any) -> None:
@@ -76,16 +80,24 @@ def create_app(
         "survey",
         static_folder=str(resources.tree(resources.Tree.STATIC)),
         template_folder=str(resources.tree(resources.Tree.TEMPLATES)),
+        info=api.INFO,
+        security_schemes=api.SECURITY,
+        validation_error_model=Problem,
+        validation_error_callback=of_values,
+        doc_ui=False,
     )
     app.extensions["survey"] = site
     app.url_map.strict_slashes = False
     configure(app, site)
     app.session_interface = tokens.Sessions()
     prepare_templates(app)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
+    csrf.exempt(api.blueprint)  # a program sends its key itself; a browser never does
     journal.register(app)
     guard.register(app)
+    door.register(app)
     refusals.register(app)
+    app.register_api(api.blueprint)
     for module in (
         chrome,
         health,
@@ -103,6 +115,7 @@ def create_app(
         receipts,
         stop,
         shown,
+        description,
     ):
         app.register_blueprint(module.blueprint)
     routes.check_listed(rule.endpoint for rule in app.url_map.iter_rules())

@@ -8,10 +8,12 @@ from __future__ import annotations
 from survey.errors import CellFull, LinkClosed, ReferenceMissing, StoredMeanwhile, SurveyError, ValueForbidden
 
 TAKEN = frozenset({
-    "uq_account_email", "uq_audit_entry_hash", "uq_dossier_wave_id_code_mark", "uq_frame_file_wave_id_digest",
+    "uq_account_email", "uq_api_key_key_hash",
+    "uq_audit_entry_hash", "uq_dossier_wave_id_code_mark", "uq_frame_file_wave_id_digest",
     "uq_invitation_code_mark", "uq_invitation_dossier_id", "uq_invitation_rater_id", "uq_quota_cell_code_mark",
     "uq_message_step_mark", "uq_message_step_mark_channel", "uq_paper_sheet_number_mark",
     "uq_rater_wave_id_code_mark", "uq_wave_code",
+    "pk_api_key", "pk_hook_cursor",
     "pk_account", "pk_account_role", "pk_answer", "pk_audit_entry", "pk_class_cell", "pk_dossier", "pk_draft",
     "pk_draw", "pk_facts", "pk_feedback", "pk_figure", "pk_frame_file", "pk_input_figure", "pk_index_figure",
     "pk_index_input", "pk_index_run", "pk_index_sheet", "uq_index_sheet_code_year", "pk_invitation", "pk_judgement",

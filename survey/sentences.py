@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from survey import errors, index_errors, wave_errors
+from survey import api_errors, errors, index_errors, wave_errors
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.channels import refusals
 from survey.custody import refusals as custody
@@ -33,6 +33,7 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.KeyMissing: _n('The key "%(name)s" is not in the key folder.'),
     errors.SealBroken: _n("A sealed value was changed, or belongs to another key."),
     errors.AccountExists: _n("There is an account for %(email)s already."),
+    api_errors.ApiKeyUnknown: _n('There is no key "%(key)s"; hailong api-keys list shows them.'),
     errors.UnitUnknown: _n('There is no unit "%(unit)s".'),
     errors.WaveUnknown: _n('There is no wave "%(wave)s".'),
     errors.WaveExists: _n('There is a wave "%(wave)s" already.'),

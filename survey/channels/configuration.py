@@ -10,6 +10,7 @@ from pathlib import Path
 from survey import datafile
 from survey.channels import texts, trial, wire
 from survey.channels.contract import Adapter, Channel
+from survey.channels.hooks import Hook, read_hooks
 from survey.channels.mail import Mail, Security, Server
 from survey.channels.sms import Sms
 from survey.channels.texts import Texts
@@ -42,6 +43,7 @@ class Channels:
     cap: int
     at_once: int
     trial: Path | None
+    hooks: tuple[Hook, ...] = ()
 
     def is_quiet(self, now: datetime) -> bool:
         """Whether people sleep in the province."""
@@ -104,6 +106,7 @@ def _read(table: Table, folder: Path, environment: Environment) -> Channels:
         cap=table.whole("cap", least=0),
         at_once=at_once,
         trial=trial_folder,
+        hooks=read_hooks(table, environment, trial_folder),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from survey.channels.contract import Channel
 from survey.channels.mail import Handing
 from survey.channels.sms import KNOWN, SEND, TAKEN
-from survey.channels.wire import Json, Post
+from survey.channels.wire import Json, Post, Send
 
 FILE = "messages.jsonl"
 INVALID_PHONE = -108
@@ -85,6 +85,17 @@ def handing(folder: Path) -> Handing:
         show(Shown(Channel.EMAIL, to, str(message["Subject"]), message.get_content()))
 
     return hand_over
+
+
+def hooking(folder: Path) -> Send:
+    """In place of another office's program."""
+    show = _writer(folder)
+
+    def send(url: str, data: bytes, headers: Mapping[str, str]) -> bytes:
+        show(Shown("webhook", url, headers["webhook-id"], data.decode()))
+        return b""
+
+    return send
 
 
 def _writer(folder: Path) -> Show:

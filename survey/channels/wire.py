@@ -16,6 +16,7 @@ TIMEOUT = 20.0
 LARGEST_REPLY = 64 * 1024
 Json = Mapping[str, Any]
 Post = Callable[[str, Json, Mapping[str, str]], dict[str, Any]]
+Send = Callable[[str, bytes, Mapping[str, str]], bytes]
 _UNTRIED = (ConnectionRefusedError, socket.gaierror, TimeoutError)  # before a connection stood
 _BY_STATUS: dict[int, Exception] = {
     400: MessageRefused(Why.CONTENT),
@@ -44,15 +45,25 @@ def _opener() -> urllib.request.OpenerDirector:
 
 def poster(timeout: float = TIMEOUT) -> Post:
     """A function that posts JSON and reads the JSON reply."""
+    send = sender(timeout)
+    return lambda url, body, headers: _reply(send(url, encode(body), headers))
+
+
+def encode(body: Json) -> bytes:
+    """The bytes that go out: a signature is made over them."""
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def sender(timeout: float = TIMEOUT) -> Send:
+    """A function that posts the bytes of some JSON and returns those of the reply, whatever they are."""
     opener = _opener()
 
-    def post(url: str, body: Json, headers: Mapping[str, str]) -> dict[str, Any]:
-        data = json.dumps(body, ensure_ascii=False).encode()
+    def send(url: str, data: bytes, headers: Mapping[str, str]) -> bytes:
         told = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json", **headers}
         request = urllib.request.Request(url, data, told, method="POST")  # noqa: S310 - the opener knows the web alone
-        return _reply(_read(opener, request, timeout))
+        return _read(opener, request, timeout)
 
-    return post
+    return send
 
 
 def _read(opener: urllib.request.OpenerDirector, request: urllib.request.Request, timeout: float) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from survey.cli import (
+    api_keys,
     custody,
     database,
     doctor,
@@ -52,6 +53,7 @@ for command in (
     index.index,
     scores.verify,
     serving.staff,
+    api_keys.api_keys,
     record.audit,
     record.privacy,
     record.purge,

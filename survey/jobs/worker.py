@@ -10,7 +10,7 @@ from huey import Huey, crontab
 from survey import queue
 from survey.config import Settings
 from survey.db import Database
-from survey.jobs import deliver, mix, score
+from survey.jobs import deliver, hooks, mix, score
 from survey.keys import Keys
 
 
@@ -27,6 +27,7 @@ def prepare(
     def every_minute() -> None:
         mix.run(database, keys, now=clock())
         deliver.due(database, keys, settings, clock=clock)
+        hooks.due(database, settings, clock=clock)
         queue.beat(waiting, clock())
 
     queue.runner(waiting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from survey.model import (
+    api_key,
     audit,
     draft,
     feedback,
@@ -23,7 +24,7 @@ from survey.model import (
 from survey.model.base import Base
 
 GROUPS = (
-    audit, draft, feedback, frame, index, invitation, message, paper, quota, rater, response, result, sample, staff,
-    unit, wave,
+    api_key, audit, draft, feedback, frame, index, invitation, message, paper, quota, rater, response, result, sample,
+    staff, unit, wave,
 )  # fmt: skip
 METADATA = Base.metadata

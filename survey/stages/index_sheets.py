@@ -49,7 +49,7 @@ class PointsReport:
 
 
 def find(session: Session, code: str, year: int) -> IndexSheet:
-    found = _stored(session, code, year)
+    found = stored(session, code, year)
     if found is None:
         raise IndexUnknown(scheme=code, year=year)
     return found
@@ -80,7 +80,7 @@ def import_points(
     The same file again changes nothing. RowsRefused names every flaw; the values before stay in the audit log.
     """
     require_year(scheme, year)
-    found = _stored(session, scheme.code, year)
+    found = stored(session, scheme.code, year)
     if found is not None and found.scheme != scheme.source:
         raise SchemeChanged(scheme=scheme.code, year=year)
     units = {unit.code: unit.type for unit in session.scalars(select(Unit))}
@@ -110,7 +110,8 @@ def import_points(
     return report
 
 
-def _stored(session: Session, code: str, year: int) -> IndexSheet | None:
+def stored(session: Session, code: str, year: int) -> IndexSheet | None:
+    """The sheet of a scheme and year, if points were ever loaded into it."""
     return session.scalars(select(IndexSheet).where(IndexSheet.code == code, IndexSheet.year == year)).first()
 
 

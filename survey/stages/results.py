@@ -131,6 +131,27 @@ def figures(
     return [dict(row) for row in session.scalars(wanted)]
 
 
+def page(
+    session: Session,
+    run: Run,
+    *,
+    after: int,
+    limit: int,
+    level_of: str | None = None,
+    unit: str | None = None,
+    official_only: bool = False,
+) -> list[tuple[int, Row]]:
+    """At most `limit` rows behind a position, each with its position."""
+    wanted = select(Figure.position, Figure.row).where(Figure.run_id == run.id, Figure.position > after)
+    if level_of is not None:
+        wanted = wanted.where(Figure.level_of == level_of)
+    if unit is not None:
+        wanted = wanted.where(Figure.unit_code == unit)
+    if official_only:
+        wanted = wanted.where(Figure.is_official)
+    return [(position, row) for position, row in session.execute(wanted.order_by(Figure.position).limit(limit))]
+
+
 def typed_in(session: Session, wave: Wave, unit_type: str) -> tuple[Component, ...]:
     """The components of the unit's scheme whose figures are typed in."""
     return tuple(one for scheme in schemes_for(session, wave, unit_type) for one in scheme.typed_in)

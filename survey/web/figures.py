@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from survey.groups import PointGroup
+from survey.model.wave import Wave
 from survey.scheme import Area, Component, Criterion, Scheme
-from survey.stages.results import Gap, gap
+from survey.stages import waves
+from survey.stages.results import Gap, gap, schemes_for
 
 Row = Mapping[str, Any]
 Part = Area | Criterion | Component | PointGroup
@@ -47,6 +51,15 @@ class Own:
         told = {key: value if key in TOLD else None for key, value in row.items()}
         reasons = [one for one in str(row["reason"] or "").split("; ") if one and not one.startswith(RANKED_ON)]
         return {**told, "reason": "; ".join(reasons) or None}
+
+
+def own_of(session: Session, wave: Wave, unit: str | None) -> Own | None:
+    """The unit that a reader belongs to, when the wave rates it."""
+    rated = {one.code: one.type for one, _target in waves.units_of(session, wave)}
+    if unit is None or unit not in rated:
+        return None
+    schemes = schemes_for(session, wave, rated[unit])
+    return Own(unit, wave.province, frozenset(scheme.code for scheme in schemes))
 
 
 def visible(rows: Iterable[Row], own: Own | None) -> Iterator[Row]:

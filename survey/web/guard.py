@@ -115,7 +115,7 @@ def protect(response: Response) -> Response:
     if is_named_by_content(response):
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
     elif request.endpoint != "static":
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
@@ -146,5 +146,7 @@ def compress(response: Response) -> Response:
         shrink = _shrunk if request.endpoint == "static" else _shrink
         response.set_data(shrink(data))
         response.headers["Content-Encoding"] = "gzip"
-        response.headers.pop("ETag", None)
+        tag, _weak = response.get_etag()
+        if tag is not None:
+            response.set_etag(tag, weak=True)  # the same content, in other bytes
     return response

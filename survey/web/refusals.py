@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, SecurityError
 
+from survey.cells import RowsRefused
 from survey.errors import (
     DatabaseUnavailable,
     NotScored,
@@ -18,13 +19,16 @@ from survey.errors import (
     StoredMeanwhile,
     SurveyError,
     UnitUnknown,
+    UnknownScheme,
     ValueForbidden,
     WaveUnknown,
     WrongState,
 )
 from survey.i18n import mark as _n
-from survey.index_errors import IndexNotScored, IndexUnknown
+from survey.index_errors import IndexNotScored, IndexUnknown, SchemeChanged, SchemeNotOfYear
+from survey.web.api.problems import is_api, of_error, problem
 from survey.web.forms import CSRF
+from survey.web.site import gettext
 
 RETRY_SECONDS = 5
 
@@ -70,6 +74,10 @@ STATUS: dict[type[SurveyError], int] = {
     IndexUnknown: 404,
     IndexNotScored: 404,
     SheetUnknown: 404,
+    UnknownScheme: 404,
+    RowsRefused: 422,
+    SchemeNotOfYear: 422,
+    SchemeChanged: 409,
     WrongState: 409,
     StoredMeanwhile: 503,  # a second try looks again and is told what there is
     ValueForbidden: 422,
@@ -80,11 +88,19 @@ STATUS: dict[type[SurveyError], int] = {
 def page(status: int, refusal: Refusal | None = None) -> Response:
     """The page of a refusal."""
     told = refusal or REFUSALS.get(status) or (FAILED if status >= 500 else BAD)
+    if is_api():
+        return _for_programs(status, problem(status, f"{gettext(told.heading)}. {gettext(told.advice)}"))
     again = posted() if status == 503 else None
     text = render_template(
         "errors/error.html", refusal=told if again is None else SEND_AGAIN, status=status, again=again
     )
     response = make_response(text, status)
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _for_programs(status: int, response: Response) -> Response:
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
@@ -110,14 +126,14 @@ def register(app: Flask) -> None:
 
 
 def _leaf(status: int) -> Callable[[SurveyError], Response]:
-    return lambda _error: page(status)
+    return lambda error: of_error(status, error) if is_api() else page(status)
 
 
 def _http(error: HTTPException) -> Response | HTTPException:
     if isinstance(error, SecurityError):  # a foreign host name: no page of ours is made for it
         return Response("Bad Request\n", status=400, mimetype="text/plain")
     status = error.code or 500
-    if status < 400:
+    if status < 400 or error.response is not None:  # one that was made for this very refusal
         return error
     response = page(status)
     if isinstance(error, MethodNotAllowed):

@@ -132,9 +132,4 @@ def surveyed(scheme: Scheme) -> list[Component]:
 
 def own_unit(session: Session, wave: Wave) -> Own | None:
     """The rated unit of the wave that the account belongs to: there is no release yet, so its row is withheld."""
-    code = signed_in().unit
-    rated = {one.code: one.type for one, _target in wave_list.units_of(session, wave)}
-    if code is None or code not in rated:
-        return None
-    schemes = stored.schemes_for(session, wave, rated[code])
-    return Own(code, wave.province, frozenset(scheme.code for scheme in schemes))
+    return figures.own_of(session, wave, signed_in().unit)

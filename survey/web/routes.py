@@ -48,6 +48,14 @@ ROUTES: dict[str, Who] = {
     # gateways: a signature is what lets in
     "receipts.of_sms": PUBLIC,
     "receipts.of_zalo": PUBLIC,
+    # programs: a key is what lets in, its scopes say how far
+    "description.openapi": PUBLIC,
+    "api.waves": PUBLIC,
+    "api.wave": PUBLIC,
+    "api.units": PUBLIC,
+    "api.progress": PUBLIC,
+    "api.scores": PUBLIC,
+    "api.points": PUBLIC,
     # staff
     "account.sign_in": PUBLIC,
     "account.sign_out": SIGNED_IN,

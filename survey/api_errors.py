@@ -1,0 +1,14 @@
+"""Refusals of the API and its keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from survey.errors import SurveyError
+
+
+@dataclass(eq=False)
+class ApiKeyUnknown(SurveyError):
+    """There is no key of this id."""
+
+    key: str

@@ -1,0 +1,139 @@
+"""What goes in and out of the API: one model a thing, each field with what it means."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
+
+from survey.stages.exports import COLUMNS
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+MOST_ROWS, MOST_POINTS = 2000, 20_000
+
+
+class WavePath(BaseModel):
+    """One wave by its code."""
+
+    wave: Code
+
+
+class IndexPath(BaseModel):
+    """The index of one scheme and year."""
+
+    scheme: Code
+    year: int = Field(ge=2000, le=2100)
+
+
+class ScoresQuery(BaseModel):
+    """Which figures; `after` is the `next` of the page before."""
+
+    level_of: Code | None = None
+    unit: Code | None = None
+    official: bool = Field(default=False, description="Only the rule and weighting that the scheme names.")
+    after: int = Field(default=-1, ge=-1, le=2**31 - 1)
+    limit: int = Field(default=500, ge=1, le=MOST_ROWS)
+
+
+class Wave(BaseModel):
+    """A wave: what is asked, of whom, when."""
+
+    code: str
+    kind: str = Field(description="real, or rehearsal: never counts")
+    audience: str
+    state: str
+    period_from: date
+    period_to: date
+    opens: datetime
+    closes: datetime
+    instrument: str
+    schemes: list[str]
+
+
+class Waves(BaseModel):
+    waves: list[Wave]
+
+
+class Unit(BaseModel):
+    """A rated unit of a wave."""
+
+    code: str
+    name_vi: str
+    name_en: str
+    type: str
+    target: int
+
+
+class Units(BaseModel):
+    wave: str
+    units: list[Unit]
+
+
+class Cell(BaseModel):
+    """How far a unit (officials: a rater group, completed rounded down to 5) is."""
+
+    code: str
+    name_vi: str
+    name_en: str
+    type: str
+    target: int
+    invited: int
+    completed: int
+    left: int
+
+
+class Progress(BaseModel):
+    """Counts alone: nothing in them depends on what was answered."""
+
+    wave: str
+    state: str
+    cells: list[Cell]
+
+
+_FIELDS: dict[str, Any] = dict.fromkeys(COLUMNS, (str | None, None))
+Figure = create_model("Figure", __doc__="One row of scores.csv; numbers are decimal text, absent is null.", **_FIELDS)
+
+
+class Scores(BaseModel):
+    """A page of a run's figures; `next` is null on the last."""
+
+    wave: str
+    kind: str
+    state: str = Field(description="Figures are final when the wave is sealed.")
+    run: str
+    extract: str
+    code_version: str
+    made_at: datetime
+    rows: list[Figure]  # type: ignore[valid-type]  # made from the contract's columns
+    next: int | None
+
+
+class Point(BaseModel):
+    """Appraised points of one unit and code, with the document that they come from."""
+
+    model_config = ConfigDict(extra="forbid")
+    unit: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    code: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    value: Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,14}(\.[0-9]{1,6})?$")]
+    source: Annotated[str, StringConstraints(max_length=300)] = ""
+
+
+class Points(BaseModel):
+    """All of it is taken or nothing; the same again changes nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+    source: Annotated[str, StringConstraints(max_length=300)] = ""
+    dry_run: bool = False
+    rows: list[Point] = Field(min_length=1, max_length=MOST_POINTS)
+
+
+class PointsTaken(BaseModel):
+    """What the import did."""
+
+    rows: int
+    units: int
+    new: int
+    changed: int
+    unchanged: int
+    dry_run: bool

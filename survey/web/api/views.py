@@ -1,0 +1,186 @@
+"""What other offices' programs may read and load: waves, units, progress, figures, points."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_openapi3 import APIBlueprint, Info, SecurityScheme, Tag
+from sqlalchemy.orm import Session
+
+from survey.model.wave import Wave as StoredWave
+from survey.scheme import Scheme, builtin_scheme
+from survey.stages import board, exports, index_sheets, results
+from survey.stages import waves as wave_list
+from survey.stages.api_keys import Scope
+from survey.web import figures
+from survey.web.api import bodies, door
+from survey.web.api.problems import PREFIX, TYPE
+from survey.web.site import now, site
+
+INFO = Info(
+    title="Hài Lòng",
+    version="1",
+    description=(
+        "Waves, units, progress and scores of a province's surveys; appraised points in. Errors are problem+json in "
+        "the language of Accept-Language (vi, en). Numbers are decimal text, absent is null, instants are UTC."
+    ),
+)
+SECURITY: dict[str, Any] = {"key": SecurityScheme(type="http", scheme="bearer", description="A key of an office.")}
+LARGEST_IMPORT = 8 * 1024 * 1024
+SEALED = "sealed"
+REFUSED: Any = {
+    "description": "Refused, in the caller's language.",
+    "content": {TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+PRIVATE = "private, no-cache"  # kept by the program alone, and asked for again
+blueprint = APIBlueprint(
+    "api",
+    __name__,
+    url_prefix=PREFIX,
+    abp_security=[{"key": []}],
+    abp_responses={"422": REFUSED, "default": REFUSED},
+    abp_tags=[Tag(name="v1")],
+)
+
+
+@blueprint.before_request
+def come_in() -> None:
+    """A key first; a list of points may be longer than a form."""
+    door.admit()
+    request.max_content_length = LARGEST_IMPORT
+
+
+@blueprint.after_request
+def keep(response: Response) -> Response:
+    """Let a program ask whether an answer is still the same."""
+    response.headers["Cache-Control"] = PRIVATE
+    if request.method == "GET" and response.status_code == 200:
+        response.add_etag()
+        response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/waves", responses={200: bodies.Waves})
+def waves() -> Response:
+    """Every wave, the newest first."""
+    door.require(Scope.WAVES)
+    with site().database.read() as session:
+        return _json(bodies.Waves(waves=[_wave(session, one) for one in wave_list.all_waves(session)]))
+
+
+@blueprint.get("/waves/<wave>", responses={200: bodies.Wave})
+def wave(path: bodies.WavePath) -> Response:
+    """One wave."""
+    door.require(Scope.WAVES)
+    with site().database.read() as session:
+        return _json(_wave(session, wave_list.find(session, path.wave)))
+
+
+@blueprint.get("/waves/<wave>/units", responses={200: bodies.Units})
+def units(path: bodies.WavePath) -> Response:
+    """The rated units of a wave."""
+    door.require(Scope.WAVES)
+    with site().database.read() as session:
+        found = wave_list.units_of(session, wave_list.find(session, path.wave))
+    told = [
+        bodies.Unit(code=one.code, name_vi=one.name_vi, name_en=one.name_en, type=one.type, target=target)
+        for one, target in found
+    ]
+    return _json(bodies.Units(wave=path.wave, units=told))
+
+
+@blueprint.get("/waves/<wave>/progress", responses={200: bodies.Progress})
+def progress(path: bodies.WavePath) -> Response:
+    """The counts of the board."""
+    door.require(Scope.PROGRESS)
+    with site().database.read() as session:
+        found = wave_list.find(session, path.wave)
+        cells = board.progress(session, found)
+    told = [
+        bodies.Cell(
+            code=one.code, name_vi=one.name_vi, name_en=one.name_en, type=one.type, target=one.target,
+            invited=one.invited, completed=one.completed, left=one.left,
+        )
+        for one in cells
+    ]  # fmt: skip
+    return _json(bodies.Progress(wave=found.code, state=found.state, cells=told))
+
+
+@blueprint.get("/waves/<wave>/scores", responses={200: bodies.Scores})
+def scores(path: bodies.WavePath, query: bodies.ScoresQuery) -> Response:
+    """The figures of the newest run, a page at a time; before the seal only with the scope scores.provisional."""
+    with site().database.read() as session:
+        found = _scored(session, path.wave)
+        run = results.latest(session, found)
+        read = results.page(
+            session, run, after=query.after, limit=query.limit, level_of=query.level_of, unit=query.unit,
+            official_only=query.official,
+        )  # fmt: skip
+        own = figures.own_of(session, found, door.holder().unit)
+    rows = list(figures.visible([row for _position, row in read], own))
+    return _json(
+        bodies.Scores(
+            wave=found.code,
+            kind=found.kind,
+            state=found.state,
+            run=run.id.hex(),
+            extract=run.extract_digest,
+            code_version=run.code_version,
+            made_at=run.made_at,
+            rows=[bodies.Figure(**{column: row[column] for column in exports.COLUMNS}) for row in rows],
+            next=read[-1][0] if len(read) == query.limit else None,
+        )
+    )
+
+
+@blueprint.put("/index/<scheme>/<int:year>/points", responses={200: bodies.PointsTaken})
+def points(path: bodies.IndexPath, body: bodies.Points) -> Response:
+    """Load appraised points into the index of a scheme and year: all or nothing, the same again changes nothing."""
+    door.require(Scope.POINTS)
+    with tempfile.TemporaryDirectory() as folder, site().database.begin() as session:
+        file = Path(folder, "points.csv")
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("unit", "code", "value", "source"))
+            writer.writerows((one.unit, one.code, one.value, one.source) for one in body.rows)
+        report = index_sheets.import_points(
+            session, file, _scheme(session, path.scheme, path.year), path.year, source=body.source,
+            actor=f"api: {door.holder().name}", now=now(), dry_run=body.dry_run,
+        )  # fmt: skip
+    told = {"rows": report.rows, "units": report.units, "new": report.created, "changed": report.updated}
+    return _json(bodies.PointsTaken(**told, unchanged=report.unchanged, dry_run=report.dry_run))
+
+
+def _scheme(session: Session, code: str, year: int) -> Scheme:
+    """The scheme as the year's sheet froze it, else the shipped one."""
+    found = index_sheets.stored(session, code, year)
+    return builtin_scheme(code) if found is None else index_sheets.scheme_of(found)
+
+
+def _scored(session: Session, code: str) -> StoredWave:
+    found = wave_list.find(session, code)
+    door.require(Scope.SCORES if found.state == SEALED else Scope.PROVISIONAL)
+    return found
+
+
+def _wave(session: Session, wave: StoredWave) -> bodies.Wave:
+    return bodies.Wave(
+        code=wave.code,
+        kind=wave.kind,
+        audience=wave.audience,
+        state=wave.state,
+        period_from=wave.period_from,
+        period_to=wave.period_to,
+        opens=wave.opens,
+        closes=wave.closes,
+        instrument=wave.instrument_code,
+        schemes=[one.code for one in wave_list.schemes_of(session, wave)],
+    )
+
+
+def _json(body: Any) -> Response:
+    return jsonify(body.model_dump(mode="json"))
