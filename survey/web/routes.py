@@ -13,10 +13,11 @@ class Everybody(Enum):
     """A route without sign-in."""
 
     PUBLIC = "public"
+    KEYED = "keyed"  # a program's key is what lets in, by its scopes (`web/api/door.py`)
 
 
 Who = frozenset[Role] | Everybody
-PUBLIC = Everybody.PUBLIC
+PUBLIC, KEYED = Everybody.PUBLIC, Everybody.KEYED
 SIGNED_IN = frozenset(Role)
 BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
@@ -48,14 +49,14 @@ ROUTES: dict[str, Who] = {
     # gateways: a signature is what lets in
     "receipts.of_sms": PUBLIC,
     "receipts.of_zalo": PUBLIC,
-    # programs: a key is what lets in, its scopes say how far
+    # programs of other offices
     "description.openapi": PUBLIC,
-    "api.waves": PUBLIC,
-    "api.wave": PUBLIC,
-    "api.units": PUBLIC,
-    "api.progress": PUBLIC,
-    "api.scores": PUBLIC,
-    "api.points": PUBLIC,
+    "api.waves": KEYED,
+    "api.wave": KEYED,
+    "api.units": KEYED,
+    "api.progress": KEYED,
+    "api.scores": KEYED,
+    "api.points": KEYED,
     # staff
     "account.sign_in": PUBLIC,
     "account.sign_out": SIGNED_IN,
