@@ -358,13 +358,6 @@ class NotAskable(SurveyError):
 
 
 @dataclass(eq=False)
-class FileChanged(SurveyError):
-    """A file is not the one that its manifest names."""
-
-    file: str
-
-
-@dataclass(eq=False)
 class AnswersWaiting(SurveyError):
     """Accepted answers are still in the spool: a close was cut off."""
 

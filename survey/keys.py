@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o
 CODE_LENGTH = 13  # 65 bits: a link cannot be guessed
 NONCE = 12
 INSTALLATION = "installation.key"
+SEALING = "sealing.key"
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
@@ -148,6 +150,15 @@ class Keys:
         if not (self.folder / INSTALLATION).exists():
             raise KeyMissing(name=INSTALLATION)
         return self.installation
+
+    @cached_property
+    def sealing(self) -> Ed25519PrivateKey:
+        """Signs sealed results, and nothing else; made with the first seal."""
+        path = self.folder / SEALING
+        if not path.exists():
+            with suppress(FileExistsError):  # another process made it at this moment
+                write_key(path, {"private": Ed25519PrivateKey.generate().private_bytes_raw().hex()})
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(_read(path)["private"]))
 
     def new_wave(self, wave_id: bytes, *, link: bytes | None = None) -> WaveKey:
         """Make a wave's keys; `link` is given by rehearsals alone, so that a demonstration can be repeated."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from survey import api_errors, errors, index_errors, wave_errors
+from survey import api_errors, errors, index_errors, seal_sentences, wave_errors
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.channels import refusals
 from survey.custody import refusals as custody
+from survey.custody.broken import BundleBroken
 from survey.errors import SurveyError
 from survey.faults import SENTENCES, Fault, FaultyFile
 from survey.i18n import Translator
@@ -125,7 +126,6 @@ REFUSALS: dict[type[SurveyError], str] = {
         'The close of wave "%(wave)s" was cut off: %(answers)s answers still wait. Run: hailong wave close %(wave)s'
     ),
     errors.NotAskable: _n('The questionnaire "%(code)s" has items that cannot be asked yet: %(items)s'),
-    errors.FileChanged: _n('The file "%(file)s" is missing or was changed.'),
     errors.DemoDiffers: _n(
         "There is a demonstration of another size or seed in %(database)s. Name another database with --database."
     ),
@@ -211,6 +211,8 @@ def sentences(error: SurveyError, reader: Translator) -> list[str]:
     if isinstance(error, RowsRefused):
         before = f"{error.file}: " if error.file else ""
         return [before + row_sentence(fault, reader) for fault in error.faults]
+    if isinstance(error, BundleBroken):
+        return [seal_sentences.broken(error, reader)]
     if isinstance(error, errors.FileRefused):
         return [file_sentence(error, reader)]
     if isinstance(error, errors.InputRefused):

@@ -10,7 +10,7 @@ import click
 from survey import revision
 from survey.cli.context import Site, actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
-from survey.custody import keyring, vault
+from survey.custody import archive, keyring, statements, vault
 from survey.custody.refusals import PassphraseMissing
 from survey.db import require_database
 from survey.errors import DatabaseMissing
@@ -101,6 +101,21 @@ def restore_keys(file: Path, passphrase_file: Path | None, as_json: bool) -> Non
     site = open_site(ready=False, make=True)
     written = keyring.put_back(site.keys, file, _asked(passphrase_file, twice=False), leave=_forgotten(site))
     put({"file": str(file), "written": written}, as_json=as_json, lines=written or ["-"])
+
+
+@keys.command()
+@click.option("--out", "file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also into FILE.")
+@JSON
+@refuses
+def public(file: Path | None, as_json: bool) -> None:
+    """Print the public key that this site seals results with, and its fingerprint: to be published."""
+    found = open_site(ready=False, make=True).keys.sealing.public_key().public_bytes_raw()
+    data = {"key": found.hex(), "fingerprint": statements.fingerprint(found)}
+    if file is not None:
+        with archive.beside(file) as parts:
+            (parts / "key").write_text("".join(f"{value}\n" for value in data.values()), encoding="utf-8")
+            archive.put_in_place(parts / "key", file)
+    put(data, as_json=as_json, lines=list(data.values()))
 
 
 def _forgotten(site: Site) -> frozenset[str]:

@@ -17,6 +17,7 @@ from survey.cli import (
     record,
     register,
     scores,
+    seals,
     serving,
     trial,
 )
@@ -51,7 +52,7 @@ for command in (
     scores.score,
     scores.results,
     index.index,
-    scores.verify,
+    seals.verify,
     serving.staff,
     api_keys.api_keys,
     record.audit,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +14,7 @@ from survey import sheet
 from survey.cells import Flaw, RowFault, RowsRefused, plain
 from survey.cli.context import actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
-from survey.errors import FileChanged, InputRefused
+from survey.errors import InputRefused
 from survey.model.wave import Wave
 from survey.sheet import Columns, Row
 from survey.stages import results as figures
@@ -102,22 +100,6 @@ def score(wave: str, database: str | None, as_json: bool) -> None:
     run = job.run(site.database, wave, actor=actor(), now=site.now())
     data = {"wave": wave, "run": run.id.hex(), "extract": run.extract_digest, "version": run.code_version}
     put(data, as_json=as_json, lines=[f"{key}: {value}" for key, value in data.items()])
-
-
-@click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
-@refuses
-def verify(folder: Path) -> None:
-    """Check that no file of a results folder or extract was changed since it was written."""
-    try:
-        hashes = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["hashes"]
-    except (OSError, ValueError, KeyError) as error:
-        raise FileChanged(file="manifest.json") from error
-    for name, expected in sorted(hashes.items()):
-        path = folder / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise FileChanged(file=name)
-    click.echo(f"{len(hashes)}")
 
 
 @click.group()

@@ -46,7 +46,7 @@ def write(
         packed.writestr(MANIFEST, signing.sign(dict(told) | {"format": FORMAT, "files": named}, key))
         packed.write(copy, copy.name)
         packed.comment = bytes(SUM)
-    _write_sum(whole)
+    write_sum(whole)
     if passphrase is not None:
         sealed = parts / "backup.sealed"
         with whole.open("rb") as source, sealed.open("xb") as target:
@@ -89,7 +89,7 @@ def _unpack(whole: Path, file: str, public: bytes, parts: Path) -> Opened:
         raise CarriedFileRefused(file, Damage.NOT_WHOLE if is_zip else Damage.NOT_OURS) from error
 
 
-def _write_sum(whole: Path) -> None:
+def write_sum(whole: Path) -> None:
     """Put the hash of all before it at the end: fields of a ZIP that say nothing of its content count too."""
     with whole.open("r+b") as stream:
         found = _sum(stream, whole.stat().st_size - SUM)
@@ -98,9 +98,14 @@ def _write_sum(whole: Path) -> None:
 
 
 def _require_sum(whole: Path, file: str) -> None:
+    if not sum_fits(whole):
+        raise CarriedFileRefused(file, Damage.CHANGED)
+
+
+def sum_fits(whole: Path) -> bool:
+    """Whether the hash at the end of an archive is that of all before it."""
     with whole.open("rb") as stream:
-        if _sum(stream, whole.stat().st_size - SUM) != stream.read():
-            raise CarriedFileRefused(file, Damage.CHANGED)
+        return _sum(stream, whole.stat().st_size - SUM) == stream.read()
 
 
 def _sum(stream: BinaryIO, length: int) -> bytes:

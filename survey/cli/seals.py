@@ -1,0 +1,67 @@
+"""`hailong verify`: is a sealed bundle, or a folder of results, what it was; without a database."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from survey.cli.context import put, reader, refuses, say
+from survey.custody import bundles, checking, statements
+from survey.custody.broken import BundleBroken
+from survey.sentences import sentences
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+KEY = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="BUNDLE")
+@click.option("--key", metavar="FILE|HEX", help="The public key that it must be sealed with; see: hailong keys public.")
+@click.option("--recompute", is_flag=True, help="Compute every figure again from the bundle's own extract.")
+@JSON
+@refuses
+def verify(path: Path, key: str | None, recompute: bool, as_json: bool) -> None:
+    """Check a sealed BUNDLE (archive or folder), or a results folder; the first thing that was changed is named."""
+    public = None if key is None else public_key(key)
+    try:
+        with bundles.opened(path) as bundle:
+            checked = checking.check(bundle, public=public)
+            again = _again(bundle) if recompute else None
+    except BundleBroken as broken:
+        if as_json:
+            put({"ok": False} | asdict(broken), as_json=True, lines=[])
+            say("\n".join(sentences(broken, reader())))
+            sys.exit(1)
+        raise
+    told = _told(checked, public, again)
+    put(told, as_json=as_json, lines=[f"{name}: {value}" for name, value in told.items() if value is not None])
+
+
+def _again(bundle: bundles.Opened) -> int:
+    from survey.jobs import recompute  # needs the statistics; checking does not
+
+    return recompute.run(bundle.folder, bundle=bundle.name)
+
+
+def _told(checked: checking.Checked, public: bytes | None, again: int | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"ok": True, "files": checked.files, "recomputed": again}
+    if checked.statement is None:
+        return told | {"sealed": False}
+    named = {name: checked.statement.get(name) for name in ("wave", "number", "sealed_at", "document", "key")}
+    key = bytes.fromhex(checked.statement["key"])
+    known = {"fingerprint": statements.fingerprint(key), "key_checked": public is not None}
+    return told | {"sealed": True} | named | known
+
+
+def public_key(text: str) -> bytes:
+    """A key given as 64 hexadecimal digits, or in a file that holds them."""
+    path = Path(text)
+    found = KEY.search(path.read_text(encoding="utf-8", errors="replace") if path.is_file() else text)
+    if found is None:
+        raise click.UsageError("a public key has 64 hexadecimal digits, or stands in a file")
+    return bytes.fromhex(found[0])

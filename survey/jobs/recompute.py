@@ -1,0 +1,66 @@
+"""Computes the results of a bundle again from its own extract, and names the first figure that comes out otherwise."""
+
+from __future__ import annotations
+
+import csv
+import json
+from itertools import zip_longest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from analysis import index_sheet
+from analysis.errors import AnalysisError
+from analysis.extract import MANIFEST, Scores, read_extract, score, write_scores
+from survey.custody.broken import BundleBroken, Fault
+
+EXTRACT, TABLE = "extract", "scores.csv"
+
+
+def run(folder: Path, *, bundle: str) -> int:
+    """The number of figures that came out to the last digit. BundleBroken names the first that did not."""
+    scores = _scores(folder, bundle)
+    with TemporaryDirectory(prefix="hailong-again-") as again:
+        made = Path(again)
+        write_scores(scores, made)
+        _require_rows(folder / TABLE, made / TABLE, bundle)
+        for path in sorted(made.iterdir()):
+            _require_file(folder / path.name, path, bundle)
+    return len(scores.rows)
+
+
+def _scores(folder: Path, bundle: str) -> Scores:
+    extract = folder / EXTRACT
+    if not (extract / MANIFEST).is_file():
+        raise BundleBroken(bundle, Fault.FILE_MISSING, f"{EXTRACT}/{MANIFEST}")
+    try:
+        if index_sheet.is_index(extract):
+            return index_sheet.score_index(index_sheet.read_index(extract))
+        return score(read_extract(extract))
+    except AnalysisError as error:
+        raise BundleBroken(bundle, Fault.OTHER_DIGITS, EXTRACT, found=str(error)) from error
+
+
+def _require_rows(sealed: Path, made: Path, bundle: str) -> None:
+    with sealed.open(encoding="utf-8-sig", newline="") as before, made.open(encoding="utf-8-sig", newline="") as after:
+        nothing: dict[str, str] = {}
+        rows = zip_longest(csv.DictReader(before), csv.DictReader(after), fillvalue=nothing)
+        for number, (stated, found) in enumerate(rows, start=2):
+            for name in {**stated, **found} if stated != found else ():
+                if stated.get(name) != found.get(name):
+                    told = {"expected": str(stated.get(name)), "found": str(found.get(name))}
+                    raise BundleBroken(bundle, Fault.OTHER_DIGITS, sealed.name, number, name, **told)
+
+
+def _require_file(sealed: Path, made: Path, bundle: str) -> None:
+    """Every file that the statistics write is the sealed one; the manifest lists files of the site beside them."""
+    if made.name == MANIFEST:
+        same = _facts(sealed) == _facts(made)
+    else:
+        same = sealed.is_file() and sealed.read_bytes() == made.read_bytes()
+    if not same:
+        raise BundleBroken(bundle, Fault.OTHER_DIGITS, made.name)
+
+
+def _facts(manifest: Path) -> dict[str, object]:
+    told = json.loads(manifest.read_bytes())
+    return {key: value for key, value in told.items() if key != "hashes"}
