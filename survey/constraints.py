@@ -14,6 +14,7 @@ TAKEN = frozenset({
     "uq_message_step_mark", "uq_message_step_mark_channel", "uq_paper_sheet_number_mark",
     "uq_rater_wave_id_code_mark", "uq_wave_code",
     "pk_api_key", "pk_hook_cursor",
+    "pk_approval", "uq_approval_subject_digest_agency", "uq_approval_subject_digest_account_id",
     "pk_account", "pk_account_role", "pk_answer", "pk_audit_entry", "pk_class_cell", "pk_dossier", "pk_draft",
     "pk_draw", "pk_facts", "pk_feedback", "pk_figure", "pk_frame_file", "pk_input_figure", "pk_index_figure",
     "pk_index_input", "pk_index_run", "pk_index_sheet", "uq_index_sheet_code_year", "pk_invitation", "pk_judgement",
@@ -23,7 +24,8 @@ TAKEN = frozenset({
     "pk_wave_scheme", "pk_wave_unit",
 })  # fmt: skip
 FORBIDDEN = frozenset({
-    "ck_account_role_role", "ck_feedback_state", "ck_invitation_one_subject", "ck_invitation_state",
+    "ck_account_role_role", "ck_approval_digest",
+    "ck_feedback_state", "ck_invitation_one_subject", "ck_invitation_state",
     "ck_message_budget_never_over", "ck_message_channel", "ck_message_state", "ck_paper_sheet_state",
     "ck_quota_cell_mode", "ck_spooled_kind", "ck_tally_completed", "ck_unit_type", "ck_wave_audience", "ck_wave_kind",
     "ck_wave_opening", "ck_wave_period", "ck_wave_state", "ck_wave_unit_target",

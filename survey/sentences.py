@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from survey import api_errors, errors, index_errors, seal_sentences, wave_errors
+from survey import api_errors, errors, index_errors, seal_sentences, staff_errors, wave_errors
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.channels import refusals
 from survey.custody import refusals as custody
@@ -57,6 +57,11 @@ REFUSALS: dict[type[SurveyError], str] = {
     ),
     errors.UnitNotRated: _n('The unit "%(unit)s" is not rated, or no scheme of the wave rates units of its type.'),
     errors.UnitNotInWave: _n('The unit "%(unit)s" is not among the units of the wave "%(wave)s".'),
+    staff_errors.ApprovalsMissing: _n('"%(subject)s" is not approved yet: %(missing)s.'),
+    staff_errors.ApprovalGiven: _n('%(agency)s approved "%(subject)s" already.'),
+    staff_errors.ApprovalWithoutDocument: _n('Name the document that approves "%(subject)s": number, date, signer.'),
+    staff_errors.NotAnApprover: _n("No account of %(email)s may approve."),
+    staff_errors.ApprovedOtherwise: _n('"%(subject)s" was changed after you opened the page. Read it again.'),
     wave_errors.UnitNotProvince: _n('The unit "%(unit)s" is not a province.'),
     wave_errors.NothingRated: _n(
         'The wave "%(wave)s" has no unit to ask about: its schemes rate no unit of the province in this period. Check '
@@ -200,6 +205,9 @@ WORDS = {
     "changed": _n("it was changed after it was written"),
     "foreign": _n("it was signed by another installation; this key folder is not the one that belongs to it"),
     "too_new": _n("it holds the tables of a later version of this program"),
+    "both_approvals": _n("two people of two agencies must approve it, one agency not being rated itself"),
+    "second_agency": _n("a person of another agency must approve it too"),
+    "unrated_agency": _n("a person of an agency that is not rated itself must approve it too"),
     "other_engine": _n("it holds a database of another engine"),
 }
 

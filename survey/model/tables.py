@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from survey.model import (
     api_key,
+    approval,
     audit,
     draft,
     feedback,
@@ -24,7 +25,7 @@ from survey.model import (
 from survey.model.base import Base
 
 GROUPS = (
-    api_key, audit, draft, feedback, frame, index, invitation, message, paper, quota, rater, response, result, sample,
-    staff, unit, wave,
+    api_key, approval, audit, draft, feedback, frame, index, invitation, message, paper, quota, rater, response, result,
+    sample, staff, unit, wave,
 )  # fmt: skip
 METADATA = Base.metadata
