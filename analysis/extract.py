@@ -19,9 +19,9 @@ from typing import Any
 
 from analysis.components.answer_files import CSV, PARQUET, AnswerFile, Held, refusal, stored
 from analysis.components.averages import level_averages
-from analysis.components.changes import read_previous, with_changes
+from analysis.components.changes import CLEAR_BY, read_previous, with_changes
 from analysis.components.citizens import Rating, Scored, make_wave, score_citizens
-from analysis.components.folder_files import SMALL, json_bytes, read_columns, read_json, records_bytes
+from analysis.components.folder_files import OPTIONAL, SMALL, json_bytes, read_columns, read_json, records_bytes
 from analysis.components.grouping import Groups, count_answers
 from analysis.components.index import index_codes
 from analysis.components.instrument import Audience, Instrument, parse_instrument
@@ -37,6 +37,7 @@ from analysis.components.tables import (
     MarginRow,
     SampleRow,
     Scales,
+    TraitRow,
     make_answers,
     make_records,
 )
@@ -45,6 +46,7 @@ from analysis.errors import CellInvalid, CodeUnknown, FileChanged, FileUnlisted,
 
 MANIFEST = "manifest.json"
 SCHEMA = "scores.schema.json"
+TABLES = (*SMALL, *OPTIONAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,7 @@ class Extract:
     schemes: tuple[Scheme, ...]
     manifest: Manifest
     previous: Mapping[str, bytes]
+    traits: tuple[TraitRow, ...] = ()
 
     @property
     def answers(self) -> Answers:
@@ -82,6 +85,7 @@ class Extract:
         files = {"instrument.toml": self.instrument.text.encode()}
         for name, kind in SMALL.items():
             files[name] = records_bytes(kind, getattr(self, name.removesuffix(".csv")))
+        files.update({name: records_bytes(kind, self.traits) for name, kind in OPTIONAL.items() if self.traits})
         files.update(zip(scheme_files(len(self.schemes)), (one.text.encode() for one in self.schemes), strict=True))
         files.update(self.previous)
         hashes = {name: sha256(data).hexdigest() for name, data in files.items()} | {self.file.name: self.file.digest}
@@ -117,16 +121,18 @@ def make_extract(
     schemes: Sequence[str],
     manifest: Mapping[str, Any],
     previous: Mapping[str, bytes] | None = None,
+    traits: Mapping[str, Cells] | None = None,
 ) -> Extract:
     """Check and sort the columns (by the names of the contract, in any order and row order) into an extract.
 
-    `instrument` and `schemes` are the texts of the TOML files, `previous` holds `previous/<name>` -> bytes.
+    `traits` may be left out; `instrument` and `schemes` are the texts of the TOML files, `previous` holds
+    `previous/<name>` -> bytes.
     Raises the leaf that names file, row and column of what does not fit.
     """
     form = parse_instrument(instrument)
     raters = form.audience is Audience.OFFICIALS
     table = make_answers(answers, form.columns, raters=raters, file=CSV, scales=_scales(form))
-    small = {"sample": sample, "margins": margins, "inputs": inputs}
+    small = {"sample": sample, "margins": margins, "inputs": inputs, "traits": traits or {}}
     return _checked(Held(table), small, form, schemes, manifest, previous or {})
 
 
@@ -146,6 +152,7 @@ def _checked(
         make_records(MarginRow, small["margins"], file="margins.csv"),
         make_records(InputRow, small["inputs"], file="inputs.csv"),
         form, rules, told, dict(previous),
+        make_records(TraitRow, small["traits"], file="traits.csv") if small["traits"] else (),
     )  # fmt: skip
     _check_codes(extract)
     return extract
@@ -166,7 +173,7 @@ def read_extract(folder: Path) -> Extract:
     raters = form.audience is Audience.OFFICIALS
     return _checked(
         stored(folder / answers, hashes[answers], form.columns, raters=raters, scales=_scales(form)),
-        {name.removesuffix(".csv"): read_columns(files[name], name) for name in SMALL},
+        {name.removesuffix(".csv"): read_columns(files[name], name) if name in files else {} for name in TABLES},
         form,
         [_text(files, name) for name in scheme_files(sum(name.startswith("scheme") for name in files))],
         manifest,
@@ -245,7 +252,7 @@ def scheme_files(count: int) -> tuple[str, ...]:
 def _scored(extract: Extract, ratings: Sequence[Rating]) -> Scored:
     if extract.instrument.audience is Audience.OFFICIALS:
         return score_officials(extract.answers, extract.sample, extract.instrument, ratings)
-    frame = make_frame(extract.sample, extract.margins)
+    frame = make_frame(extract.sample, extract.margins, extract.traits)
     wave = make_wave(extract.groups, frame, extract.instrument, extract.manifest.rated())
     return score_citizens(wave, ratings, extract.manifest.province)
 
@@ -266,8 +273,10 @@ def _facts(extract: Extract, schemes: Sequence[Scheme], scored: Scored, *, own: 
         "index_name_en": en,
         "units_without_scheme": [unit for unit in manifest.rated() if unit not in served],
         "level_averages": level_averages(scored.sheets, dossiers),
+        "change_clear": CLEAR_BY,
         "self_selected": scored.self_selected,
         "weighting": scored.weighting,
+        "province_margins": scored.margins,
     }
 
 
@@ -286,8 +295,9 @@ def _check_codes(extract: Extract) -> None:
     unknown = sorted(units - set(manifest.names))
     if unknown:
         raise CodeUnknown(extract.file.name, "unit", unknown[0], MANIFEST)
-    records: dict[str, Iterable[SampleRow | MarginRow | InputRow]] = {
+    records: dict[str, Iterable[SampleRow | MarginRow | InputRow | TraitRow]] = {
         "sample.csv": extract.sample if citizens else (), "margins.csv": extract.margins, "inputs.csv": extract.inputs,
+        "traits.csv": extract.traits,
     }  # fmt: skip
     for name, rows in records.items():
         for row in rows:

@@ -18,7 +18,7 @@ import numpy as np
 
 from analysis import extract
 from analysis.components.averages import level_averages
-from analysis.components.changes import read_previous, with_changes
+from analysis.components.changes import CLEAR_BY, read_previous, with_changes
 from analysis.components.fixed import fixed_points
 from analysis.components.folder_files import json_bytes, read_columns, read_json, records_bytes
 from analysis.components.joined import Found, WaveRow, join_waves
@@ -176,6 +176,7 @@ def _facts(sheet: IndexSheet, sheets: Sequence[Sheet]) -> dict[str, Any]:
         "index_name_vi": told["name_vi"],
         "index_name_en": told["name_en"],
         "level_averages": level_averages(sheets, {}),
+        "change_clear": CLEAR_BY,
     }
 
 

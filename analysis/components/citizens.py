@@ -20,6 +20,7 @@ from analysis.components.scheme import IndexRule, Level, Scheme
 from analysis.components.sheet import About, Notes, Reason, Sheet, SheetKey, Used, because
 from analysis.components.strata import make_strata
 from analysis.components.tables import InputRow
+from analysis.components.traits import province_weights
 from analysis.components.weighting import (
     Frame,
     Weighted,
@@ -59,6 +60,7 @@ class Scored:
     sheets: tuple[Sheet, ...]
     weighting: Mapping[str, Mapping[str, Mapping[str, object]]]
     self_selected: Mapping[str, Mapping[str, int]]
+    margins: Mapping[str, Mapping[str, object]]  # answers used -> trait -> what the province was calibrated to
 
 
 def make_wave(groups: Groups, frame: Frame, instrument: Instrument, units: Sequence[str]) -> Wave:
@@ -70,7 +72,7 @@ def make_wave(groups: Groups, frame: Frame, instrument: Instrument, units: Seque
             found = counts.setdefault(group.unit, {})
             found[group.mode] = found.get(group.mode, 0) + group.count
     kept = {unit: frame.classes[unit] for unit in units if unit in frame.classes}
-    own = Frame(frame.populations, frame.class_totals, kept)
+    own = replace(frame, classes=kept)
     sampled = groups.chosen(lambda group: group.unit in rated and not group.self_selected)
     return Wave(sampled, own, instrument, tuple(units), counts)
 
@@ -83,6 +85,7 @@ def score_citizens(wave: Wave, ratings: Sequence[Rating], province_code: str) ->
     sheets: list[Sheet] = []
     everybody: FloatArray | None = None  # respondents of every unit and code before any are left out
     facts: dict[str, dict[str, Mapping[str, object]]] = {}
+    margins: dict[str, Mapping[str, object]] = {}
     for used, groups in _variants(wave.groups):
         strata = make_strata(groups, wave.frame)
         for weighted in (design_weights(groups), calibrated_weights(groups, wave.frame)):
@@ -96,11 +99,12 @@ def score_citizens(wave: Wave, ratings: Sequence[Rating], province_code: str) ->
             for rating in ratings:
                 sheets += _rating_sheets(data, rating, weighted, used)
             if ratings:
-                whole = _province_data(wave, data, groups, sampling, province_code)
+                together, margins[used] = _together(wave, data, groups, sampling)
+                whole = _province_data(wave, *together, province_code)
                 keys = _keys(ratings[0].scheme, "province", weighted, used)
                 sheets += [province_sheet(whole, key) for key in keys]
                 sheets += _estimates(whole, ratings, weighted, used)
-    return Scored(tuple(sheets), facts, wave.self_selected)
+    return Scored(tuple(sheets), facts, wave.self_selected, margins)
 
 
 def _variants(groups: Groups) -> Iterator[tuple[Used, Groups]]:
@@ -168,6 +172,7 @@ def _notes(wave: Wave, sampling: Sampling) -> Notes:
         for reason, joined in (
             (Reason.STRATA_JOINED, sampling.strata.joined),
             (Reason.CLASSES_JOINED, sampling.weighted.classes_joined),
+            (Reason.TOTALS_NOT_MET, sampling.weighted.unmet),
         ):
             if unit in joined:
                 notes.add(unit, because(reason, [len(joined[unit])]))
@@ -180,6 +185,19 @@ def _not_reached(frame: Frame, unit: str) -> int:
     """Dossiers drawn for a unit whose people could not be invited, as far as the unit was surveyed at all."""
     missed = sum(max(row.kept - row.invited, 0) for row in frame.classes.get(unit, ()))
     return missed if frame.invited(unit) else 0
+
+
+Together = tuple[LevelData, Groups, Sampling]
+
+
+def _together(wave: Wave, data: LevelData, groups: Groups, sampling: Sampling) -> tuple[Together, Mapping[str, object]]:
+    """The units as the province takes them: by the weights that meet its own margins too, and what these are."""
+    made, told = province_weights(groups, wave.frame, sampling.weighted)
+    if made is sampling.weighted:
+        return (data, groups, sampling), told
+    own = Sampling(made, sampling.strata)
+    moments = make_moments(groups, _unit_codes(wave, groups), data.moments.population, own)
+    return (replace(data, moments=moments), groups, own), told
 
 
 def _province_data(wave: Wave, data: LevelData, groups: Groups, sampling: Sampling, code: str) -> LevelData:
@@ -219,5 +237,9 @@ def _facts(wave: Wave, data: LevelData, groups: Groups, sampling: Sampling) -> d
             "kish": {step: six(float(values[number])) for step, values in spread.items()},
             "strata_joined": [list(pair) for pair in sampling.strata.joined.get(unit, ())],
             "classes_joined": [list(pair) for pair in sampling.weighted.classes_joined.get(unit, ())],
+            "totals_not_met": [
+                {"class": one.cell, "wanted": six(one.wanted), "reached": six(one.reached)}
+                for one in sampling.weighted.unmet.get(unit, ())
+            ],
         }
     return facts

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
-from analysis.components.tables import NUMBERS, Answers, InputRow, MarginRow, SampleRow, number_text
+from analysis.components.tables import NUMBERS, Answers, InputRow, MarginRow, SampleRow, TraitRow, number_text
 from analysis.errors import CellInvalid, FileUnreadable
 
 SMALL = {"sample.csv": SampleRow, "margins.csv": MarginRow, "inputs.csv": InputRow}
+OPTIONAL = {"traits.csv": TraitRow}  # a folder may do without
 
 
 def answers_bytes(answers: Answers) -> bytes:

@@ -134,9 +134,12 @@ def _placed(groups: Groups, units: IntArray, strata: IntArray, sampling: Samplin
         return out
 
     record = weighted.calibration
-    cells = np.full(len(units), -1, dtype=np.int64) if record is None else record.margins[0]
+    cells, *crossing = (np.full(len(units), -1, dtype=np.int64),) if record is None else record.margins
     before = weighted.weights if record is None else record.before
-    return ClassWeights(put(units, -1), put(strata, 0), put(before, 0.0), put(weighted.weights, 0.0), put(cells, -1))
+    return ClassWeights(
+        put(units, -1), put(strata, 0), put(before, 0.0), put(weighted.weights, 0.0), put(cells, -1),
+        tuple(put(levels, -1) for levels in crossing),
+    )  # fmt: skip
 
 
 def _sums(codes: IntArray, values: FloatArray, size: int) -> FloatArray:

@@ -51,7 +51,7 @@ def score_officials(
                 survey = _survey(made, scheme, raters > 0, hidden)
                 fixed = fixed_points(scheme, rating.inputs, frozenset(rating.units), strict=rating.own)
                 sheets.append(sheet_of_points(_about(some, sample, made, scheme), key, survey, fixed))
-    return Scored(tuple(sheets), facts, {})
+    return Scored(tuple(sheets), facts, {}, {})
 
 
 def _influence(

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     RANKED_ON_POOLED = "ranked_on_pooled_answers"  # the rank compares pooled answers
     STRATA_JOINED = "strata_joined"  # for the variance (=number)
     CLASSES_JOINED = "classes_joined"  # for non-response (=number)
+    TOTALS_NOT_MET = "totals_not_met"  # classes whose dossiers the weights' caps do not allow to meet (=number)
     NO_VARIANCE = "no_variance"  # one answer, or all the same: no standard error can be estimated
     PARTLY_ANSWERED = "partly_answered"  # everybody answered, not every question: no standard error can be estimated
     COMPLETE = "complete"  # every dossier (rater) of the unit answered: no sampling error
@@ -69,6 +70,7 @@ class Reason(StrEnum):
     GROUPS_WITHOUT_RATINGS = "groups_without_ratings"  # rater groups that did not judge the unit (=groups)
     LONE_RATINGS = "lone_ratings"  # groups of which one rater judged: as uncertain as the others' spread (=groups)
     GROUPS_WITHOUT_WEIGHT = "groups_without_weight"  # rater groups that the scheme does not count (=groups)
+    CHANGE_NOT_CLEAR_AMONG = "change_not_clear_among"  # its own limits exclude no change, among all units (=number) not
     INTERNAL_ESTIMATE = "internal_estimate"  # ước tính nội bộ: the ministry's own survey gives the provincial index
 
 

@@ -153,6 +153,16 @@ class MarginRow:
 
 
 @dataclass(frozen=True, order=True)
+class TraitRow:
+    """`traits.csv` (may be absent): what all answers of a class share by the frame's rules, such as `timing` `late`."""
+
+    unit: str
+    class_: str
+    trait: str
+    level: str
+
+
+@dataclass(frozen=True, order=True)
 class InputRow:
     """`inputs.csv`: a typed-in figure (or typed-in points) of one unit and scheme part, with where it comes from."""
 
@@ -162,8 +172,8 @@ class InputRow:
     source: str
 
 
-Record = TypeVar("Record", SampleRow, MarginRow, InputRow)
-KEYS: dict[type, int] = {SampleRow: 3, MarginRow: 3, InputRow: 2}  # the first fields that must not repeat
+Record = TypeVar("Record", SampleRow, MarginRow, InputRow, TraitRow)
+KEYS: dict[type, int] = {SampleRow: 3, MarginRow: 3, InputRow: 2, TraitRow: 3}  # the first fields that must not repeat
 
 
 def make_answers(
@@ -236,7 +246,7 @@ def make_records(kind: type[Record], columns: Mapping[str, Cells], *, file: str)
     return tuple(records)
 
 
-def _wanted(row: SampleRow | MarginRow | InputRow) -> Iterator[tuple[str, object, bool, str]]:
+def _wanted(row: SampleRow | MarginRow | InputRow | TraitRow) -> Iterator[tuple[str, object, bool, str]]:
     """What a row must be in itself: column, cell, whether it fits, and what is allowed."""
     if isinstance(row, SampleRow):
         yield "kept", row.kept, row.kept <= row.drawn, f"at most the {row.drawn} drawn"

@@ -93,13 +93,14 @@ class Moments:
 class ClassWeights:
     """What a caller decides for the cells of `alone` followed by those of `clusters`, each [c]: group (a rated unit;
     -1: left out) and stratum codes (strata lie in groups), weight before and after calibration, calibration cell (-1:
-    none)."""
+    none), and levels (-1: none) of margins that cross the cells."""
 
     group: IntArray
     stratum: IntArray
     before: FloatArray
     after: FloatArray
     calibration: IntArray
+    crossing: tuple[IntArray, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,9 +157,10 @@ def weighted_totals(moments: Moments, weights: ClassWeights, *, populations: Flo
     """Totals of each group and their covariance `sum_h (1 - f_h) n_h/(n_h - 1) sum (t - mean t)(t - mean t)'`.
 
     t = w (x - b) summed over a unit, b the mean of x in the calibration cell (GREG residual of post-stratification,
-    weights before calibration), 0 without one. `populations` float64[H]: units in each stratum's population, infinite
-    where drawn with replacement. A group of one unit has covariance 0 and df 0. Raises LonelyStratum (another stratum
-    of one unit that is not the whole population), PopulationTooSmall, LengthMismatch.
+    weights before calibration), fitted with the levels of crossing margins where there are any, 0 without a cell.
+    `populations` float64[H]: units in each stratum's population, infinite where drawn with replacement. A group of one
+    unit has covariance 0 and df 0. Raises LonelyStratum (another stratum of one unit that is not the whole population),
+    PopulationTooSmall, LengthMismatch.
     Reference: Särndal, Swensson, Wretman (1992) 4.3 and 6.6.
     """
     p = moments.width
@@ -324,7 +326,24 @@ def _middles(weights: ClassWeights, x: FloatArray, counts: IntArray) -> FloatArr
     mass = np.bincount(place, kept * counts, size)[:, None]
     sums = _sums(place, kept[:, None] * x, size)
     means = np.divide(sums, mass, out=np.zeros_like(sums), where=mass > 0)
-    return np.where(inside[:, None], means[place], 0.0)
+    middles = np.where(inside[:, None], means[place], 0.0)
+    return middles + _crossed(weights, x, counts, (place, size)) if weights.crossing else middles
+
+
+def _crossed(weights: ClassWeights, x: FloatArray, counts: IntArray, cells: tuple[IntArray, int]) -> FloatArray:
+    """What the levels of crossing margins add to the cells' means in the least-squares fit of x on cells and levels,
+    float64[c, p]: levels and x are swept of their cells' means (Frisch, Waugh 1933), which leaves a few equations."""
+    place, size = cells
+    inside = weights.calibration >= 0
+    kept = np.where(inside, weights.before, 0.0)
+    mass = kept * counts
+    levels = np.concatenate([np.eye(int(one.max(initial=0)) + 2)[one][:, :-1] for one in weights.crossing], axis=1)
+    held = np.bincount(place, mass, size)[:, None]
+    means = np.divide(_sums(place, mass[:, None] * levels, size), held, out=np.zeros((size, levels.shape[1])),
+                      where=held > 0)  # fmt: skip
+    apart = np.where(inside[:, None], levels - means[place], 0.0)
+    gram = (apart * mass[:, None]).T @ apart
+    return np.asarray(apart @ (np.linalg.pinv(gram, rcond=1e-12, hermitian=True) @ ((apart * kept[:, None]).T @ x)))
 
 
 def _factors(

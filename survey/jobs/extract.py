@@ -19,9 +19,10 @@ from survey.instrument import IN_WORDS, Instrument
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
-from survey.stages import mixing, results, waves
+from survey.stages import classes, mixing, results, waves
 
 NOT_ANSWERED, APPLIES_NOT = ".", ""
+TIMING = "timing"  # the trait that moves satisfaction and response most (DECISIONS 2)
 SAMPLE = ("unit", "stratum", "class", "population", "drawn", "kept", "invited", "answered", "weight_sum")
 Columns = dict[str, list[Any]]
 
@@ -59,6 +60,7 @@ def build(session: Session, wave: Wave) -> Extract:
         instrument=instrument.source,
         schemes=[scheme.source for scheme in waves.schemes_of(session, wave)],
         manifest=_manifest(session, wave),
+        traits=_traits(session, wave, cells),
     )
 
 
@@ -153,6 +155,20 @@ def _margins(wave: Wave, cells: Mapping[str, ClassCell]) -> Columns:
     for unit, total in totals.items():
         _put(columns, margin="unit", unit=unit, level=unit, total=total)
     return columns
+
+
+def _traits(session: Session, wave: Wave, cells: Mapping[str, ClassCell]) -> Columns | None:
+    """Which classes are all late or all on time, by the draw's own rules: the province's figures meet the frame's late
+    dossiers over all units (METHOD section 4). It is a fact of the class, so an answer tells no more than its class."""
+    draw = session.get(Draw, wave.id)
+    if draw is None or wave.audience != "citizens":
+        return None
+    columns: Columns = {"unit": [], "class": [], "trait": [], "level": []}
+    for unit, rules in draw.allocation.get("classes", {}).items():
+        for code, level in classes.levels(rules, TIMING):
+            if code in cells:
+                _put(columns, unit=unit, class_=code, trait=TIMING, level=level)
+    return columns if columns["class"] else None
 
 
 def _inputs(session: Session, wave: Wave) -> Columns:

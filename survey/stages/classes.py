@@ -8,8 +8,9 @@ draw, so that every dossier of the frame finds its class again (METHOD section 4
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 PRIVACY_FLOOR = 10  # nobody answers where fewer were invited
 SPLIT_FLOOR = 20  # below this a class would hold too few answers to weight by
@@ -86,6 +87,18 @@ def _groups(counts: Counter[str]) -> list[frozenset[str]]:
     if sum(counts[value] for value in small) >= SPLIT_FLOOR or not large:
         return [*large, small]
     return [*large[:-1], large[-1] | small]
+
+
+def levels(rules: Mapping[str, Any], attribute: str, level: str | None = None) -> Iterator[tuple[str, str]]:
+    """Each class of a unit (`Split.rules`) in which the invited share one part of an attribute's values, with the
+    values of that part; a class that mixes them has no level."""
+    if "class" in rules:
+        if level is not None:
+            yield str(rules["class"]), level
+        return
+    for code, part in rules["parts"].items():
+        values = sorted(value for value, target in rules["values"].items() if target == code)
+        yield from levels(part, attribute, "+".join(values) if rules["by"] == attribute else level)
 
 
 def band(dossiers_of_person: int) -> str:

@@ -18,7 +18,7 @@ from survey.stages.results import Gap, gap, schemes_for
 Row = Mapping[str, Any]
 Part = Area | Criterion | Component | PointGroup
 BLOCK = "block"  # a group of points, beside the groups of the index
-RANKED_ON = "ranked_on_"  # the reasons that tell what a rank compares
+COMPARING = ("ranked_on_", "change_not_")  # the reasons that tell what a rank or a change compares
 TOLD = frozenset({  # what a rated unit may know of the others of its level before the release
     "year", "scheme", "wave", "unit", "level_of", "code", "rule", "weighting", "answers", "is_official",
     "unit_name_vi", "unit_name_en", "level", "max", "source", "status", "reason", "index", "points",
@@ -49,7 +49,7 @@ class Own:
         if row["scheme"] not in self.schemes:
             return row
         told = {key: value if key in TOLD else None for key, value in row.items()}
-        reasons = [one for one in str(row["reason"] or "").split("; ") if one and not one.startswith(RANKED_ON)]
+        reasons = [one for one in str(row["reason"] or "").split("; ") if one and not one.startswith(COMPARING)]
         return {**told, "reason": "; ".join(reasons) or None}
 
 

@@ -68,6 +68,10 @@ REASONS = {
     "ranked_on_pooled_answers": _n("ranked on all answers pooled"),
     "strata_joined": _n("strata joined for the error: %(values)s"),
     "classes_joined": _n("classes joined for non-response: %(values)s"),
+    "totals_not_met": _n(
+        "groups of dossiers whose share the weights may not reach, or one answer would weigh too much: %(values)s"
+    ),
+    "change_not_clear_among": _n("change not clear when %(values)s units are compared at once"),
     "no_variance": _n("all answers the same: no standard error can be estimated"),
     "partly_answered": _n("everybody answered, not every question: no standard error can be estimated"),
     "complete": _n("everybody answered: no sampling error"),

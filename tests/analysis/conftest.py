@@ -177,6 +177,7 @@ class Tables:
     names: dict[str, str] = field(default_factory=dict)
     keys: dict[str, Any] = field(default_factory=dict)
     previous: dict[str, bytes] = field(default_factory=dict)
+    traits: dict[str, list[Any]] = field(default_factory=dict)
 
     def cell(
         self, unit: str, answers: Sequence[Sequence[str]], *, stratum: str = "", code: str = "", population: int = 100,
@@ -207,6 +208,9 @@ class Tables:
     def input(self, unit: str, code: str, value: float) -> None:
         _add(self.inputs, dict(zip(INPUTS, (unit, code, value, "test"), strict=True)))
 
+    def trait(self, unit: str, code: str, level: str, trait: str = "timing") -> None:
+        _add(self.traits, {"unit": unit, "class": code, "trait": trait, "level": level})
+
     def all_margins(self) -> dict[str, list[Any]]:
         """The margins with a unit total for every unit that has classes."""
         totals: dict[str, float] = defaultdict(float)
@@ -227,6 +231,7 @@ class Tables:
             schemes=self.schemes,
             manifest=manifest(self.units, self.names, **self.keys),
             previous=self.previous,
+            traits=self.traits or None,
         )
 
 

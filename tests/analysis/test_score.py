@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analysis.components.rows import csv_bytes
 from analysis.components.scheme import parse_scheme
 from analysis.components.tables import InputRow
 from analysis.extract import Scores, make_extract, score, write_scores
@@ -323,6 +324,26 @@ def test_change_from_last_year_carries_both_years_errors(make: Any, tmp_path: An
     assert score(second.extract()).rows == scores.rows
 
 
+def test_a_change_is_called_clear_among_all_units_that_are_compared_not_one_by_one(make: Any) -> None:
+    def year(changed: int, units: int) -> Any:
+        tables = make.tables()
+        for number in range(units):
+            bad = 4 * changed * (number == 0)
+            tables.cell(f"u{number}", [GOOD] * (30 - bad) + [BAD] * bad, population=300, invited=40)
+        return tables
+
+    def second(units: int) -> Any:
+        tables = year(1, units)
+        tables.previous = {"previous/scores.csv": csv_bytes(score(year(0, units).extract()).rows)}
+        return make.find(score(tables.extract()), unit="u0", **OVERALL)
+
+    alone, among = second(1), second(40)
+    assert float(str(alone.change_high)) < 0
+    assert float(str(among.change_high)) < 0
+    assert (alone.change_clear, among.change_clear) == ("yes", "no")
+    assert str(among.reason).endswith("change_not_clear_among=40")
+
+
 def test_units_that_no_scheme_serves_are_named_and_have_no_rows(make: Any) -> None:
     tables = two_units(make, [MIXED] * 12)
     tables.units["h1"] = "district"
@@ -355,7 +376,7 @@ def test_weights_and_what_was_joined_stand_in_the_manifest(make: Any, tmp_path: 
     write_scores(score(tables.extract()), tmp_path)
     told = json.loads((tmp_path / "manifest.json").read_text())["weighting"]["all"]["calibrated"]["u1"]
     assert told["classes_joined"] == [["u1|F1|d", "u1|F1|c"]]
-    assert told["kish"] == dict.fromkeys(("base", "nonresponse", "calibrated", "trimmed"), "1.000000")
+    assert told["kish"] == dict.fromkeys(("base", "nonresponse", "calibrated"), "1.000000")
     assert told["sum_of_weights"] == "220.000000"
 
 

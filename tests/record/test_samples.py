@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from survey import schema
 from survey.db import Database
 from survey.errors import AlreadyDrawn
+from survey.jobs import extract
 from survey.keys import Keys
 from survey.model.frame import Dossier
 from survey.model.sample import ClassCell, Draw, SampledDossier
@@ -145,6 +146,19 @@ def test_the_weighted_share_of_late_dossiers_is_the_frames_though_one_person_fil
         unweighted.append(sum(one.listed.timing == "late" for one in kept) / len(kept))
     assert sum(weighted) / 400 == pytest.approx(90, rel=0.06)  # unbiased for the total of late dossiers
     assert sum(unweighted) / 400 < 0.1  # without the multiplicity the lateness of the agent's files disappears
+
+
+def test_an_extract_says_of_a_class_what_all_who_were_invited_in_it_share(
+    database: Database, keys: Keys, tmp_path: Path, now: datetime
+) -> None:
+    drawn_wave(database, keys, tmp_path, now, seed=11)
+    with database.begin() as session:
+        wave = waves.find(session, "w")
+        wave.state = waves.CLOSED
+        traits = {row.class_: row.level for row in extract.build(session, wave).traits}
+        invited = [one for one in samples.repeat(session, wave) if one.invitable]
+    assert set(traits.values()) == {"late", "on_time"}
+    assert {one.class_code: one.listed.timing for one in invited if one.class_code in traits} == traits
 
 
 def test_small_fields_are_drawn_together() -> None:
