@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from survey import api_errors, errors, index_errors, seal_sentences, staff_errors, wave_errors
+from survey import api_errors, errors, field_errors, index_errors, seal_sentences, staff_errors, wave_errors
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.channels import refusals
 from survey.custody import refusals as custody
@@ -134,6 +134,15 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.DemoDiffers: _n(
         "There is a demonstration of another size or seed in %(database)s. Name another database with --database."
     ),
+    field_errors.NoInterviewer: _n(
+        'There is no active account of an interviewer "%(email)s". Run: hailong staff create --role interviewer'
+    ),
+    field_errors.NobodyToAssign: _n(
+        'In the wave "%(wave)s" everybody invited who has a phone or an address is on a list already.'
+    ),
+    field_errors.CaseUnknown: _n("This person is not on your list, or the wave is closed."),
+    field_errors.CaseEnded: _n("There is nothing more to record for this person."),
+    field_errors.WhenMissing: _n("Write when to call back."),
     errors.SheetUnknown: _n('There is no sheet "%(number)s" to type in. Check the digits.'),
     errors.SameTypist: _n("The second entry must be made by another person."),
     errors.SheetMoved: _n("Somebody else has worked on this sheet meanwhile."),

@@ -30,6 +30,7 @@ class Mode(StrEnum):
 
     LINK = "link"
     PAPER = "paper"
+    INTERVIEWER = "interviewer"
     COUNTER = "counter"
     KIOSK = "kiosk"
     OPEN = "open"

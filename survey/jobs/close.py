@@ -14,6 +14,7 @@ from survey.keys import Keys
 from survey.model.base import Base
 from survey.model.draft import Draft
 from survey.model.frame import Dossier
+from survey.model.interview import Assignment
 from survey.model.invitation import Invitation
 from survey.model.message import Message
 from survey.model.paper import PaperSheet
@@ -22,7 +23,9 @@ from survey.model.response import SpentMark, Spooled, Submission
 from survey.model.sample import SampledDossier
 from survey.stages import messages, mixing, responses, waves
 
-EMPTIED = (SpentMark, Submission, Draft, Spooled, PaperSheet, Message, Invitation, Rater, SampledDossier, Dossier)
+EMPTIED = (
+    SpentMark, Submission, Draft, Spooled, PaperSheet, Assignment, Message, Invitation, Rater, SampledDossier, Dossier,
+)  # fmt: skip
 
 
 def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: datetime, rng: Random | None = None) -> int:

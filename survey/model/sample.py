@@ -53,4 +53,5 @@ class ClassCell(Base):
     invited: Mapped[int]
     wrong_person: Mapped[int] = mapped_column(default=0)
     printed: Mapped[int] = mapped_column(default=0)
+    assigned: Mapped[int] = mapped_column(default=0)
     weight_sum: Mapped[float]

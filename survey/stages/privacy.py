@@ -22,7 +22,7 @@ from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell
 from survey.model.wave import Wave
 from survey.stages import invitations, waves
-from survey.stages.responses import PAPER, PERSONAL
+from survey.stages.responses import INTERVIEWER, PAPER, PERSONAL
 
 Shared = tuple[str, ...]
 _REGISTER: dict[str, Any] = {
@@ -53,15 +53,17 @@ def hiding(session: Session, wave: Wave) -> Hiding:
     ).all()
     return Hiding(
         answers=sum(count for *_shared, count in said),
-        smallest=min((*(could[tuple(shared)] for *shared, _count in said), *_had_a_sheet(session, wave)), default=None),
+        smallest=min((*(could[tuple(shared)] for *shared, _count in said), *_reached_so(session, wave)), default=None),
     )
 
 
-def _had_a_sheet(session: Session, wave: Wave) -> list[int]:
-    """How many people had a printed sheet, in each class of which an answer says that it came on paper."""
-    on_paper = select(Answer.class_code).where(Answer.wave_id == wave.id, Answer.mode == PAPER)
-    found = select(ClassCell.printed).where(ClassCell.wave_id == wave.id, ClassCell.class_code.in_(on_paper))
-    return list(session.scalars(found))
+def _reached_so(session: Session, wave: Wave) -> list[int]:
+    """How many had a printed sheet or were on an interviewer's list, in each class where an answer says it came so."""
+    found: list[int] = []
+    for mode, reached in ((PAPER, ClassCell.printed), (INTERVIEWER, ClassCell.assigned)):
+        so = select(Answer.class_code).where(Answer.wave_id == wave.id, Answer.mode == mode)
+        found += session.scalars(select(reached).where(ClassCell.wave_id == wave.id, ClassCell.class_code.in_(so)))
+    return found
 
 
 def _could_answer(session: Session, wave: Wave) -> Counter[Shared]:

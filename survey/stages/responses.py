@@ -23,6 +23,7 @@ from survey.instrument import Instrument
 from survey.keys import Keys, WaveKey, normalise_code, seal
 from survey.model.base import Base, new_id
 from survey.model.draft import Draft
+from survey.model.interview import Assignment
 from survey.model.invitation import Invitation
 from survey.model.paper import PaperSheet
 from survey.model.quota import QuotaCell, Reservation
@@ -34,8 +35,8 @@ from survey.model.wave import Wave
 from survey.stages import drafts, invitations, quotas, samples, waves
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
-LINK, PAPER = "link", "paper"
-PERSONAL = frozenset({LINK, PAPER})  # by invitation: once, without a hard cell
+LINK, PAPER, INTERVIEWER = "link", "paper", "interviewer"
+PERSONAL = frozenset({LINK, PAPER, INTERVIEWER})  # by invitation: once, without a hard cell
 LATE = "late"  # in the tally, beside the modes: forms that were begun in time and found every place taken
 PAD = 512
 FACTS_CELL, WORDS_CELL = "facts", "words"
@@ -270,6 +271,6 @@ def empty_register(session: Session, wave: Wave) -> None:
         delete(Reservation).where(Reservation.cell_id.in_(select(QuotaCell.id).where(QuotaCell.wave_id == wave.id)))
     )
     session.execute(update(QuotaCell).where(QuotaCell.wave_id == wave.id).values(last_at=None))
-    for table in (SpentMark, Submission, Draft, PaperSheet, Invitation, Rater):
+    for table in (SpentMark, Submission, Draft, PaperSheet, Assignment, Invitation, Rater):
         session.execute(delete(table).where(table.wave_id == wave.id))
     samples.forget(session, wave)

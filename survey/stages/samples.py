@@ -167,9 +167,10 @@ def _read_frame(session: Session, wave: Wave) -> dict[str, list[Listed]]:
 
 
 def reachable(wave: Wave) -> ColumnElement[bool]:
-    """Whether an invitation finds a dossier's person: by message, and by post where the wave prints sheets."""
+    """Whether an invitation finds a dossier's person: by message, and by post or a visit where the wave plans it."""
     by_message = Dossier.phone.is_not(None) | Dossier.email.is_not(None)
-    return by_message | Dossier.address.is_not(None) if Mode.PAPER in wave.settings["modes"] else by_message
+    is_visited = not {Mode.PAPER, Mode.INTERVIEWER}.isdisjoint(wave.settings["modes"])
+    return by_message | Dossier.address.is_not(None) if is_visited else by_message
 
 
 def stratify(unit: str, dossiers: list[Listed], target: int, response_rate: float) -> list[Stratum]:
