@@ -26,7 +26,7 @@ from survey.model import (
 from survey.model.base import Base
 
 GROUPS = (
-    api_key, approval, audit, draft, feedback, frame, index, interview, invitation, message, paper, quota, rater, response,
-    result, sample, staff, unit, wave,
+    api_key, approval, audit, draft, feedback, frame, index, invitation, message, paper, quota, rater,
+    interview, response, result, sample, staff, unit, wave,
 )  # fmt: skip
 METADATA = Base.metadata
