@@ -1,0 +1,77 @@
+"""The counters kept at the door, from a CSV of one count a row.
+
+Columns: `collector, mode, counter, bin, doubtful, count`. `counter` is `hour` (forms completed in that hour of the
+wave), `gap` (seconds between two of them), `speed` (seconds a form took), `asked` or `refused` (persons, no bin);
+`bin` names the hour or the range, `doubtful` (yes or no) marks bins outside office hours, or hardly possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from analysis.components.folder_files import read_columns
+from analysis.design import BoolArray, IntArray
+from analysis.errors import CellInvalid, ColumnMissing, DuplicateKey
+from analysis.screening.doors import Door
+
+KIND = "collector"
+COLUMNS = ("collector", "mode", "counter", "bin", "doubtful", "count")
+BINNED, WHOLE = ("hour", "gap", "speed"), ("asked", "refused")
+
+
+def read_door(path: Path) -> Door:
+    """The counters of all collectors. Raises FileUnreadable, ColumnMissing, CellInvalid, DuplicateKey, and the leaves
+    of `check_door` when they are used."""
+    columns = read_columns(path.read_bytes(), path.name)
+    for name in COLUMNS:
+        if name not in columns:
+            raise ColumnMissing(name, path.name)
+    rows = list(zip(*(columns[name] for name in COLUMNS), strict=True))
+    for number, row in enumerate(rows, start=2):
+        _check(path.name, number, row)
+    collectors = tuple(dict.fromkeys(row[:2] for row in rows))
+    modes = sorted({mode for _, mode in collectors})
+    found = {name: _table(path.name, name, rows, collectors) for name in (*BINNED, *WHOLE)}
+    (hours, late), (gaps, short), (speeds, fast) = (found[name] for name in BINNED)
+    return Door(
+        KIND, tuple("|".join(one) for one in collectors), np.array([modes.index(one[1]) for one in collectors]),
+        hours, ~late, gaps, short, speeds, fast, found["asked"][0].sum(axis=1), found["refused"][0].sum(axis=1),
+    )  # fmt: skip
+
+
+def _check(file: str, number: int, row: Sequence[str]) -> None:
+    """Refuse a cell that is no part of a count."""
+    told = dict(zip(COLUMNS, row, strict=True))
+    binned = told["counter"] in BINNED
+    rules = (
+        ("collector", told["collector"] != "", "the code of a collector"),
+        ("counter", binned or told["counter"] in WHOLE, ", ".join((*BINNED, *WHOLE))),
+        ("bin", (told["bin"] != "") is binned, "the name of a bin" if binned else "empty: this counter has no bins"),
+        ("doubtful", told["doubtful"] in ("yes", "no") or not binned, "yes or no"),
+        ("count", told["count"].isascii() and told["count"].isdigit(), "a whole number, 0 or more"),
+    )
+    for column, fits, allowed in rules:
+        if not fits:
+            raise CellInvalid(file, number, column, told[column], allowed)
+
+
+def _table(
+    file: str, counter: str, rows: Sequence[Sequence[str]], collectors: Sequence[tuple[str, ...]]
+) -> tuple[IntArray, BoolArray]:
+    """Counts int64[C, bins] of one counter, and which bins are doubtful."""
+    place = {one: number for number, one in enumerate(collectors)}
+    own = [(number, row) for number, row in enumerate(rows, start=2) if row[2] == counter]
+    bins = {name: column for column, name in enumerate(dict.fromkeys(row[3] for _, row in own))}
+    counts = np.full((len(collectors), len(bins)), -1, dtype=np.int64)
+    marks: dict[str, str] = {}
+    for number, row in own:
+        at = place[tuple(row[:2])], bins[row[3]]
+        if counts[at] >= 0:
+            raise DuplicateKey(file, " ".join(row[:4]))
+        if marks.setdefault(row[3], row[4]) != row[4]:
+            raise CellInvalid(file, number, "doubtful", row[4], f"{marks[row[3]]}, as in the rows above")
+        counts[at] = int(row[5])
+    return np.maximum(counts, 0), np.array([marks[name] == "yes" for name in bins], dtype=np.bool_)
