@@ -124,3 +124,21 @@ def export(wave: str, out: Path, with_extract: bool, database: str | None) -> No
         extract.write(site.database, wave, out / "extract")
     job.write_results(site.database, wave, out)
     click.echo(str(out))
+
+
+@results.command()
+@click.argument("wave")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR")
+@click.option(
+    "--format", "kinds", multiple=True, default=("csv", "sav", "dta", "parquet"), show_default=True,
+    type=click.Choice(["csv", "sav", "dta", "parquet"]), help="May be repeated.",
+)  # fmt: skip
+@DATABASE
+@refuses
+def answers(wave: str, out: Path, kinds: tuple[str, ...], database: str | None) -> None:
+    """Write the anonymised answers of WAVE and their codebook into DIR: for statisticians, not to be published."""
+    from survey.jobs import answer_files
+
+    site = open_site(database)
+    for path in answer_files.write(site.database, wave, out, kinds):
+        click.echo(str(path))

@@ -11,15 +11,19 @@ from datetime import datetime
 from math import hypot
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
+import pyreadstat
 import pytest
+from sqlalchemy import func, select
 
 from survey.config import Settings
 from survey.db import Database
 from survey.demo import build
 from survey.index_errors import SchemeNotInWave, WaveOfOtherYear
-from survey.jobs import index
+from survey.jobs import answer_files, index
 from survey.keys import Keys
+from survey.model.response import Answer
 from survey.scheme import builtin_scheme, load_scheme
 from survey.stages import index_sheets, results, waves
 
@@ -153,3 +157,27 @@ def test_a_wave_of_another_year_or_scored_by_another_scheme_does_not_join(
         import_half(built, tmp_path, year, scheme=scheme)
         with pytest.raises(leaf):
             index.run(built.database, scheme.code, year, joined=WAVES, actor="test", now=built.stands)
+
+
+def test_the_files_of_answers_hold_every_answer_with_its_labels(engines: dict[str, Built], tmp_path: Path) -> None:
+    made: dict[str, dict[str, bytes]] = {}
+    for engine, built in engines.items():
+        with built.database.read() as session:
+            wave = waves.find(session, WAVES[0])
+            stored = session.scalar(select(func.count()).where(Answer.wave_id == wave.id))
+        files = answer_files.write(built.database, WAVES[0], tmp_path / engine, ("csv", "sav", "dta", "parquet"))
+        made[engine] = {path.name: path.read_bytes() for path in files if path.suffix in {".csv", ".xml"}}
+    assert made["sqlite"] == made["postgres"]
+    rows = made["sqlite"]["answers.csv"].decode("utf-8-sig").splitlines()
+    frame, meta = pyreadstat.read_sav(str(tmp_path / "sqlite" / "answers.sav"), user_missing=True)
+    _frame, stata = pyreadstat.read_dta(str(tmp_path / "sqlite" / "answers.dta"))
+    assert len(rows) - 1 == len(frame) == stata.number_rows == stored
+    assert frame.groupby("unit").size().drop("", errors="ignore").min() >= answer_files.FEWEST
+    assert (
+        meta.variable_value_labels["S15"][5.0]
+        == stata.variable_value_labels["S15"][5]
+        == "Rất hài lòng / Very satisfied"
+    )
+    assert meta.column_names_to_labels["S15"].startswith("Thông tin về thủ tục dễ tìm, dễ hiểu")
+    described = ET.fromstring(made["sqlite"]["ddi.xml"])  # noqa: S314 our own
+    assert described.findtext(".//{*}caseQnty") == str(stored)

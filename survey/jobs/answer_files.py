@@ -1,0 +1,191 @@
+"""The anonymised answers of a closed wave as files for statisticians: CSV, Parquet, SPSS, Stata, with their codebook.
+
+A column is a small number a row, so a million answers fit; rows stand in the order of what they say, not of when they
+came. A unit with fewer than ten answers is not named.
+"""
+
+from __future__ import annotations
+
+import csv
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from sys import intern
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from survey import codebook, ddi
+from survey.answers import NOT_APPLICABLE, is_asked
+from survey.codebook import Variable
+from survey.config import PROVINCE_TIME
+from survey.db import Database
+from survey.errors import AnswersWaiting, ExtraMissing
+from survey.instrument import Audience, Instrument
+from survey.model.response import Answer, Judgement
+from survey.model.sample import ClassCell
+from survey.model.wave import Wave
+from survey.stages import mixing, waves
+
+FEWEST = 10
+LONGEST_LABEL = {"sav": 250, "dta": 80}  # bytes, characters
+CHUNK = 2000
+HEAD = ("phase", "mode", "unit", "stratum", "weight_base")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers as columns of equal length: who is judged, by what weight, what was said."""
+
+    frame: pd.DataFrame
+    variables: tuple[Variable, ...]
+
+
+def write(database: Database, wave_code: str, folder: Path, kinds: tuple[str, ...]) -> list[Path]:
+    """Write the files of these kinds, the codebook and its DDI; the paths in their order."""
+    with database.read() as session:
+        wave = waves.find(session, wave_code)
+        instrument = waves.instrument_of(wave)
+        answers = read(session, wave, instrument)
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for kind in kinds:
+        made.append(folder / f"answers.{kind}")
+        WRITERS[kind](answers, made[-1])
+    book, description = folder / "codebook.csv", folder / "ddi.xml"
+    with book.open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([codebook.HEADER, *codebook.lines(instrument)])
+    collected = (wave.opens.astimezone(PROVINCE_TIME).date(), wave.closes.astimezone(PROVINCE_TIME).date())
+    period = (wave.period_from, wave.period_to)
+    study = ddi.Study(wave.code, wave.audience, period, collected, len(answers.frame))
+    description.write_bytes(ddi.describe(study, instrument))
+    return [*made, book, description]
+
+
+def read(session: Session, wave: Wave, instrument: Instrument) -> Answers:
+    """The answers of a wave that no longer takes any; AnswersWaiting when some still are in the spool."""
+    waves.require(wave, waves.CLOSED)
+    left = mixing.waiting(session, wave).total()
+    if left:
+        raise AnswersWaiting(wave=wave.code, answers=left)
+    told = codebook.variables(instrument)
+    columns: dict[str, array[int]] = {one.name: array("i" if one.is_number else "b") for one in told}
+    heads: dict[str, list[Any]] = {name: [] for name in HEAD}
+    raters: list[bytes] = []
+    for head, items, rater in _rows(session, wave):
+        for name, value in zip(HEAD, head, strict=True):
+            heads[name].append(value)
+        raters += [rater] if rater else []
+        _append(columns, told, instrument, items)
+    return Answers(_in_order(heads, columns, raters), told)
+
+
+def _rows(session: Session, wave: Wave) -> Iterator[tuple[tuple[Any, ...], Mapping[str, str], bytes | None]]:
+    """Each answer's head, what it says, and, of officials, its rater."""
+    cells = {cell.class_code: cell for cell in session.scalars(select(ClassCell).where(ClassCell.wave_id == wave.id))}
+    if wave.audience == Audience.CITIZENS:
+        told = (Answer.phase, Answer.mode, Answer.unit_code, Answer.class_code, Answer.items)
+        for phase, mode, unit, code, items in _each(session, select(*told).where(Answer.wave_id == wave.id)):
+            cell = cells.get(code)
+            stratum, weight = (unit, 1.0) if cell is None else (cell.stratum, cell.weight_sum / cell.kept)
+            yield (phase, *map(intern, (mode, unit, stratum)), weight), items, None
+    else:
+        judged = (Judgement.phase, Judgement.mode, Judgement.unit_code, Judgement.group, Judgement.items)
+        wanted = select(*judged, Judgement.rater).where(Judgement.wave_id == wave.id)
+        for *head, items, rater in _each(session, wanted):
+            yield (*head, 1.0), items, rater
+
+
+def _each(session: Session, wanted: Select[Any]) -> Iterator[Any]:
+    return iter(session.execute(wanted.execution_options(yield_per=CHUNK)))
+
+
+def _append(
+    columns: Mapping[str, array[int]], told: tuple[Variable, ...], instrument: Instrument, items: Mapping[str, str]
+) -> None:
+    known = {item.code: item for item in instrument.items}
+    for one in told:
+        said = items.get(one.item.code) if is_asked(one.item, known, items) else NOT_APPLICABLE
+        columns[one.name].append(one.value(said))
+
+
+def _in_order(heads: Mapping[str, list[Any]], columns: Mapping[str, array[int]], raters: list[bytes]) -> pd.DataFrame:
+    """The columns sorted by content; names of units with fewer than ten answers left out."""
+    counts = Counter(heads["unit"])
+    told = {name: pd.Categorical(values) for name, values in heads.items() if name not in ("phase", "weight_base")}
+    hidden = {code for code, count in counts.items() if count < FEWEST}
+    strata = {stratum for unit, stratum in zip(heads["unit"], heads["stratum"], strict=True) if unit in hidden}
+    head: dict[str, Any] = {
+        "phase": np.asarray(heads["phase"], dtype=np.int8),
+        "mode": told["mode"],
+        "unit": told["unit"].map({code: "" if code in hidden else code for code in told["unit"].categories}),
+        "stratum": told["stratum"].map({code: "" if code in strata else code for code in told["stratum"].categories}),
+        "weight_base": np.asarray(heads["weight_base"], dtype=np.float64),
+    }
+    if raters:
+        head["rater"] = np.unique(np.array(raters, dtype="V16"), return_inverse=True)[1].astype(np.int32) + 1
+    data = {name: np.frombuffer(column, dtype=np.dtype(column.typecode)) for name, column in columns.items()}
+    frame = pd.DataFrame(head | data)
+    keys = [frame[name].cat.codes if hasattr(frame[name], "cat") else frame[name] for name in frame.columns]
+    return frame.iloc[np.lexsort([np.asarray(key) for key in reversed(keys)])].reset_index(drop=True)
+
+
+def _csv(answers: Answers, path: Path) -> None:
+    answers.frame.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n", chunksize=CHUNK)
+
+
+def _parquet(answers: Answers, path: Path) -> None:
+    answers.frame.to_parquet(path, index=False)
+
+
+def _sav(answers: Answers, path: Path) -> None:
+    missing = {one.name: [value for value, _words in codebook.MISSING] for one in answers.variables}
+    _spss().write_sav(_plain(answers), str(path), compress=True, missing_ranges=missing, **_labels(answers, "sav"))
+
+
+def _dta(answers: Answers, path: Path) -> None:
+    _spss().write_dta(_plain(answers), str(path), version=15, **_labels(answers, "dta"))
+
+
+def _plain(answers: Answers) -> pd.DataFrame:
+    """Codes as text: neither format has categories of text."""
+    return answers.frame.astype(dict.fromkeys(("mode", "unit", "stratum"), object))
+
+
+def _labels(answers: Answers, kind: str) -> dict[str, Any]:
+    """Questions and answers in Vietnamese and English, each in one label as the formats have it."""
+    return {
+        "column_labels": {one.name: _fit(f"{one.label('vi')} / {one.label('en')}", kind) for one in answers.variables},
+        "variable_value_labels": {
+            one.name: {number: _fit(f"{words('vi')} / {words('en')}", "dta") for number, words in one.values}
+            for one in answers.variables
+        },
+    }
+
+
+def _fit(text: str, kind: str) -> str:
+    """A label as long as the format takes it, cut at a letter; the codebook has the whole."""
+    most = LONGEST_LABEL[kind]
+    length: Callable[[str], int] = (lambda one: len(one.encode())) if kind == "sav" else len
+    if length(text) <= most:
+        return text
+    while length(text) > most - 3:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def _spss() -> Any:
+    """The library that knows both formats; it is an extra."""
+    try:
+        import pyreadstat
+    except ImportError as error:
+        raise ExtraMissing(extra="spss") from error
+    return pyreadstat
+
+
+WRITERS: dict[str, Callable[[Answers, Path], None]] = {"csv": _csv, "parquet": _parquet, "sav": _sav, "dta": _dta}
