@@ -17,6 +17,7 @@ from survey.cli import (
     papers,
     record,
     register,
+    reports,
     scores,
     seals,
     serving,
@@ -37,6 +38,7 @@ def hailong() -> None:
     """Surveys of citizens and civil servants: from the dossier list to scores that hold."""
 
 
+scores.results.add_command(reports.report)
 for command in (
     database.db,
     instruments.instrument,

@@ -96,11 +96,15 @@ def qr(link: str) -> str:
 
 
 def _pdf(template: str, lang: str, **values: Any) -> bytes:
+    return as_pdf(_environment(lang).get_template(template).render(lang=lang, **values))
+
+
+def as_pdf(html: str) -> bytes:
+    """A page of ours as a tagged PDF; the same page gives the same bytes."""
     try:
         import weasyprint  # an extra: it needs libraries that a respondents' server can do without
     except ImportError as error:
         raise ExtraMissing(extra="reports") from error
-    html = _environment(lang).get_template(template).render(lang=lang, **values)
     nothing = weasyprint.URLFetcher(allowed_protocols={"data"}, allow_redirects=False)  # no network, no files
     document = weasyprint.HTML(string=html, url_fetcher=nothing)
     pdf: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True, pdf_identifier=b"hailong")

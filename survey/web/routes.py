@@ -73,6 +73,8 @@ ROUTES: dict[str, Who] = {
     "results.waves": SCORES,
     "index.table": SCORES,
     "index.unit": SCORES,
+    "report.province": SCORES,
+    "report.unit": SCORES,
     "results.league": SCORES,
     "results.compute": SCORES,
     "results.unit": SCORES,

@@ -15,8 +15,10 @@ from xml.etree import ElementTree as ET
 
 import pyreadstat
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import func, select
 
+from survey.cli import main
 from survey.config import Settings
 from survey.db import Database
 from survey.demo import build
@@ -181,3 +183,22 @@ def test_the_files_of_answers_hold_every_answer_with_its_labels(engines: dict[st
     assert meta.column_names_to_labels["S15"].startswith("Thông tin về thủ tục dễ tìm, dễ hiểu")
     described = ET.fromstring(made["sqlite"]["ddi.xml"])  # noqa: S314 our own
     assert described.findtext(".//{*}caseQnty") == str(stored)
+
+
+def test_a_report_as_pdf_is_the_same_at_every_printing_and_tells_the_units_figures(
+    engines: dict[str, Built], tmp_path: Path
+) -> None:
+    built, command = engines["sqlite"], main.hailong
+    with built.database.read() as session:
+        wave = waves.find(session, WAVES[0])
+        unit = waves.units_of(session, wave)[0][0]
+    environment = {"HAILONG_DATABASE": built.database.url, "HAILONG_KEYS": str(tmp_path / "keys")}
+    for folder in ("one", "two"):
+        told = CliRunner().invoke(
+            command, ["results", "report", wave.code, "--unit", unit.code, "--out", str(tmp_path / folder)],
+            env=environment,
+        )  # fmt: skip
+        assert told.exit_code == 0, told.output
+    one, two = (next((tmp_path / folder).iterdir()).read_bytes() for folder in ("one", "two"))
+    assert one == two
+    assert one.startswith(b"%PDF") and b"/MarkInfo" in one
