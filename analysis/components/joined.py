@@ -94,8 +94,9 @@ def _joined(scheme: Scheme, units: Sequence[str], waves: Mapping[str, Found]) ->
 def _sums(rows: Sequence[WaveRow], scale: float) -> list[float]:
     """Variance, squared distances to the limits, fewest answers, effective size (of one wave), points asked about."""
     found = [[_number(row[name], np.nan) for name in ("points", "se", "ci_low", "ci_high")] for row in rows]
+    unsure = any(low < high and np.isnan(se) for _, se, low, high in found)  # limits, and no error to be estimated
     return [
-        sum(float(np.nan_to_num(se)) ** 2 for _, se, _, _ in found),
+        0.0 if unsure else sum(float(np.nan_to_num(se)) ** 2 for _, se, _, _ in found),
         sum(float(np.nan_to_num(value - low)) ** 2 for value, _, low, _ in found),
         sum(float(np.nan_to_num(high - value)) ** 2 for value, _, _, high in found),
         min((_number(row["n_valid"], 0.0) for row in rows), default=0.0),

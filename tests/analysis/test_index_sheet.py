@@ -156,6 +156,21 @@ def test_what_a_wave_hides_stays_hidden_in_every_sum(make: Any) -> None:
         assert (row.status, row.points, row.ci_low, row.se, row.rank) == ("suppressed", None, None, None, None)
 
 
+def test_a_sum_with_a_part_whose_error_nobody_can_estimate_has_limits_and_no_error(make: Any) -> None:
+    scheme = make.scheme() + GROUP
+    results = waves(make, scheme)
+    results["citizens"] = Scores(
+        tuple(Row(**{**row.as_dict(), "se": None}) if row.unit == "u002" else row for row in results["citizens"].rows),
+        {},
+    )
+    inputs = [(unit, code, value) for unit in UNITS for code, value in APPRAISED]
+    scores = score_index(index_of(make, scheme, inputs, results))
+    total = make.find(scores, unit="u002", level_of="total", weighting="design")
+    assert (total.se, total.reason) == (None, "no_variance")
+    assert float(str(total.ci_low)) < float(str(total.points)) < float(str(total.ci_high))
+    assert make.find(scores, unit="u001", level_of="total", weighting="design").se is not None
+
+
 def test_two_waves_that_give_the_same_component_are_refused(make: Any) -> None:
     results = waves(make, make.scheme())
     with pytest.raises(DuplicateKey, match="citizens, twice"):
