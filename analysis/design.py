@@ -40,11 +40,33 @@ class LonelyPsu(StrEnum):
 @dataclass(frozen=True, eq=False)
 class Stage:
     """One stage of sampling, each array by row: unit codes (None: every row is its own unit), stratum codes
-    (None: one stratum), and the number of units in the stratum's population (None: drawn with replacement)."""
+    (None: one stratum), and the number of units in the stratum's population or, where units were drawn with unequal
+    probabilities without replacement, each unit's inclusion probability (both None: drawn with replacement)."""
 
     ids: IntArray | None
     strata: IntArray | None
     population: FloatArray | None
+    probabilities: FloatArray | None = None
+
+    @property
+    def with_replacement(self) -> bool:
+        return self.population is None and self.probabilities is None
+
+
+class PairRule(StrEnum):
+    """How the variance is estimated from joint inclusion probabilities."""
+
+    HORVITZ_THOMPSON = "HT"
+    YATES_GRUNDY = "YG"
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """What is known of every two units of the only stage, in the order of their codes (rows where a row is a unit):
+    `1 - pi_i pi_j / pi_ij` float64[m, m] with `1 - pi_i` on the diagonal; make it with `analysis.pps`."""
+
+    matrix: FloatArray
+    rule: PairRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +90,7 @@ class Design:
     calibrations: tuple[Calibration, ...] = ()
     in_domain: BoolArray | None = None
     adjust_domain_lonely: bool = False
+    pairs: Pairs | None = None
 
     @property
     def rows(self) -> int:
@@ -91,6 +114,7 @@ def declare(
     ids: Sequence[Column] = (),
     strata: Sequence[Column] = (),
     population: Sequence[Column] = (),
+    probabilities: Sequence[Column] = (),
     nest: bool = False,
     adjust_domain_lonely: bool = False,
 ) -> Design:
@@ -98,19 +122,23 @@ def declare(
 
     `ids`, `strata`, `population` hold one column per stage (the first stage first; later ones may be left out).
     Without ids every row is its own unit of the only stage. `population` counts units (N), constant in a stratum.
-    `nest` says that unit codes repeat between strata. Without weights they are the product of N/n over the stages.
-    Raises NegativeWeight, NotFinite, LengthMismatch, ClusterAcrossStrata, PopulationTooSmall, PopulationVaries,
-    OptionInvalid.
-    Reference: Lumley, Complex Surveys (2010), ch. 2-3.
+    `probabilities` stand in its place where units were drawn with unequal ones: above 0, up to 1, one a unit.
+    `nest` says that unit codes repeat between strata. Without weights they are the product of N/n (or of 1 over the
+    probability) over the stages. Raises NegativeWeight, NotFinite, LengthMismatch, ClusterAcrossStrata,
+    PopulationTooSmall, PopulationVaries, OptionInvalid.
+    Reference: Lumley, Complex Surveys (2010), ch. 2-3; for probabilities the variance is Brewer's (2002) approximation,
+    see `analysis.pps` for better ones.
     """
-    columns = [*ids, *strata, *population] + ([] if weights is None else [weights])
+    columns = [*ids, *strata, *population, *probabilities] + ([] if weights is None else [weights])
     if not columns:
-        raise OptionInvalid("design", None, "weights, ids, strata or population sizes")
+        raise OptionInvalid("design", None, "weights, ids, strata, population sizes or probabilities")
+    if population and probabilities:
+        raise OptionInvalid("population", f"{len(population)} columns", "population sizes or probabilities, not both")
     rows = len(columns[0])
     for column in columns:
         if len(column) != rows:
             raise LengthMismatch("a column of the design", rows, len(column))
-    stages = _stages(ids, strata, population, nest, rows)
+    stages = _stages(ids, strata, population or probabilities, nest, rows, unequal=bool(probabilities))
     final = _weights_from_population(stages, rows) if weights is None else checked_weights(weights)
     rule = chosen(LonelyPsu, lonely_psu, "lonely_psu")
     return Design(final, stages, rule, adjust_domain_lonely=adjust_domain_lonely)
@@ -213,10 +241,16 @@ def units_in_stratum(stage: Stage, rows: int) -> IntArray:
 
 
 def _stages(
-    ids: Sequence[Column], strata: Sequence[Column], population: Sequence[Column], nest: bool, rows: int
+    ids: Sequence[Column],
+    strata: Sequence[Column],
+    sizes: Sequence[Column],
+    nest: bool,
+    rows: int,
+    *,
+    unequal: bool,
 ) -> tuple[Stage, ...]:
     count = max(len(ids), 1)
-    for name, columns in (("strata", strata), ("population", population)):
+    for name, columns in (("strata", strata), ("probabilities" if unequal else "population", sizes)):
         if len(columns) > count:
             raise OptionInvalid(name, f"{len(columns)} columns", f"at most one for each of the {count} stages of ids")
     stages: list[Stage] = []
@@ -231,8 +265,13 @@ def _stages(
             own = parent if own is None else crossed(parent, own)
         if own is not None and units is not None:
             _check_nested(units, own, number + 1)
-        size = _population(population[number]) if number < len(population) else None
-        stage = Stage(units, own, size)
+        known = number < len(sizes)
+        stage = Stage(
+            units,
+            own,
+            _population(sizes[number]) if known and not unequal else None,
+            _probabilities(sizes[number], units) if known and unequal else None,
+        )
         _check_population(stage, rows, number + 1)
         stages.append(stage)
         parent = units
@@ -244,6 +283,20 @@ def _population(column: Column) -> FloatArray:
     bad = np.isnan(values) | (values <= 0)
     if bad.any():
         raise NotFinite("population size", int(np.argmax(bad)))
+    return values
+
+
+def _probabilities(column: Column, units: IntArray | None) -> FloatArray:
+    values = np.asarray(column, dtype=np.float64)
+    bad = ~((values > 0) & (values <= 1))
+    if bad.any():
+        raise NotFinite("probability (above 0, up to 1)", int(np.argmax(bad)))
+    if units is not None:
+        of_unit = np.empty(int(units.max(initial=0)) + 1)
+        of_unit[units] = values
+        varies = of_unit[units] != values
+        if varies.any():
+            raise NotFinite("probability of a unit, the same in all its rows,", int(np.argmax(varies)))
     return values
 
 
@@ -274,8 +327,11 @@ def _check_population(stage: Stage, rows: int, number: int) -> None:
 def _weights_from_population(stages: tuple[Stage, ...], rows: int) -> FloatArray:
     weights = np.ones(rows)
     for stage in stages:
+        if stage.probabilities is not None:
+            weights /= stage.probabilities
+            continue
         if stage.population is None:
-            raise OptionInvalid("weights", None, "weights, or population sizes of every stage")
+            raise OptionInvalid("weights", None, "weights, or population sizes or probabilities of every stage")
         if not np.isfinite(stage.population).all():
             raise OptionInvalid("population", float("inf"), "finite sizes, or weights of their own")
         weights *= stage.population / units_in_stratum(stage, rows)

@@ -113,6 +113,19 @@ class LonelyStratum(AnalysisError):
 
 
 @dataclass(eq=False)
+class JointInvalid(AnalysisError):
+    row: int
+    column: int
+    value: float
+
+    def __str__(self) -> str:
+        return (
+            f"the joint probability of units {self.row} and {self.column} is {self.value!r}; allowed: above 0, at most "
+            "that of either unit, the same both ways"
+        )
+
+
+@dataclass(eq=False)
 class EmptyDomain(AnalysisError):
     domain: str
 

@@ -241,6 +241,10 @@ def _first_stage(design: Design) -> tuple[IntArray, IntArray, IntArray, FloatArr
     """Unit of each row, then by unit: stratum, first row and the share of its stratum left unsampled."""
     if not design.stages or design.in_domain is not None or design.calibrations:
         raise OptionInvalid("design", "a domain or a calibrated design", "make replicates first, then calibrate")
+    if design.pairs is not None or any(stage.probabilities is not None for stage in design.stages):
+        raise OptionInvalid(
+            "design", "unequal probabilities without replacement", "linearization: no replicates fit it"
+        )
     stage = design.stages[0]
     units = np.arange(design.rows, dtype=np.int64) if stage.ids is None else stage.ids
     first_rows = np.unique(units, return_index=True)[1].astype(np.int64)

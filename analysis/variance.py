@@ -5,10 +5,22 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from analysis.design import BoolArray, Calibration, Design, FloatArray, IntArray, LonelyPsu, Stage, units_in_stratum
+from analysis.design import (
+    BoolArray,
+    Calibration,
+    Design,
+    FloatArray,
+    IntArray,
+    LonelyPsu,
+    PairRule,
+    Pairs,
+    Stage,
+    units_in_stratum,
+)
 from analysis.errors import LengthMismatch, LonelyStratum, NotFinite, Undefined
 
 CERTAIN = 1e-7  # a stratum sampled up to this remaining share adds nothing
+NEGLIGIBLE = 1e-12  # of the sum of squares: a variance this far below zero is rounding
 
 
 def covariance(design: Design, scores: FloatArray) -> FloatArray:
@@ -16,9 +28,12 @@ def covariance(design: Design, scores: FloatArray) -> FloatArray:
 
     `scores` float64[n, k] (or [n]): influence value of each row times its final weight, zero outside the domain.
     Returns float64[k, k] in squared units of the statistic. Each stage adds, by stratum,
-    `(1 - n/N) n/(n-1) sum (t_i - mean t)^2` times the sampling fractions of the stages above it; a stage without
-    population sizes ends the sum (with-replacement approximation). Raises LonelyStratum, NotFinite, LengthMismatch.
-    Reference: Särndal, Swensson, Wretman (1992) 4.3 and 6.6; Lumley (2010) ch. 2-3 and 7.
+    `(1 - n/N) n/(n-1) sum (t_i - mean t)^2` times the sampling fractions of the stages above it, with each unit's own
+    `1 - pi_i` for `1 - n/N` where units were drawn with unequal probabilities; a stage without population sizes and
+    probabilities ends the sum (with-replacement approximation). Joint probabilities (`analysis.pps`) take the place of
+    all that: `t' D t` (Horvitz-Thompson) or `-1/2 sum D_ij (t_i - t_j)^2` (Yates-Grundy).
+    Raises LonelyStratum, NotFinite, LengthMismatch, Undefined (a Horvitz-Thompson variance below zero).
+    Reference: Särndal, Swensson, Wretman (1992) 2.8, 4.3 and 6.6; Lumley (2010) ch. 2-3 and 7; Brewer (2002) ch. 9.
     """
     values = np.asarray(scores, dtype=np.float64)
     values = values.reshape(len(values), -1)
@@ -29,14 +44,36 @@ def covariance(design: Design, scores: FloatArray) -> FloatArray:
         raise NotFinite("score", int(np.argmax(bad)))
     for calibration in design.calibrations:
         values = residuals(calibration, values)
+    if design.pairs is not None:
+        return _paired(design.stages[0], design.pairs, values)
     total = np.zeros((values.shape[1], values.shape[1]))
     above = np.ones(design.rows)
     for number, stage in enumerate(design.stages, start=1):
         total += _stage(design, stage, number, values, above)
-        if stage.population is None:
+        if stage.with_replacement:
             break
-        above = above * units_in_stratum(stage, design.rows) / stage.population
+        above = above * fractions(stage, design.rows)
     return total
+
+
+def fractions(stage: Stage, rows: int) -> FloatArray:
+    """Share of each row's unit that was drawn, float64[n]: its probability or n/N."""
+    if stage.probabilities is not None:
+        return stage.probabilities
+    population = np.full(rows, np.inf) if stage.population is None else stage.population
+    return np.asarray(units_in_stratum(stage, rows) / population)
+
+
+def _paired(stage: Stage, pairs: Pairs, values: FloatArray) -> FloatArray:
+    """The variance of the only stage by what is known of every two of its units."""
+    totals = values if stage.ids is None else group_sums(stage.ids, values, len(pairs.matrix))
+    matrix = totals.T @ pairs.matrix @ totals
+    if pairs.rule is PairRule.YATES_GRUNDY:
+        matrix = matrix - (totals * pairs.matrix.sum(axis=1)[:, None]).T @ totals
+    lowest = np.diag(matrix) + NEGLIGIBLE * (totals**2).sum(axis=0)
+    if (lowest < 0).any():
+        raise Undefined(f"the variance by rule {pairs.rule}", "these joint probabilities make it negative")
+    return np.asarray((matrix + matrix.T) / 2)
 
 
 def standard_errors(matrix: FloatArray) -> FloatArray:
@@ -96,17 +133,17 @@ def _stage(design: Design, stage: Stage, number: int, values: FloatArray, above:
     size = int(strata.max(initial=0)) + 1
     totals = values if stage.ids is None else group_sums(units, values, len(first_rows))
     drawn = np.bincount(strata, minlength=size)
-    remaining = np.ones(size)
-    if stage.population is not None:
-        remaining[strata] = 1.0 - drawn[strata] / stage.population[first_rows]
-    weight = np.where(drawn > 1, remaining * drawn / np.maximum(drawn - 1, 1), remaining)
-    weight[remaining < CERTAIN] = 0.0
+    left = np.ones(len(first_rows)) if stage.with_replacement else 1.0 - fractions(stage, design.rows)[first_rows]
+    left[left < CERTAIN] = 0.0
+    remaining = np.zeros(size)
+    np.maximum.at(remaining, strata, left)
+    weight = np.where(drawn > 1, drawn / np.maximum(drawn - 1, 1), 1.0)
     means = group_sums(strata, totals, size) / np.maximum(drawn, 1)[:, None]
-    lonely = (drawn == 1) & (remaining >= CERTAIN)
+    lonely = (drawn == 1) & (remaining > 0)
     thin = _thin(design, units, strata, drawn)
     inflate = _lonely(design, number, lonely, thin, means, weight, totals, (strata, first_rows))
     deviations = totals - means[strata]
-    return np.asarray((deviations * (weight[strata] * above[first_rows])[:, None]).T @ deviations * inflate)
+    return np.asarray((deviations * (left * weight[strata] * above[first_rows])[:, None]).T @ deviations * inflate)
 
 
 def _units(stage: Stage, rows: int) -> tuple[IntArray, IntArray]:
