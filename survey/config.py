@@ -22,6 +22,13 @@ class Settings:
     base_url: str
     redis: str | None
     secret_key: str | None
+    sso: Path | None = None
+    second_factor: str = ""
+
+    @property
+    def asks_second_factor(self) -> bool:
+        """Whether who approves, edits schemes or keeps accounts needs one: yes, unless tried out without https."""
+        return self.base_url.startswith("https://") if not self.second_factor else self.second_factor == "required"
 
     def with_database(self, url: str | None) -> Settings:
         """The same settings on another database; None keeps this one."""
@@ -52,4 +59,6 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         base_url=env.get("HAILONG_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
         redis=env.get("HAILONG_REDIS"),
         secret_key=env.get("HAILONG_SECRET_KEY"),
+        sso=Path(env.get("HAILONG_SSO", "instance/sso.toml")).absolute(),
+        second_factor=env.get("HAILONG_SECOND_FACTOR", ""),
     )

@@ -14,6 +14,8 @@ TAKEN = frozenset({
     "uq_message_step_mark", "uq_message_step_mark_channel", "uq_paper_sheet_number_mark",
     "uq_rater_wave_id_code_mark", "uq_wave_code",
     "pk_api_key", "pk_hook_cursor",
+    "pk_second_factor", "pk_spare_code", "pk_account_link", "pk_known_device", "pk_sso_identity",
+    "uq_sso_identity_account_id",
     "pk_approval", "uq_approval_subject_digest_agency", "uq_approval_subject_digest_account_id",
     "pk_account", "pk_account_role", "pk_answer", "pk_audit_entry", "pk_class_cell", "pk_dossier", "pk_draft",
     "pk_draw", "pk_facts", "pk_feedback", "pk_figure", "pk_frame_file", "pk_input_figure", "pk_index_figure",
@@ -25,7 +27,7 @@ TAKEN = frozenset({
     "pk_wave_scheme", "pk_wave_unit",
 })  # fmt: skip
 FORBIDDEN = frozenset({
-    "ck_account_role_role", "ck_approval_digest",
+    "ck_account_link_purpose", "ck_account_role_role", "ck_approval_digest",
     "ck_feedback_state", "ck_invitation_one_subject", "ck_invitation_state",
     "ck_field_tally_counts", "ck_field_tally_outcome",
     "ck_message_budget_never_over", "ck_message_channel", "ck_message_state", "ck_paper_sheet_state",

@@ -61,6 +61,18 @@ REFUSALS: dict[type[SurveyError], str] = {
     staff_errors.ApprovalGiven: _n('%(agency)s approved "%(subject)s" already.'),
     staff_errors.ApprovalWithoutDocument: _n('Name the document that approves "%(subject)s": number, date, signer.'),
     staff_errors.NotAnApprover: _n("No account of %(email)s may approve."),
+    staff_errors.AddressRefused: _n('"%(email)s" is not an e-mail address.'),
+    staff_errors.RolesApart: _n(
+        "One person cannot hold these roles together (%(roles)s). Choose at least one; administrator, data office and "
+        "oversight each stand alone."
+    ),
+    staff_errors.UnitNeeded: _n("Choose the unit that this account speaks for."),
+    staff_errors.OwnAccount: _n("Nobody changes the rights of the own account. Ask another administrator."),
+    staff_errors.AccountUnknown: _n("There is no such account."),
+    staff_errors.LinkOver: _n("This link was used, replaced by a newer one, or is too old."),
+    staff_errors.PasswordRefused: _n("This password can be guessed. (%(reason)s)"),
+    staff_errors.CodeWrong: _n("The code does not fit, or was used already."),
+    staff_errors.SignOnRefused: _n("The province's single sign-on refused. (%(what)s)"),
     staff_errors.ApprovedOtherwise: _n('"%(subject)s" was changed after you opened the page. Read it again.'),
     wave_errors.UnitNotProvince: _n('The unit "%(unit)s" is not a province.'),
     wave_errors.NothingRated: _n(

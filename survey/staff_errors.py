@@ -40,3 +40,61 @@ class ApprovedOtherwise(SurveyError):
     """What was to be approved is not what the person saw: it changed meanwhile."""
 
     subject: str
+
+
+# --- accounts
+
+
+@dataclass(eq=False)
+class AddressRefused(SurveyError):
+    """This is not an e-mail address that a message can go to."""
+
+    email: str
+
+
+@dataclass(eq=False)
+class RolesApart(SurveyError):
+    """Roles that one person must not hold together (METHOD section 7)."""
+
+    roles: str
+
+
+@dataclass(eq=False)
+class UnitNeeded(SurveyError):
+    """An account of this role speaks for a unit, and none is named."""
+
+    role: str
+
+
+@dataclass(eq=False)
+class OwnAccount(SurveyError):
+    """Nobody changes the rights of the own account."""
+
+
+@dataclass(eq=False)
+class AccountUnknown(SurveyError):
+    """There is no such account."""
+
+
+@dataclass(eq=False)
+class LinkOver(SurveyError):
+    """An invitation or recovery that is used, replaced, too old or unknown: one answer for all."""
+
+
+@dataclass(eq=False)
+class PasswordRefused(SurveyError):
+    """A password that can be guessed; `reason` says why."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class CodeWrong(SurveyError):
+    """A one-time code that does not fit, or was used already."""
+
+
+@dataclass(eq=False)
+class SignOnRefused(SurveyError):
+    """The province's sign-on did not end with a person of this site; `what` names the check for the log."""
+
+    what: str

@@ -82,7 +82,8 @@ class Mail:
         written["Subject"] = message.subject
         written["Date"] = formatdate()
         written["Message-ID"] = f"<{message.tracking_id}@{domain}>"
-        written["List-Unsubscribe"] = f"<{message.stop_url}>"
+        if message.stop_url:
+            written["List-Unsubscribe"] = f"<{message.stop_url}>"
         written["Auto-Submitted"] = "auto-generated"
         written.set_content(message.text)
         return written

@@ -28,7 +28,7 @@ _BY_STATUS: dict[int, Exception] = {
 }
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def web_opener() -> urllib.request.OpenerDirector:
     """Web addresses alone, and only the one that was asked for: no handler for redirects, files or FTP."""
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -56,7 +56,7 @@ def encode(body: Json) -> bytes:
 
 def sender(timeout: float = TIMEOUT) -> Send:
     """A function that posts the bytes of some JSON and returns those of the reply, whatever they are."""
-    opener = _opener()
+    opener = web_opener()
 
     def send(url: str, data: bytes, headers: Mapping[str, str]) -> bytes:
         told = {"Content-Type": "application/json; charset=utf-8", "Accept": "application/json", **headers}

@@ -9,7 +9,9 @@ from survey.cli.database import DATABASE
 from survey.cli.server import run_server
 from survey.jobs import deliver, mix
 from survey.queue import open_queue
+from survey.stages import accounts, factors
 from survey.stages import staff as people
+from survey.stages.accounts import Purpose
 
 
 @click.command()
@@ -70,3 +72,38 @@ def create(
             session, email=email, name=name, agency=agency, roles=roles, password=password, now=site.now(), unit=unit,
             actor=actor(),
         )  # fmt: skip
+
+
+@staff.command()
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@click.option("--agency", required=True)
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in people.Role]))
+@click.option("--unit", help="The unit that the account speaks for: a rated unit, the lead agency.")
+@DATABASE
+@refuses
+def invite(email: str, name: str, agency: str, roles: tuple[str, ...], unit: str | None, database: str | None) -> None:
+    """Make an account without a password, and print the link that sets one (once, within seven days)."""
+    site = open_site(database)
+    with site.database.begin() as session:
+        _account, token = accounts.invite(
+            session, email=email, name=name, agency=agency, roles=roles, unit=unit, actor=actor(), now=site.now()
+        )
+    click.echo(f"{site.settings.base_url}/staff/link/{token}")
+
+
+@staff.command()
+@click.argument("email")
+@click.option("--lost-telephone", is_flag=True, help="Take the second factor away too.")
+@DATABASE
+@refuses
+def recover(email: str, lost_telephone: bool, database: str | None) -> None:
+    """Print a link that sets the password of an account anew (once, within an hour)."""
+    site = open_site(database)
+    with site.database.begin() as session:
+        account = accounts.of_address(session, email)
+        if lost_telephone:
+            factors.forget(session, account, actor=actor(), now=site.now())
+            accounts.end_sessions(session, account.id)
+        token = accounts.issue_link(session, account, Purpose.RECOVERY, actor=actor(), now=site.now())
+    click.echo(f"{site.settings.base_url}/staff/link/{token}")

@@ -10,7 +10,7 @@ from huey import Huey, crontab
 from survey import queue
 from survey.config import Settings
 from survey.db import Database
-from survey.jobs import deliver, hooks, mix, score
+from survey.jobs import deliver, hooks, mix, score, staff_letter
 from survey.keys import Keys
 
 
@@ -22,6 +22,10 @@ def prepare(
     @queue.register("score")
     def compute(wave: str, actor: str) -> None:
         score.run(database, wave, actor=actor, now=clock())
+
+    @queue.register("staff_link")
+    def write_to_staff(email: str, again: str = "") -> None:
+        staff_letter.run(database, settings, email=email, again=bool(again), clock=clock)
 
     @waiting.periodic_task(crontab(minute="*"), name="every minute")  # type: ignore[untyped-decorator]
     def every_minute() -> None:

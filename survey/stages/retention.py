@@ -29,7 +29,7 @@ from survey.model.quota import Reservation
 from survey.model.rater import Rater
 from survey.model.response import Facts, Spooled
 from survey.model.sample import SampledDossier
-from survey.model.staff import StaffSession
+from survey.model.staff import AccountLink, KnownDevice, StaffSession
 from survey.model.wave import Wave
 from survey.stages import audit, quotas, responses, waves
 
@@ -82,6 +82,8 @@ def _expired(session: Session, now: datetime, dry_run: bool) -> dict[str, int]:
         "reservation": places,
         "draft": _drop(session, Draft, Draft.expires_on < today, dry_run),
         "staff_session": _drop(session, StaffSession, StaffSession.expires_at <= now, dry_run),
+        "account_link": _drop(session, AccountLink, AccountLink.expires_at <= now, dry_run),
+        "known_device": _drop(session, KnownDevice, KnownDevice.expires_at <= now, dry_run),
     }
 
 

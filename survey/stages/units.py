@@ -58,6 +58,11 @@ def find(session: Session, code: str) -> Unit:
     return unit
 
 
+def all_units(session: Session) -> list[Unit]:
+    """Every unit, by code."""
+    return list(session.scalars(select(Unit).order_by(Unit.code)))
+
+
 def of_codes(session: Session, codes: Iterable[str]) -> dict[str, Unit]:
     """The units with these codes; codes that none has are left out."""
     return {unit.code: unit for unit in session.scalars(select(Unit).where(Unit.code.in_(set(codes))))}

@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
-from flask_wtf import FlaskForm
-from werkzeug.wrappers import Response
-from wtforms import EmailField, PasswordField
-from wtforms.validators import InputRequired, Length
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from survey.i18n import Translator
-from survey.i18n import mark as _n
-from survey.stages import staff
+from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from survey.stages import factors, staff
+from survey.stages.staff import Opened
 from survey.web import guard
 from survey.web.chrome import own_path
 from survey.web.routes import may_open
 from survey.web.site import gettext as _
-from survey.web.site import now, signed_in, site, translations
+from survey.web.site import now, signed_in, site
+from survey.web.staff_forms import ROLE_NAMES, CodeForm, SignInForm
+from survey.web.who import browser_words, sign_on
 
 blueprint = Blueprint("account", __name__, url_prefix="/staff")
-TOO_LONG = _n("This is too long.")
-ROLE_NAMES = {
-    staff.Role.ADMIN: _n("administrator"),
-    staff.Role.DATA_OFFICE: _n("data office"),
-    staff.Role.SURVEY_OFFICE: _n("survey office"),
-    staff.Role.INTERVIEWER: _n("interviewer"),
-    staff.Role.LEAD_AGENCY: _n("lead agency"),
-    staff.Role.OVERSIGHT: _n("oversight"),
-    staff.Role.RATED_UNIT: _n("rated unit"),
-}
-
-
-class SignInForm(FlaskForm):  # type: ignore[misc]
-    """Address and password; its labels stand in the template."""
-
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        """WTForms brings no Vietnamese: its own sentences come from our catalogue."""
-
-        def get_translations(self, form: FlaskForm) -> Translator:
-            return translations()
-
-    email = EmailField(validators=[InputRequired(_n("Enter your e-mail address.")), Length(max=254, message=TOO_LONG)])
-    password = PasswordField(validators=[InputRequired(_n("Enter your password.")), Length(max=200, message=TOO_LONG)])
+AT_ONCE, PATIENCE = 2, 5.0  # passwords compared at once by a process: each takes a good part of a second of work
+_comparing = threading.BoundedSemaphore(AT_ONCE)
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -49,24 +31,87 @@ def sign_in() -> Response | str | tuple[str, int]:
     form = SignInForm()
     target = own_path(request.args.get("next"))
     if not form.is_submitted():
-        return render_template("account/sign_in.html", form=form, target=target, refused=False)
-    token = open_session(form) if form.validate() else None
-    if token is None:
-        refused = not form.errors
-        return render_template("account/sign_in.html", form=form, target=target, refused=refused), 422
+        return _sign_in_page(form, target, refused=False)
+    opened = open_session(form) if form.validate() else None
+    if opened is None:
+        return _sign_in_page(form, target, refused=not form.errors), 422
+    return let_in(opened, target)
+
+
+def _sign_in_page(form: SignInForm, target: str | None, *, refused: bool) -> str:
+    issuer = sign_on(site().settings, os.environ)
+    return render_template("account/sign_in.html", form=form, target=target, refused=refused, issuer=issuer)
+
+
+def open_session(form: SignInForm) -> Opened | None:
+    """A new session, or None; the slow comparison happens outside any transaction."""
+    with site().database.read() as opened:
+        found = staff.candidate(opened, email=form.email.data, now=now(), device=guard.device_token())
+    with few_at_once():
+        right = staff.matches(found, form.password.data)
+    with site().database.begin() as opened:
+        return staff.settle(opened, found, right=right, now=now(), browser=browser_words(request.user_agent.string))
+
+
+@contextmanager
+def few_at_once() -> Iterator[None]:
+    """A flood of passwords must not take the processor from those who answer: the rest is told to come again."""
+    if not _comparing.acquire(timeout=PATIENCE):
+        abort(503)
+    try:
+        yield
+    finally:
+        _comparing.release()
+
+
+def let_in(opened: Opened, target: str | None) -> Response:
+    """The cookie of a new session, and where it leads: to the second factor first where one is waited for."""
     session.clear()  # the form's token of before is known to whoever prepared this browser
-    response = current_app.make_response(redirect(target or url_for("account.home"), 303))
-    guard.remember_staff(response, token)
+    place = url_for("account.second", next=target) if opened.half else target or url_for("account.home")
+    response = current_app.make_response(redirect(place, 303))
+    guard.remember_staff(response, opened.token)
+    if not opened.half:
+        _know(response, opened)
     return response
 
 
-def open_session(form: SignInForm) -> str | None:
-    """The token of a new session, or None; the slow comparison happens outside any transaction."""
-    with site().database.read() as opened:
-        candidate = staff.candidate(opened, email=form.email.data, now=now())
-    right = staff.matches(candidate, form.password.data)
-    with site().database.begin() as opened:
-        return staff.settle(opened, candidate, right=right, now=now())
+def _know(response: Response, opened: Opened) -> None:
+    with site().database.begin() as writing:
+        holder = staff.signed_in(writing, opened.token, now())
+        if holder is not None:
+            known = staff.know_device(writing, holder.account_id, guard.device_token(), now())
+            guard.remember_device(response, known)
+
+
+@blueprint.route("/second", methods=["GET", "POST"])
+def second() -> Response | str | tuple[str, int]:
+    """Ask for the second factor; the session of before ends and a whole one begins."""
+    form, target = CodeForm(), own_path(request.args.get("next"))
+    with site().database.read() as reading:
+        if staff.half_signed_in(reading, guard.staff_token(), now()) is None:
+            return redirect(url_for("account.sign_in", next=target), 303)
+    if not form.is_submitted():
+        return render_template("account/second.html", form=form, target=target, refused=False)
+    opened = _finish(form.code.data) if form.validate() else None
+    if opened is None:
+        return render_template("account/second.html", form=form, target=target, refused=not form.errors), 422
+    return let_in(opened, target)
+
+
+def _finish(code: str) -> Opened | None:
+    """A whole session for a right code; a wrong one counts like a wrong password and ends a locked half session."""
+    token = guard.staff_token()
+    with site().database.begin() as writing:
+        account = staff.half_signed_in(writing, token, now())
+        if account is None:
+            return None
+        if factors.fits(writing, site().keys.installation, account, code, now=now()):
+            staff.sign_out(writing, token or "")
+            words = browser_words(request.user_agent.string)
+            return staff.open_session(writing, account, now=now(), browser=words, half=False)
+        if staff.miss(writing, account, guard.device_token(), now()):
+            staff.sign_out(writing, token or "")
+    return None
 
 
 @blueprint.post("/sign-out")
@@ -96,5 +141,6 @@ def staff_pages() -> list[tuple[str, str, str]]:
         ("preview.instruments", _("Questionnaires"), _("The questions in both languages, as people will see them.")),
         ("feedback.index", _("Comments from people"), _("What people sent to the units beside their answers.")),
         ("results.waves", _("Results"), _("Scores of the waves that are closed, and their files.")),
+        ("people.index", _("Accounts"), _("Who may sign in, for which agency, and with which rights.")),
     )
     return [page for page in pages if may_open(page[0], signed_in().roles)]

@@ -14,12 +14,13 @@ from survey.stages import staff
 from survey.web.routes import may_open
 from survey.web.site import YEAR, now, site
 
-STAFF_COOKIE = "staff"
+STAFF_COOKIE, DEVICE_COOKIE = "staff", "known"
 COMPRESSED = frozenset(
     {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json", "text/csv"}
 )
 SMALLEST_COMPRESSED = 500
 TOO_LARGE = 413
+OPEN_BEFORE = frozenset({"security.factor", "security.begin", "security.confirm", "account.sign_out"})
 PLAIN_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -50,7 +51,23 @@ def check() -> BaseResponse | None:
     g.staff = found
     if not may_open(request.endpoint, found.roles):
         abort(403)
+    if lacks_second_factor(found) and request.endpoint not in OPEN_BEFORE:
+        return redirect(url_for("security.factor"), 303)
+    _touch(found)
     return None
+
+
+def lacks_second_factor(found: staff.SignedIn) -> bool:
+    """Whether the account must set up a second factor before it opens anything else."""
+    needed = site().settings.asks_second_factor and found.roles & staff.NEEDS_SECOND_FACTOR
+    return bool(needed) and not found.has_second_factor
+
+
+def _touch(found: staff.SignedIn) -> None:
+    token = staff_token()
+    if token is not None and (found.seen_at is None or now() - found.seen_at > staff.SEEN_EVERY):
+        with site().database.begin() as opened:
+            staff.touch(opened, token, now())
 
 
 def holder() -> staff.SignedIn | None:
@@ -79,8 +96,23 @@ def forget_staff(response: BaseResponse) -> None:
     response.delete_cookie(STAFF_COOKIE, secure=site().is_https, httponly=True, samesite="Lax", path="/")
 
 
-def _signer() -> Signer:
-    return Signer(current_app.secret_key or "", salt="staff")
+def device_token() -> str | None:
+    """The mark of a browser that signed in before."""
+    try:
+        return _signer("device").unsign(request.cookies.get(DEVICE_COOKIE, "")).decode()
+    except BadSignature:
+        return None
+
+
+def remember_device(response: BaseResponse, token: str) -> None:
+    response.set_cookie(
+        DEVICE_COOKIE, _signer("device").sign(token).decode(), max_age=int(staff.DEVICE_LIFE.total_seconds()),
+        secure=site().is_https, httponly=True, samesite="Strict", path="/staff",
+    )  # fmt: skip
+
+
+def _signer(salt: str = STAFF_COOKIE) -> Signer:
+    return Signer(current_app.secret_key or "", salt=salt)
 
 
 def csp_nonce() -> str:

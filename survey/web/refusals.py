@@ -26,6 +26,7 @@ from survey.errors import (
 )
 from survey.i18n import mark as _n
 from survey.index_errors import IndexNotScored, IndexUnknown, SchemeChanged, SchemeNotOfYear
+from survey.staff_errors import AccountUnknown, LinkOver, OwnAccount, SignOnRefused
 from survey.web.api.problems import is_api, of_error, problem
 from survey.web.forms import CSRF
 from survey.web.site import gettext
@@ -67,7 +68,13 @@ SEND_AGAIN = Refusal(
     _n("The site is busy"),
     _n("Your answers stand on this page. Please wait a few seconds, then press “Send again”."),
 )
+LINK_OVER = Refusal(
+    _n("This link cannot be used any more"),
+    _n("It was used, replaced by a newer one, or too old. Ask for a new one on the sign-in page."),
+)
 STATUS: dict[type[SurveyError], int] = {
+    AccountUnknown: 404,
+    OwnAccount: 403,
     WaveUnknown: 404,
     UnitUnknown: 404,
     NotScored: 404,
@@ -81,6 +88,7 @@ STATUS: dict[type[SurveyError], int] = {
     WrongState: 409,
     StoredMeanwhile: 503,  # a second try looks again and is told what there is
     ValueForbidden: 422,
+    SignOnRefused: 503,  # the issuer cannot be reached
     ReferenceMissing: 422,
 }
 
@@ -121,6 +129,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda _error: page(400, STALE))
     app.register_error_handler(DatabaseUnavailable, lambda _error: page(503))
     app.register_error_handler(PoolTimeout, lambda _error: page(503))
+    app.register_error_handler(LinkOver, lambda _error: page(410, LINK_OVER))
     for leaf, status in STATUS.items():
         app.register_error_handler(leaf, _leaf(status))
 

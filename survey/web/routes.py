@@ -25,6 +25,8 @@ PAPER = frozenset({Role.SURVEY_OFFICE, Role.INTERVIEWER})
 SETTLING = frozenset({Role.SURVEY_OFFICE})
 FEEDBACK = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT, Role.RATED_UNIT})
 RELEASING = frozenset({Role.SURVEY_OFFICE})
+ACCOUNTS = frozenset({Role.ADMIN})
+SEEING_ACCOUNTS = frozenset({Role.ADMIN, Role.OVERSIGHT})
 TYPING_IN = frozenset({Role.LEAD_AGENCY})
 
 ROUTES: dict[str, Who] = {
@@ -59,8 +61,27 @@ ROUTES: dict[str, Who] = {
     "api.points": KEYED,
     # staff
     "account.sign_in": PUBLIC,
+    "account.second": PUBLIC,  # half a session is what lets in
     "account.sign_out": SIGNED_IN,
     "account.home": SIGNED_IN,
+    "links.recover": PUBLIC,
+    "links.asked": PUBLIC,
+    "links.set_password": PUBLIC,  # the link's token is what lets in
+    "links.done": PUBLIC,
+    "single.go": PUBLIC,
+    "single.back": PUBLIC,
+    "security.index": SIGNED_IN,
+    "security.password": SIGNED_IN,
+    "security.factor": SIGNED_IN,
+    "security.begin": SIGNED_IN,
+    "security.confirm": SIGNED_IN,
+    "security.end": SIGNED_IN,
+    "people.index": SEEING_ACCOUNTS,
+    "people.invite": ACCOUNTS,
+    "people.account": ACCOUNTS,
+    "people.link": ACCOUNTS,
+    "people.forget_factor": ACCOUNTS,
+    "people.end": ACCOUNTS,
     "help.index": SIGNED_IN,
     "help.coordinators": SIGNED_IN,
     "help.home_affairs": SIGNED_IN,

@@ -20,6 +20,12 @@ from survey.web.site import language
 
 STATES = {"draft": _n("in preparation"), "open": _n("open"), "closed": _n("closed")}
 AUDIENCES = {"citizens": _n("people and organisations"), "officials": _n("officials")}
+WEAK = {
+    "password_short": _n("At least 12 characters are needed. A short sentence is easy to remember."),
+    "password_long": _n("At most 200 characters can be taken."),
+    "password_even": _n("Use more different characters."),
+    "password_name": _n("The password must not contain your e-mail address."),
+}
 CELL_STATES = {
     "reached": _n("target reached"),
     "short": _n("target not reached"),

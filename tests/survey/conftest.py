@@ -74,8 +74,16 @@ def form_values(page: ET.Element, form: ET.Element) -> dict[str, str]:
             continue
         if kind in {"radio", "checkbox"} and "checked" not in control.attrib:
             continue
-        values[name] = control.get("value", "") if control.tag == "input" else text_of(control)
+        values[name] = value_of(control)
     return values
+
+
+def value_of(control: ET.Element) -> str:
+    if control.tag == "select":
+        options = list(control.iter("option"))
+        chosen = [one for one in options if "selected" in one.attrib] or options[:1]
+        return chosen[0].get("value", "") if chosen else ""
+    return control.get("value", "") if control.tag == "input" else text_of(control)
 
 
 def controls_of(page: ET.Element, form: ET.Element) -> list[ET.Element]:

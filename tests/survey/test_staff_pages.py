@@ -194,7 +194,7 @@ def test_a_session_ends_by_itself(app: Flask, signed_in: SignIn, settings: Any, 
 
 
 ARGUMENTS = {"wave": "W1", "unit": "75-STP", "kind": "csv", "door": "k", "code": "0" * 13, "number": 1, "mark": "0",
-             "scheme": "local-department-sample", "year": 2026}  # fmt: skip
+             "scheme": "local-department-sample", "year": 2026, "token": "x", "session_number": "0"}  # fmt: skip
 OPENED = {200, 303, 404, 405, 410, 503}
 NOT_DONE = {303, 400, 403, 404, 410}  # a POST without the form's token does nothing, whoever sends it
 
