@@ -7,17 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from survey import constraints
 from survey.errors import DatabaseMissing, DatabaseUnavailable
 
 BUSY_TIMEOUT_MS = 10_000
+IDLE_SECONDS = 5
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"})
 MOUNTS = Path("/proc/mounts")
 PRAGMAS = (
@@ -49,7 +52,7 @@ class Database:
         """One transaction: committed to disk when the block ends, undone when it raises."""
         with self._turn_of_a_writer(), _unit_of_work(self.writer) as session:
             yield session
-            session.commit()
+            session.finish()
 
     @contextmanager
     def _turn_of_a_writer(self) -> Iterator[None]:
@@ -96,15 +99,33 @@ def open_database(url: str) -> Database:
             pool_size=8,
             max_overflow=8,
             pool_timeout=10,
-            pool_pre_ping=True,
             hide_parameters=True,
             connect_args={"options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"},  # as long as SQLite's
         )
+        _ask_the_idle(engine)
         return Database(url, engine, engine)
     path = Path(make_url(url).database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     _refuse_network_filesystem(path.parent)
     return Database(url, _sqlite_engine(url, "BEGIN IMMEDIATE"), _sqlite_engine(url, "BEGIN"))
+
+
+def _ask_the_idle(engine: Engine) -> None:
+    """Ask a connection whether it still lives only after it lay idle: each question costs a request a round trip."""
+    back = "back"
+
+    @event.listens_for(engine, "checkin")
+    def _came_back(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[back] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ask(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if monotonic() - record.info.get(back, monotonic()) < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError() from error  # the pool opens another one
 
 
 def _sqlite_engine(url: str, begin: str) -> Engine:
@@ -134,22 +155,26 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
 
 
 class OneTransaction(Session):
-    """A session for one transaction: it asks for its connection once, not again at every statement."""
+    """A session on one connection: statements that need no objects go straight to it."""
 
-    _held: Connection | None = None
+    def __init__(self, held: Connection) -> None:
+        super().__init__(held, expire_on_commit=False)
+        self._held = held
 
     def connection(self, *arguments: Any, **options: Any) -> Connection:
-        if arguments or options:
-            return super().connection(*arguments, **options)
-        if self._held is None:
-            self._held = super().connection()
-        return self._held
+        return super().connection(*arguments, **options) if arguments or options else self._held
+
+    def finish(self) -> None:
+        """Write what objects still hold and commit; after a rollback there is nothing left to do."""
+        if self.in_transaction():
+            self.commit()
+        self._held.commit()
 
 
 @contextmanager
-def _unit_of_work(engine: Engine) -> Iterator[Session]:
+def _unit_of_work(engine: Engine) -> Iterator[OneTransaction]:
     try:
-        with OneTransaction(engine, expire_on_commit=False) as session:  # closing rolls back, and may find nobody there
+        with engine.connect() as held, OneTransaction(held) as session:  # closing rolls back, and may find nobody there
             yield session
     except OperationalError as error:  # locked, full, read-only, or the server is away
         raise DatabaseUnavailable(reason=_short_reason(error)) from error

@@ -80,6 +80,7 @@ def closing(app: WsgiApp) -> WsgiApp:
 def run_server(settings: Settings, *, host: str, port: int, workers: int, threads: int = 4, tells: bool = True) -> None:
     """Serve until stopped; with `tells`, write a line for each request."""
     if tells:
+        logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells any of it
         journal.LOG.addHandler(logging.StreamHandler())
         journal.LOG.setLevel(logging.INFO)
         journal.LOG.propagate = False

@@ -13,8 +13,20 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, Row, Table, bindparam, delete, literal, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from survey import answers as answering
 from survey.db import insert_into
@@ -42,20 +54,19 @@ PAD = 512
 FACTS_CELL, WORDS_CELL = "facts", "words"
 SENT_TO = "to"  # in sealed words: the unit that a comment was sent to
 _UNIT_PARTS = tuple(cast(Table, Unit.__table__).columns)
-_LINK_PARTS = (Invitation.id, Invitation.wave_id, Invitation.rater_id, Invitation.class_code, Invitation.state)
-_BY_CODE = (
-    select(*_LINK_PARTS, *waves.STANDING, *_UNIT_PARTS)
-    .join(Wave, Wave.id == Invitation.wave_id)
-    .outerjoin(Unit, Unit.code == Invitation.unit_code)
+_LINK_PARTS = (
+    *(Invitation.id, Invitation.code_mark, Invitation.wave_id, Invitation.rater_id),
+    *(Invitation.class_code, Invitation.state),
 )
 _STANDING_AT, _UNIT_AT = len(_LINK_PARTS), len(_LINK_PARTS) + len(waves.STANDING)
-_SPENT_OR_LEFT = select(
-    select(literal(1)).where(SpentMark.mark == bindparam("spent")).scalar_subquery(),
-    select(Draft.body).where(Draft.mark == bindparam("left")).scalar_subquery(),
-)
+_MORE_AT = _UNIT_AT + len(_UNIT_PARTS)
+_SPENT = select(literal(1)).where(SpentMark.mark == bindparam("spent"))
 _OPEN = select(Wave.id).where(Wave.state == waves.OPEN)
 _STATE = select(Wave.state).where(Wave.id == bindparam("wave")).with_for_update(read=True)
 _SENT = select(Submission.body_mark).where(Submission.key_mark == bindparam("mark"))
+
+MOST_MET = 8192
+_met: dict[bytes, bytes] = {}  # the invitation behind a code's mark, of links that this process met: it never changes
 
 
 @dataclass(frozen=True)
@@ -84,43 +95,64 @@ class Opening:
 
 def open_link(session: Session, keys: Keys, code: str, *, now: datetime) -> Opening:
     """Open a personal link; unknown, used, expired and closed are one refusal (LinkClosed). Changes nothing."""
-    known_as = normalise_code(code)
-    wave, found = _find(session, keys, known_as)
+    wave, found = _find(session, keys, normalise_code(code))
     key = keys.wave(wave.id)
-    if not waves.is_answerable(wave, now) or found.state != invitations.ISSUED:
+    if not waves.is_answerable(wave, now) or found.state != invitations.ISSUED or found.spent:
         raise LinkClosed()
-    marks = {"spent": key.mark("spent", found.id), "left": drafts.mark_of(key, known_as)}
-    spent, left = session.connection().execute(_SPENT_OR_LEFT, marks).one()
-    if spent:
-        raise LinkClosed()
-    unit = _unit(*found[_UNIT_AT:]) if found[_UNIT_AT] else None
+    if found.code_mark not in _met:
+        if session.connection().execute(_SPENT, {"spent": key.mark("spent", found.id)}).first():
+            raise LinkClosed()
+        _meet(found.code_mark, found.id)
+    unit = _unit(*found[_UNIT_AT:_MORE_AT]) if found[_UNIT_AT] else None
     block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
-    return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, left)
+    return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, found.left)
 
 
 def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Row[Any]]:
     """The invitation behind a code with its wave, in one query unless a wave changed since the last one."""
     for known in (waves.known, waves.look_again):
         open_waves = known(session)
-        marks = {f"mark{n}": _code_mark(keys, wave_id, code) for n, wave_id in enumerate(open_waves)}
-        found: Row[Any] | None = session.connection().execute(_by_marks(len(marks)), marks).first() if marks else None
+        if not open_waves:
+            continue
+        marks = {name: mark for n, wave in enumerate(open_waves) for name, mark in _marks(keys, wave, code, n).items()}
+        found: Row[Any] | None = session.connection().execute(_by_code(len(open_waves)), marks).first()
         if found is not None and open_waves[found.wave_id].standing == tuple(found[_STANDING_AT:_UNIT_AT]):
             return open_waves[found.wave_id].wave, found
     raise LinkClosed()
 
 
-def _code_mark(keys: Keys, wave_id: bytes, code: str) -> bytes:
-    """The mark of a code in a wave; one that was closed meanwhile has no key any more, and no code fits."""
+def _marks(keys: Keys, wave_id: bytes, code: str, n: int) -> dict[str, bytes]:
+    """The marks of a code in a wave; one that was closed meanwhile has no key any more, and no code fits."""
     try:
-        return keys.wave(wave_id).mark("code", code)
+        key = keys.wave(wave_id)
     except KeyMissing:
-        return b""
+        return {f"{name}{n}": b"" for name in ("code", "left", "spent")}
+    mark = key.mark("code", code)
+    spent = key.mark("spent", _met[mark]) if mark in _met else b""
+    return {f"code{n}": mark, f"left{n}": drafts.mark_of(key, code), f"spent{n}": spent}
+
+
+def _meet(code_mark: bytes, invitation_id: bytes) -> None:
+    if len(_met) >= MOST_MET:
+        _met.clear()
+    _met[code_mark] = invitation_id
 
 
 @cache
-def _by_marks(number: int) -> Executable:
-    """The query for a code that would have another mark in each of so many open waves."""
-    return _BY_CODE.where(or_(*(Invitation.code_mark == bindparam(f"mark{n}") for n in range(number))))
+def _by_code(number: int) -> Executable:
+    """The query for a code that would have other marks in each of so many open waves."""
+
+    def any_of(column: InstrumentedAttribute[bytes], name: str) -> ColumnElement[bool]:
+        return or_(*(column == bindparam(f"{name}{n}") for n in range(number)))
+
+    spent = select(literal(1)).where(any_of(SpentMark.mark, "spent")).scalar_subquery()
+    left = select(Draft.body).where(any_of(Draft.mark, "left")).scalar_subquery()
+    return (
+        select(*_LINK_PARTS, *waves.STANDING, *_UNIT_PARTS, spent.label("spent"), left.label("left"))
+        .join(Wave, Wave.id == Invitation.wave_id)
+        .outerjoin(Unit, Unit.code == Invitation.unit_code)
+        .where(any_of(Invitation.code_mark, "code"))
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import URL, Row, Text, cast, select
+from sqlalchemy import URL, Row, Text, bindparam, cast, select
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
@@ -42,6 +42,7 @@ DRAFT, OPEN, CLOSED = "draft", "open", "closed"
 
 STANDING = (Wave.state, Wave.phase, Wave.opens, Wave.closes, cast(Wave.settings, Text))
 _OPEN_WAVES = select(Wave.__table__, *(part.label(f"standing_{n}") for n, part in enumerate(STANDING)))
+_BY_UNIT_CODE = select(Unit.__table__).where(Unit.code == bindparam("code"))
 
 
 @dataclass(frozen=True)
@@ -311,7 +312,8 @@ def units_of(session: Session, wave: Wave) -> list[tuple[Unit, int]]:
 
 
 def province_of(session: Session, wave: Wave) -> Unit:
-    unit = session.get(Unit, wave.province)
-    if unit is None:
+    """The province that asks, for reading alone: every first page names it."""
+    row = session.connection().execute(_BY_UNIT_CODE, {"code": wave.province}).first()
+    if row is None:
         raise UnitUnknown(unit=wave.province)
-    return unit
+    return Unit(**row._asdict())

@@ -167,12 +167,12 @@ _shrunk = lru_cache(maxsize=64)(_shrink)  # our own files, which are few and sta
 
 def compress(response: Response) -> Response:
     """Shrink text for those who take gzip."""
-    response.vary.add("Accept-Encoding")
-    wanted = request.accept_encodings.quality("gzip") > 0 and response.mimetype in COMPRESSED
-    is_streamed = response.is_streamed and request.endpoint != "static"  # our own files are small
-    if not wanted or response.status_code != 200 or "Content-Encoding" in response.headers or is_streamed:
+    if response.status_code != 200 or response.is_streamed or response.mimetype not in COMPRESSED:
         return response
-    response.direct_passthrough = False
+    response.headers["Vary"] = "Accept-Encoding"
+    wanted = request.accept_encodings.quality("gzip") > 0
+    if not wanted or "Content-Encoding" in response.headers:
+        return response
     data = response.get_data()
     if len(data) >= SMALLEST_COMPRESSED:
         shrink = _shrunk if request.endpoint == "static" else _shrink

@@ -20,6 +20,7 @@ from survey.web.site import now
 LOG = logging.getLogger("survey.requests")
 NO_ROUTE = "-"
 ROOM = Path(__file__).parents[1].name
+_in_one_line = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def register(app: Flask) -> None:
@@ -52,7 +53,7 @@ def line(what: str, **told: Any) -> str:
     """ASCII in one line, whatever stands in it."""
     at = now().isoformat(timespec="seconds")
     where = {"method": _method(), "route": request.endpoint or NO_ROUTE}
-    return json.dumps({"at": at, "what": what} | where | told, separators=(",", ":"))
+    return _in_one_line({"at": at, "what": what} | where | told)
 
 
 def _method() -> str:

@@ -7,8 +7,8 @@ from hmac import compare_digest
 from typing import Any, TypeVar
 
 from flask import Flask, session
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from flask.wrappers import Request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask.wrappers import Request, Response
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from itsdangerous import URLSafeTimedSerializer
 from wtforms.validators import ValidationError
@@ -41,6 +41,11 @@ class Sessions(SecureCookieSessionInterface):
             return self.session_class(self.opened[key])
         found = super().open_session(app, request)
         return found if not found else self.session_class(keep(self.opened, key, dict(found)))
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the cookie where it changed; no cache keeps a page, so none need be told that pages differ by it."""
+        if session.modified:
+            super().save_session(app, session, response)
 
 
 def form_token() -> str:

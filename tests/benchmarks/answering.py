@@ -1,19 +1,22 @@
 """Answering under load: responses a second, the server's CPU a response beside a bare Flask's, times, bytes, LCP.
 
-    python tests/benchmarks/answering.py [--engine postgres] [--flows 150] [--users 4] [--browser]
+    python tests/benchmarks/answering.py [--engine postgres] [--flows 150] [--users 4] [--rounds 3] [--browser]
 
-A line of JSON for each questionnaire (19 items; 33 with perceptions and facts): `ours` without a script, `scripted`
-with the whole form at once, and as many requests of a bare application. The server and the bare application run one
-after the other under the same gunicorn.
+A line of JSON for each questionnaire (service-2025 has 19 questions on satisfaction, 25 in all; sipas-33 the 33 that
+peers were measured on; sipas-2022 these with perceptions, needs and facts, 71 in all): `ours` without a script,
+`scripted` with the whole form at once, and as many requests of a bare application. Both run under the same gunicorn,
+turn by turn; told is the middle of the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import itertools
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +26,7 @@ import time
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
@@ -32,8 +36,12 @@ sys.path.insert(0, str(HERE.parent / "faults"))
 import ground  # noqa: E402
 from respondent import Respondent, Scripted  # noqa: E402
 
+from survey import resources  # noqa: E402
+
 PORT, BARE_PORT = 23200, 23201
 WARM = 12
+CUT = "sipas-33"
+CODE, OF = re.compile(r'\ncode = "(\w+)"'), re.compile(r'\nfactor = "(\w+)"')
 TICK = os.sysconf("SC_CLK_TCK")
 NETWORK = {"latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8, "offline": False}
 LCP = """new Promise(done => new PerformanceObserver(list => done(list.getEntries().at(-1).startTime))
@@ -88,6 +96,9 @@ def one_bare(work: tuple[int, int]) -> tuple[str, list[float], int]:
         times.append(time.perf_counter() - started)
     connection.close()
     return "done", times, 0
+
+
+FLOWS = (("ours", one_response, "bare"), ("scripted", one_scripted, "bare_scripted"))
 
 
 def cpu_seconds(pid: int) -> float:
@@ -169,36 +180,56 @@ def weigh(link: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def cut(folder: Path) -> str:
+    """The 33 questions of `sipas-2022` on satisfaction alone, the work on which peers were measured: a file."""
+    whole = resources.data("instruments").joinpath("sipas-2022.toml").read_text(encoding="utf-8")
+    tables = whole.split("\n[[")
+    factors = {CODE.search(one)[1] for one in tables if one.startswith("factor") and "\ngroup = " in one}  # type: ignore[index]
+    of_items = [one for one in tables if one.startswith("item") and (found := OF.search(one)) and found[1] in factors]
+    others = [one for one in tables if not one.startswith("item") and ("factor]]" not in one or "\ngroup = " in one)]
+    text = "\n[[".join(others + of_items).replace('"sipas-2022"', f'"{CUT}"', 1)
+    (folder / f"{CUT}.toml").write_text(text, encoding="utf-8")
+    return f"{CUT}.toml"
+
+
 def trial(engine: str, instrument: str, stated: argparse.Namespace) -> dict[str, Any]:
-    """The figures of one questionnaire, beside as many bare requests in the same run."""
+    """The figures of one questionnaire: the middle of rounds, each beside as many bare requests at the same time."""
     figures: dict[str, Any] = {"engine": engine, "instrument": instrument}
     with tempfile.TemporaryDirectory() as name, ground.database_url(engine, Path(name)) as url:
         people = stated.flows + WARM
-        field = ground.prepare(url, Path(name), people=2 * people + 2, instrument=instrument)
+        asked = cut(Path(name)) if instrument == CUT else instrument
+        field = ground.prepare(url, Path(name), people=2 * people * stated.rounds + 2, instrument=asked)
         server = ground.start(field, PORT)
+        links, rounds = iter([(PORT, f"/k/{code}") for code in field.links]), list[dict[str, Any]]()
         try:
-            work = [(PORT, f"/k/{code}") for code in field.links[:-2]]
-            figures["ours"] = measure(server, one_response, work[:people], stated.users)
-            figures["scripted"] = measure(server, one_scripted, work[people:], stated.users)
+            with bare_server(Path(name)) as bare:
+                for _ in range(stated.rounds):
+                    rounds.append({})
+                    for ours, act, theirs in (
+                        ("ours", one_response, "bare"),
+                        ("scripted", one_scripted, "bare_scripted"),
+                    ):
+                        work = list(itertools.islice(links, people))
+                        done = rounds[-1][ours] = measure(server, act, work, stated.users)
+                        as_many = [(BARE_PORT, round(done["requests_a_response"]))] * people
+                        beside = rounds[-1][theirs] = measure(bare, one_bare, as_many, stated.users)
+                        done["cpu_ratio"] = round(done["cpu_ms_a_response"] / beside["cpu_ms_a_response"], 2)
             if stated.browser:
-                figures["phone"] = weigh(f"http://{ground.HOST}:{PORT}/k/{field.links[-2]}")
+                figures["phone"] = weigh(f"http://{ground.HOST}:{PORT}/k/{next(links)[1].rpartition('/')[2]}")
         finally:
             ground.stop(server)
-        with bare_server(Path(name)) as bare:
-            for ours, theirs in (("ours", "bare"), ("scripted", "bare_scripted")):
-                requests = round(figures[ours]["requests_a_response"])
-                figures[theirs] = measure(bare, one_bare, [(BARE_PORT, requests)] * people, stated.users)
-    for ours, theirs in (("ours", "bare"), ("scripted", "bare_scripted")):
-        figures[ours]["cpu_ratio"] = round(figures[ours]["cpu_ms_a_response"] / figures[theirs]["cpu_ms_a_response"], 2)
+    for flow in rounds[0]:
+        figures[flow] = {name: median(one[flow][name] for one in rounds) for name in rounds[0][flow]}
     return figures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", choices=["sqlite", "postgres"], default="sqlite")
-    parser.add_argument("--instrument", nargs="+", default=["service-2025", "sipas-2022"])
+    parser.add_argument("--instrument", nargs="+", default=["service-2025", CUT, "sipas-2022"])
     parser.add_argument("--flows", type=int, default=150)
     parser.add_argument("--users", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--browser", action="store_true")
     stated = parser.parse_args()
     for instrument in stated.instrument:

@@ -85,20 +85,18 @@ def database_url(engine: str, folder: Path) -> Iterator[str]:
 
 
 def prepare(url: str, folder: Path, *, people: int, places: int = 50, instrument: str = "service-2025") -> Ground:
-    """Open a wave: so many people of one unit and class with a link each, and a counter for so many."""
+    """Open a wave: so many people of one unit and class with a link each, and a counter for so many.
+
+    The questionnaire is a shipped one, or a file in the folder.
+    """
     database, keys = open_database(url), Keys(folder / "keys")
     schema.upgrade(database)
     now = datetime.now(UTC)
     with database.begin() as session:
         _units(session)
         opens, closes = ((now + timedelta(days=days)).astimezone(PROVINCE_TIME) for days in (-1, 14))
-        wave = waves.create(
-            session,
-            read_wave_file(WAVE.format(opens=opens, closes=closes, instrument=instrument)),
-            keys=keys,
-            actor="test",
-            now=now,
-        )
+        (folder / "wave.toml").write_text(WAVE.format(opens=opens, closes=closes, instrument=instrument))
+        wave = waves.create(session, read_wave_file(folder / "wave.toml"), keys=keys, actor="test", now=now)
         links = _people(session, wave, keys.wave(wave.id), people)
         _cell, counter = quotas.create_cell(
             session, wave, key=keys.wave(wave.id), unit_code="98-01", point_of_service=None, mode="counter",
