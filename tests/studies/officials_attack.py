@@ -2,12 +2,13 @@
 
 Usage: python tests/studies/officials_attack.py [--engine sqlite|postgres] [--answers N] [--seed N] [--port N]
 
-The attacker holds the database after the close, copies of it and of its log from every evening, the server's log, the
-outbox with every message, and an address book with group and agency of everybody. Each attack names the people whom it
-leaves possible behind each answer; a guess among them hits with 1/number if the right one is there. Chance is 1 in
-those of the group who do not work at the units judged. Two controls show that the attacks would win: one holds the key
-folder as it was before the close, one a register in which the used links were marked. Fails when an attack beats
-chance, when fewer than ten are possible behind an answer, or when a control does not win.
+The attacker holds the database after the close, copies of it and of its log from every evening (the outbox's tables
+among them), the server's log, the gateway's log with number, phone, text and order of every message, and an address
+book with group and agency of everybody. Each attack names the people whom it leaves possible behind each answer; a
+guess among them hits with 1/number if the right one is there. Chance is 1 in those of the group who do not work at the
+units judged. Three controls show that the attacks would win: one holds the key folder as it was before the close, one a
+register in which the used links were marked, one a gateway's log in which who had answered was reminded no more. Fails
+when an attack beats chance, when fewer than ten are possible behind an answer, or when a control does not win.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from officials_gateway import STEPS
 from officials_wave import Content, Copy, Evidence, Person, field_work
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "faults"))
@@ -32,7 +34,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "faults"))
 from ground import database_url
 
 FLOOR = 10
-REGISTER = ("invitation", "rater")
+REGISTER = ("invitation", "rater", "message")
 Suspects = frozenset[bytes]
 Attack = Callable[[Evidence, Mapping[bytes, "Said"]], dict[bytes, Suspects]]
 HASHES = ("md5", "sha1", "sha256", "sha512", "blake2b", "blake2s", "sha3_256")
@@ -63,13 +65,16 @@ def main(engine: str, answers: int, seed: int, port: int) -> int:
     controls = {
         "the key folder of before the close": _against_chance(with_keys(found, said), said, giver, every),
         "a register that marks used links": _against_chance(changed_rows(_marked(found), said), said, giver, every),
+        "reminders to those alone who had not answered": _against_chance(
+            reminded_no_more(_sparing(found), said), said, giver, every
+        ),
     }
     smallest = min(len(one.possible) for one in said.values())
-    names = [name.encode() for one in found.people for name in (one.code, one.address)]
+    names = [name.encode() for one in found.people for name in (one.code, one.phone)]
     named = sum(name in place for place in (found.logs, *(copy.raw for copy in found.copies[-2:])) for name in names)
     figures = {
         "engine": engine, "answers": len(said), "invited": len(found.people), "copies": len(found.copies),
-        "messages": len(found.outbox), "smallest_possible": smallest, "links_and_addresses_in_logs_and_files": named,
+        "messages": len(found.gateway), "smallest_possible": smallest, "links_and_addresses_in_logs_and_files": named,
         "one_in_the_invited_of_the_group": round(_by_group(found, said), 2),
         "attacks": {name: one.figures for name, one in tried.items()},
         "three_lone_answers": {name: one.figures for name, one in alone.items()},
@@ -110,15 +115,24 @@ def answers_of(found: Evidence) -> dict[bytes, Said]:
 
 def changed_rows(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:
     """Who answered is whose row in the register was touched before the answer was there."""
+    return _narrowed(found, said, _touched(found, ("invitation", "rater"), set()))
+
+
+def changed_messages(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:
+    """The same for the outbox, but for the days of sending, on which everybody's row is touched."""
+    return _narrowed(found, said, _touched(found, ("message",), set(STEPS)))
+
+
+def _touched(found: Evidence, tables: tuple[str, ...], but: set[int]) -> dict[int, set[bytes]]:
+    """Whose rows had changed by each copy."""
     touched: dict[int, set[bytes]] = defaultdict(set)
-    for day, (before, after) in enumerate(zip(found.copies[:-2], found.copies[1:-1], strict=True), start=1):
-        touched[day] = touched[day - 1] | {
-            owner
-            for table in REGISTER
-            for owner, row in _owned(after.rows, table).items()
-            if _owned(before.rows, table).get(owner) != row
-        }
-    return _narrowed(found, said, touched)
+    for number, (before, after) in enumerate(zip(found.copies[:-2], found.copies[1:-1], strict=True), start=1):
+        changed: set[bytes] = set()
+        for table in () if number + 1 in but else tables:
+            was = _owned(found, before.rows, table)
+            changed |= {owner for owner, rows in _owned(found, after.rows, table).items() if was.get(owner) != rows}
+        touched[number] = touched[number - 1] | changed
+    return touched
 
 
 def shared_bytes(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:
@@ -152,8 +166,32 @@ def message_order(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Su
     """Who was written to first answers first: the n-th answer to come out of the spool is of the n-th written to."""
     first = _first_seen(found)
     answers = sorted(_answers_by_place(found), key=lambda one: first[one])
-    holders = {one.address: one.invitation for one in found.people}
-    return _in_step(found, said, answers, [holders[address] for day, address, _message in found.outbox if day == 0])
+    return _in_step(found, said, answers, [found.holders[one.phone] for one in found.gateway if one.day == 0])
+
+
+def last_message_order(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:
+    """Who is reminded last had answered first: the order in which the outbox sent the last step."""
+    first, last = _first_seen(found), max(one.day for one in found.gateway)
+    answers = sorted(_answers_by_place(found), key=lambda one: -first[one])
+    return _in_step(found, said, answers, [found.holders[one.phone] for one in found.gateway if one.day == last])
+
+
+def outbox_order(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:
+    """The n-th answer of a group on the disk is of whom the n-th row of the outbox is for."""
+    evening, owner = found.copies[-2], found.owners
+    rows = [row for row in evening.rows["message"] if row["step"] == STEPS[0]]
+    rows.sort(key=lambda row: _place(evening, row, "id"))
+    return _in_step(found, said, _answers_by_place(found), [owner[bytes(row["id"])] for row in rows])
+
+
+def reminded_no_more(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:
+    """Who had answered by a reminder's day is who was left out of it."""
+    missing: dict[int, set[bytes]] = {0: set()}
+    for number in range(1, len(found.copies)):
+        written = {found.holders[one.phone] for one in found.gateway if one.day == number + 1}
+        left_out = {one.invitation for one in found.people} - written if number + 1 in STEPS else set()
+        missing[number] = missing[number - 1] | left_out
+    return _narrowed(found, said, missing)
 
 
 def with_keys(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:
@@ -195,10 +233,15 @@ def _values(found: Evidence) -> dict[bytes, set[bytes]]:
     raters = {bytes(row["id"]): row for row in found.copies[0].rows["rater"]}
     for row in found.copies[0].rows["invitation"]:
         rater = raters[bytes(row["rater_id"])]
-        parts = (row["id"], row["code_mark"], rater["id"], rater["code_mark"], rater["email"])
+        parts = (row["id"], row["code_mark"], rater["id"], rater["code_mark"], rater["phone"])
         values[bytes(row["id"])] |= {bytes(part) for part in parts}
+    for copy in found.copies:
+        for row in copy.rows["message"]:
+            if bytes(row["id"]) in found.owners:
+                parts = (row["id"], row["step_mark"], row["sealed"])
+                values[found.owners[bytes(row["id"])]] |= {bytes(part) for part in parts}
     for one in found.people:
-        values[one.invitation] |= {one.code.encode(), one.address.encode(), f"/k/{one.code}".encode()}
+        values[one.invitation] |= {one.code.encode(), one.phone.encode(), f"/k/{one.code}".encode()}
     return values
 
 
@@ -212,11 +255,25 @@ def _derived(value: bytes) -> set[bytes]:
     return {value[:16]} | hashed | keyed
 
 
-def _owned(rows: Mapping[str, list[dict[str, Any]]], table: str) -> dict[bytes, tuple[Any, ...]]:
-    """The rows of a register table by the invitation that they belong to."""
+def _owned(found: Evidence, rows: Mapping[str, list[dict[str, Any]]], table: str) -> dict[bytes, list[tuple[Any, ...]]]:
+    """The rows of a register table by the invitation that they belong to; the outbox's by the gateway's log."""
     holder = {bytes(row["rater_id"]): bytes(row["id"]) for row in rows["invitation"]}
-    name = {"invitation": lambda row: bytes(row["id"]), "rater": lambda row: holder[bytes(row["id"])]}[table]
-    return {name(row): tuple(row.values()) for row in rows[table]}
+    owner = {"invitation": {one: one for one in holder.values()}, "rater": holder, "message": found.owners}[table]
+    owned: dict[bytes, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in rows[table]:
+        if bytes(row["id"]) in owner:  # what a later step wrote about is in no log yet
+            owned[owner[bytes(row["id"])]].append(tuple(row.values()))
+    return owned
+
+
+def _sparing(found: Evidence) -> Evidence:
+    """The same evidence from an outbox that reminds those alone who had not answered."""
+    done: dict[int, set[bytes]] = {}
+    for day in STEPS:
+        before = found.copies[day - 2].rows["spent_mark"] if day else []
+        done[day] = {found.spent[bytes(row["mark"])] for row in before}
+    kept = [one for one in found.gateway if found.holders[one.phone] not in done[one.day]]
+    return replace(found, gateway=kept)
 
 
 def _marked(found: Evidence) -> Evidence:
@@ -226,7 +283,7 @@ def _marked(found: Evidence) -> Evidence:
         used = {found.spent[bytes(row["mark"])] for row in copy.rows["spent_mark"]}
         register = [row | {"used": bytes(row["id"]) in used} for row in copy.rows["invitation"]]
         marked.append(type(copy)(copy.rows | {"invitation": register}, copy.raw))
-    return Evidence(marked, found.outbox, found.logs, found.people)
+    return replace(found, copies=marked)
 
 
 def _giver(found: Evidence, answer: Said) -> bytes:
@@ -282,9 +339,13 @@ def _place(copy: Copy, row: dict[str, Any], number: str) -> tuple[int, ...]:
 ATTACKS: dict[str, Attack] = {
     "what register and answers share": lambda _found, said: {number: one.possible for number, one in said.items()},
     "rows that changed from day to day": changed_rows,
+    "rows of the outbox that changed": changed_messages,
     "marks, numbers and hashes seen again": shared_bytes,
     "order in the files": file_order,
     "order of the messages": message_order,
+    "order of the last reminder": last_message_order,
+    "order in the outbox": outbox_order,
+    "who was reminded no more": reminded_no_more,
 }
 
 if __name__ == "__main__":

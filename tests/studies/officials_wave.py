@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,6 +18,7 @@ from sqlalchemy import select, text
 sys.path.append(str(Path(__file__).resolve().parents[1] / "faults"))
 
 from ground import HOST, Ground, stop, wait_for
+from officials_gateway import STEPS, Gateway, Sent
 from respondent import Respondent
 
 from survey import schema
@@ -34,9 +36,8 @@ DEPARTMENTS = tuple(f"98-{number:02d}" for number in range(1, 14))
 GROUPS = (("HDND", 40, False), ("LDSO", 120, True), ("PHONGSO", 180, True))  # name, raters, at the departments
 DAYS = 14
 LONE = {3: "HDND", 7: "LDSO", 11: "PHONGSO"}  # days on which one answer comes in, of this group, and no other
-REMINDED = (5, 10)
 TABLES = ("invitation", "rater", "spent_mark", "submission", "draft", "spooled", "tally", "class_cell", "judgement",
-          "facts", "wave", "audit_entry")  # fmt: skip
+          "facts", "wave", "audit_entry", "message", "message_budget", "opt_out")  # fmt: skip
 WAVE = """
 code = "2026-officials"
 kind = "rehearsal"
@@ -63,7 +64,7 @@ class Person:
 
     invitation: bytes
     code: str
-    address: str
+    phone: str
     group: str
     agency: str
 
@@ -81,13 +82,23 @@ class Evidence:
     """What an attacker holds after the close, and (to count hits alone) who gave which answer."""
 
     copies: list[Copy] = field(default_factory=list)
-    outbox: list[tuple[int, str, str]] = field(default_factory=list)  # day, address, the message
+    gateway: list[Sent] = field(default_factory=list)
     logs: bytes = b""
     people: list[Person] = field(default_factory=list)
     truth: dict[bytes, Content] = field(default_factory=dict)
     lone: list[bytes] = field(default_factory=list)
     blocks: dict[bytes, frozenset[str]] = field(default_factory=dict)  # the key folder before the close, for a control
     spent: dict[bytes, bytes] = field(default_factory=dict)  # of the same folder: whose used mark is which
+
+    @cached_property
+    def holders(self) -> dict[str, bytes]:
+        """Whose phone is which, by the address book."""
+        return {one.phone: one.invitation for one in self.people}
+
+    @cached_property
+    def owners(self) -> dict[bytes, bytes]:
+        """Whom each row of the outbox is for, as the gateway's log tells."""
+        return {one.tracking_id: self.holders[one.phone] for one in self.gateway}
 
 
 class Recorder(Respondent):
@@ -108,8 +119,9 @@ def field_work(url: str, folder: Path, port: int, *, answers: int, seed: int) ->
     database, keys, rng = open_database(url), Keys(folder / "keys"), random.Random(seed)
     schema.upgrade(database)
     now = datetime.now(UTC)
-    found = Evidence(people=_prepare(database, keys, folder, now))
-    _send(database, keys, found, 0, now)
+    found, gateway = Evidence(people=_prepare(database, keys, folder, now)), Gateway(folder)
+    gateway.send(database, keys, CODE, 0, now)
+    gateway.report(database, rng)
     _hold_keys(database, keys, found)
     days = _days(found.people, answers, rng)
     log = folder / "server.log"
@@ -117,17 +129,19 @@ def field_work(url: str, folder: Path, port: int, *, answers: int, seed: int) ->
         server = _start(Ground(url, keys.folder, (), ""), port, sink)
         try:
             for day in range(1, DAYS + 1):
-                if day in REMINDED:
-                    _send(database, keys, found, day, now)
+                if day in STEPS:
+                    gateway.send(database, keys, CODE, day, now)
                 for person in days[day]:
                     found.truth[person.invitation] = _answer(person, port, seed)
+                if day in STEPS:
+                    gateway.report(database, rng)
                 mix.run(database, keys, now=now, rng=rng)
                 found.copies.append(copy(database))
             close.run(database, keys, CODE, actor="test", now=now, rng=rng)
         finally:
             stop(server)
     found.copies.append(copy(database))
-    found.logs = log.read_bytes()
+    found.logs, found.gateway = log.read_bytes(), gateway.log
     found.lone = [days[day][0].invitation for day in LONE]
     database.close()
     return found
@@ -158,7 +172,7 @@ def _prepare(database: Database, keys: Keys, folder: Path, now: datetime) -> lis
     for group, size, inside in GROUPS:
         for number in range(size):
             agency = DEPARTMENTS[number % len(DEPARTMENTS)] if inside else "HDND"
-            listed.append(f"{group}-{number},{group},{agency},{group.lower()}{number}@example.vn,,*")
+            listed.append(f"{group}-{number},{group},{agency},,09{len(listed):08d},*")
     for name, lines in (("units", places), ("raters", listed)):
         (folder / f"{name}.csv").write_text("\n".join(lines), encoding="utf-8")
     with database.begin() as session:
@@ -174,17 +188,9 @@ def _prepare(database: Database, keys: Keys, folder: Path, now: datetime) -> lis
         found = session.execute(select(Invitation.id, Rater).join(Rater, Rater.id == Invitation.rater_id)).all()
         key = keys.wave(wave.id)
         return [
-            Person(one, key.code(one), keys.installation.reveal(rater.email or b""), rater.group, rater.agency)
+            Person(one, key.code(one), keys.installation.reveal(rater.phone or b""), rater.group, rater.agency)
             for one, rater in found
         ]
-
-
-def _send(database: Database, keys: Keys, found: Evidence, day: int, now: datetime) -> None:
-    """What the gateway logs: everybody invited is written to, whether he answered or not."""
-    with database.begin() as session:
-        wave = waves.find(session, CODE)
-        for _phone, address, code in invitations.contacts(session, wave, keys, actor="test", now=now):
-            found.outbox.append((day, address, f"/k/{code}"))
 
 
 def _hold_keys(database: Database, keys: Keys, found: Evidence) -> None:
