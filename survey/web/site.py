@@ -86,9 +86,10 @@ def ngettext(singular: str, plural: str, n: int, **values: object) -> str:
 
 
 def here() -> str:
-    """The path of this page with what stands behind its question mark, to come back to."""
+    """The path of this page with what stands behind its question mark, to come back to; no page repeats a NUL."""
     query = request.query_string.decode("latin-1")
-    return f"{request.path}?{query}" if query else request.path
+    address = f"{request.path}?{query}" if query else request.path
+    return "".join(sign for sign in address if sign.isprintable())
 
 
 def signed_in() -> SignedIn:

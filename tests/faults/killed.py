@@ -53,7 +53,8 @@ def main() -> None:
         errors = Counter({name: n for name, n in met.items() if name not in {"200", "303", "done"}})
         figures = ground.verdict(field, thanked, kills=len(away), met=dict(errors))
         figures["worst_downtime_s"] = round(max(away, default=0), 1)
-    ground.report({"fault": "F1", "engine": stated.engine} | figures, "missing", "duplicates")
+        figures["not_thanked"] = stated.flows - len(thanked)
+    ground.report({"fault": "F1", "engine": stated.engine} | figures, "missing", "duplicates", "not_thanked")
 
 
 if __name__ == "__main__":

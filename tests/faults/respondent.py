@@ -29,6 +29,10 @@ class GaveUp(Exception):
     """The site did not come back in time."""
 
 
+class Failed(Exception):
+    """The site answered with an error of its own."""
+
+
 class Respondent:
     """One browser on one link."""
 
@@ -81,6 +85,8 @@ class Respondent:
                 self.seen[str(status)] += 1
             if status == 303 and location:
                 method, path, body = "GET", location, b""
+            elif status >= 500 and status != 503:
+                raise Failed(f"{status} for {method} {path.count('/')} deep: {text[:200]}")
             elif status != 503:
                 self.path, self.longest = path, max(self.longest, time.monotonic() - started)
                 return text
@@ -148,8 +154,8 @@ def answer_all(
         person = (Scripted if number % 2 else Respondent)(port, f"/k/{code}", patience=patience)
         try:
             state = person.answer()
-        except GaveUp:
-            state = "gave up"
+        except (GaveUp, Failed) as error:
+            state = str(error) if isinstance(error, Failed) else "gave up"
         person.close()
         return code, state, person.seen, person.longest
 
