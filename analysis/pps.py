@@ -66,7 +66,7 @@ def hartley_rao(design: Design, rule: PairRule, *, mean_square: ArrayLike | None
 def overton(design: Design, rule: PairRule) -> Design:
     """The design with Overton's pairs `1 - (n - (pi_i + pi_j) / 2) / (n - 1)`, for a fixed number n of units in each
     stratum. Needs `probabilities`. Raises OptionInvalid, LonelyStratum (n = 1).
-    Reference: Overton (1985); Stehman and Overton (1994), Environmetrics 5.
+    Reference: Overton (1985); Stehman and Overton (1994), JASA 89.
     """
     stage, first_rows = _only_stage(design)
     single, strata, sure = _single(stage, first_rows, design.rows)

@@ -1,7 +1,7 @@
 """Ranks with the set of ranks that the data cannot rule out.
 
 Klein, Wright and Wieczorek: with joint 95 % limits, units whose limits lie wholly above (below) a unit's are better
-(worse) than it; everybody else may be either. Reference: Klein, Wright, Wieczorek (2020), JRSS-A 183(2), 589-606.
+(worse) than it; everybody else may be either. Reference: Klein, Wright, Wieczorek (2020), JRSS-C 69(3), 589-606.
 """
 
 from __future__ import annotations
