@@ -137,6 +137,12 @@ def staff_pages() -> list[tuple[str, str, str]]:
     """The pages that this account may start from: endpoint, label, what it is for."""
     pages = (
         ("coordinate.waves", _("Board"), _("How many questionnaires came in, and how many are still wanted.")),
+        (
+            "interviews.mine",
+            _("My list"),
+            _("People to visit or call, with the questionnaire; no network is needed."),
+        ),
+        ("interviewers.index", _("Interviewers"), _("Who has whom of the sample on a list, and how it goes.")),
         ("papers.index", _("Paper sheets"), _("Type in questionnaires that came back on paper, each one twice.")),
         ("preview.instruments", _("Questionnaires"), _("The questions in both languages, as people will see them.")),
         ("feedback.index", _("Comments from people"), _("What people sent to the units beside their answers.")),

@@ -24,6 +24,7 @@ from survey.errors import (
     WaveUnknown,
     WrongState,
 )
+from survey.field_errors import CaseUnknown
 from survey.i18n import mark as _n
 from survey.index_errors import IndexNotScored, IndexUnknown, SchemeChanged, SchemeNotOfYear
 from survey.staff_errors import AccountUnknown, LinkOver, OwnAccount, SignOnRefused
@@ -81,6 +82,7 @@ STATUS: dict[type[SurveyError], int] = {
     IndexUnknown: 404,
     IndexNotScored: 404,
     SheetUnknown: 404,
+    CaseUnknown: 404,
     UnknownScheme: 404,
     RowsRefused: 422,
     SchemeNotOfYear: 422,

@@ -21,6 +21,7 @@ PUBLIC, KEYED = Everybody.PUBLIC, Everybody.KEYED
 SIGNED_IN = frozenset(Role)
 BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
+FIELD = frozenset({Role.INTERVIEWER})
 PAPER = frozenset({Role.SURVEY_OFFICE, Role.INTERVIEWER})
 SETTLING = frozenset({Role.SURVEY_OFFICE})
 FEEDBACK = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT, Role.RATED_UNIT})
@@ -100,6 +101,13 @@ ROUTES: dict[str, Who] = {
     "results.compute": SCORES,
     "results.unit": SCORES,
     "results.download": SCORES,
+    "interviews.mine": FIELD,
+    "interviews.form": FIELD,
+    "interviews.attempt": FIELD,
+    "interviews.answer": FIELD,
+    "interviews.worker": FIELD,
+    "interviewers.index": SETTLING,
+    "interviewers.lists": SETTLING,
     "papers.index": PAPER,
     "papers.sheet": PAPER,
     "papers.differences": SETTLING,

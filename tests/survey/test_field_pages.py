@@ -1,0 +1,150 @@
+"""The interviewer's phone and the survey office's lists as pages: own people only, and no answer comes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from survey.db import Database
+from survey.model.frame import Dossier
+from survey.model.interview import Assignment, FieldTally
+from survey.model.response import SpentMark
+from survey.stages import assignments, waves
+
+SignIn = Callable[..., FlaskClient]
+JSON = {"Accept": "application/json"}
+HOME, WAVE = "/staff/field", "2026-citizens"
+
+
+@pytest.fixture
+def people(app: Flask, database: Database, go_to_the_field: Callable[..., Any]) -> Any:
+    """The open waves; citizens may be visited, one of them has a name that a browser must not run."""
+    site = app.extensions["survey"]
+    field = go_to_the_field(database, site.keys, site.clock())
+    with database.begin() as session:
+        wave = waves.find(session, WAVE)
+        wave.settings = {**wave.settings, "modes": ["link", "interviewer"]}
+        for dossier in session.scalars(select(Dossier)):
+            dossier.name = site.keys.installation.hide("<script>alert(1)</script> Bà Năm")
+            dossier.address = site.keys.installation.hide("Ấp 3, xã Minh Họa")
+    return field
+
+
+def share_out(app: Flask, database: Database) -> None:
+    site = app.extensions["survey"]
+    with database.begin() as session:
+        wave = waves.find(session, WAVE)
+        key, accounts = site.keys.wave(wave.id), assignments.interviewers(session)
+        portions = assignments.plan(session, wave, key, seed=1, units=(), accounts=accounts, most=None)
+        assignments.assign(session, wave, key, portions, seed=1, actor="office", now=site.clock())
+
+
+def cases_on(client: FlaskClient) -> list[str]:
+    client.get(HOME)
+    page: ET.Element = client.page  # type: ignore[attr-defined]
+    return [one.get("data-case", "") for one in page.iter("details")]
+
+
+def text_of(client: FlaskClient) -> str:
+    page: ET.Element = client.page  # type: ignore[attr-defined]
+    return " ".join("".join(page.itertext()).split())
+
+
+def token_of(client: FlaskClient) -> str:
+    client.get(HOME)
+    return client.form()["csrf_token"]  # type: ignore[attr-defined,no-any-return]
+
+
+def count(database: Database, table: Any) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_an_interview_by_hand_from_the_list_to_the_end_shows_no_answer_again(
+    app: Flask, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    client = signed_in("interviewer")
+    share_out(app, database)
+    (case, other, *_rest) = cases_on(client)
+    assert "Ấp 3, xã Minh Họa" in text_of(client)
+    client.get(f"{HOME}/form/{WAVE}?case={case}")
+    values = {**client.form(1), "S15": "4", "S16": "2", "sex": "F"}  # type: ignore[attr-defined]
+    done = client.post(f"{HOME}/{case}/answer", data=values)
+    assert (done.status_code, done.location) == (303, f"{HOME}?told=answer")
+    assert count(database, SpentMark) == 1
+    client.get(HOME)
+    assert "phỏng vấn xong" in text_of(client).lower()
+    again = client.post(f"{HOME}/{case}/answer", data=values)
+    assert again.location == f"{HOME}?told=answer"  # sent twice, stored once
+    assert client.post(f"{HOME}/{case}/answer", data={**values, "S15": "1"}).location == f"{HOME}?told=changed"
+    assert count(database, SpentMark) == 1
+    client.get(f"{HOME}/form/{WAVE}?case={case}")
+    assert not [one for one in client.page.iter("input") if "checked" in one.attrib]  # type: ignore[attr-defined]
+    odd = client.post(f"{HOME}/{other}/answer", data={**client.form(1), "S15": "9"})  # type: ignore[attr-defined]
+    assert odd.status_code == 422
+
+
+def test_the_script_is_told_by_status_alone_and_a_foreign_person_is_nobody(
+    app: Flask, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    first, second = signed_in("interviewer"), signed_in("interviewer", "oversight")
+    share_out(app, database)
+    (case, *_rest), (foreign, *_others) = cases_on(first), cases_on(second)
+    token = token_of(first)
+    sent = {"csrf_token": token, "sending": "k" * 32, "outcome": "no_contact", "at": "2026-03-10T01:00:00.000Z"}
+    for _ in range(2):
+        assert first.post(f"{HOME}/{case}/attempt", data=sent, headers=JSON).status_code == 204
+    for path, data in ((f"{HOME}/{foreign}/attempt", sent), (f"{HOME}/{foreign}/answer", {**sent, "S15": "4"})):
+        data = {name: value for name, value in data.items() if name != "outcome" or path.endswith("attempt")}
+        assert first.post(path, data=data, headers=JSON).status_code == 410
+    assert first.get(f"{HOME}/form/{WAVE}?case={foreign}").status_code == 404
+    late = {**sent, "sending": "l" * 32, "outcome": "callback"}
+    assert first.post(f"{HOME}/{case}/attempt", data=late, headers=JSON).status_code == 422
+    assert first.post(f"{HOME}/{case}/attempt", data={**sent, "outcome": "complete"}, headers=JSON).status_code == 422
+    first.get(HOME)
+    assert "08:00" in text_of(first)  # when it was, not when it was sent
+    with database.read() as session:
+        tried = select(func.sum(FieldTally.attempts)).where(FieldTally.outcome == "no_contact")
+        assert session.scalar(tried) == 1
+
+
+def test_list_and_form_are_one_small_page_each_that_a_phone_may_keep(
+    app: Flask, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    client = signed_in("interviewer")
+    share_out(app, database)
+    assert len(cases_on(client)) == 12
+    packed = {"Accept-Encoding": "gzip"}
+    assert len(client.get(HOME, headers=packed).data) < 12_000
+    kept = client.get(f"{HOME}/form/{WAVE}", headers=packed)
+    assert len(kept.data) < 14_336
+    assert "Bà Năm" not in text_of(client)  # the kept form is nobody's
+    worker = client.get(f"{HOME}/worker.js")
+    assert worker.headers["Service-Worker-Allowed"] == HOME
+    assert client.get(f"{HOME}/form/2026-officials").status_code == 404
+
+
+def test_the_office_sees_what_a_seed_would_give_and_shares_out_without_a_name(
+    app: Flask, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    office, path = signed_in("survey_office"), f"/staff/interviewers/{WAVE}"
+    assert office.submit(path, {"seed": "7", "step": "show"}, form=1).status_code == 422  # there is no interviewer
+    signed_in("interviewer")
+    assert office.submit(path, {"seed": "x", "step": "assign"}, form=1).status_code == 422
+    assert office.submit(path, {"seed": "7", "most": "10", "unit": "", "step": "show"}, form=1).status_code == 200
+    assert "10 người" in text_of(office)
+    assert count(database, Assignment) == 0
+    assert office.submit(path, {"seed": "7", "most": "10", "unit": "", "step": "assign"}, form=1).status_code == 303
+    assert count(database, Assignment) == 10
+    office.get(path)
+    assert "Bà Năm" not in text_of(office)
+    assert re.search("Nguyễn Thị Thử", text_of(office))
+    office.get("/staff/interviewers")
+    assert WAVE in text_of(office)
