@@ -58,6 +58,7 @@
       write(STORE, queue().filter((other) => other.key !== one.key));
     }
     if (refused.length) return say(refused.join(" "));
+    why = "waits";
     say(own.sent, true);
     if (location.pathname === HOME && !$("details[open]")) location.replace(HOME);
   }
@@ -137,7 +138,7 @@
         event.preventDefault();
         why = "stay";
         show();
-        flush().then(() => queue().length || leave(target));
+        flush();
       } else {
         event.preventDefault();
         leave(target);
