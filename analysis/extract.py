@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import file_digest, sha256
 from importlib import resources
@@ -19,6 +19,7 @@ from typing import Any
 
 from analysis.components.answer_files import CSV, PARQUET, AnswerFile, Held, refusal, stored
 from analysis.components.averages import level_averages
+from analysis.components.beside import GRADES, SMALL_UNITS, Table, grades_table
 from analysis.components.changes import CLEAR_BY, read_previous, with_changes
 from analysis.components.citizens import Rating, Scored, make_wave, score_citizens
 from analysis.components.folder_files import OPTIONAL, SMALL, json_bytes, read_columns, read_json, records_bytes
@@ -30,6 +31,7 @@ from analysis.components.officials import score_officials
 from analysis.components.rows import Context, Row, csv_pieces, json_pieces, make_rows
 from analysis.components.scheme import Scheme, parse_scheme
 from analysis.components.sheet import Reason, because
+from analysis.components.small_units import small_units_table
 from analysis.components.tables import (
     Answers,
     Cells,
@@ -105,10 +107,11 @@ class Extract:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """The rows of a score and what the results' manifest says of it."""
+    """The rows of a score, what the results' manifest says of it, and the tables beside it by name."""
 
     rows: tuple[Row, ...]
     facts: Mapping[str, Any]
+    beside: Mapping[str, Table] = field(default_factory=dict)
 
 
 def make_extract(
@@ -207,11 +210,16 @@ def score(extract: Extract, scheme: Scheme | None = None) -> Scores:
     marks += [] if own else [because(Reason.OTHER_SCHEME)]
     context = Context(str(manifest.year), manifest.wave, manifest.names, tuple(marks), own)
     rows = with_changes(make_rows(scored.sheets, context), read_previous(extract.previous))
-    return Scores(tuple(rows), _facts(extract, schemes, scored, own=own))
+    beside = {
+        GRADES: grades_table(rows, schemes),
+        SMALL_UNITS: small_units_table(scored.sheets, _dossiers(extract), context),
+    }
+    return Scores(tuple(rows), _facts(extract, schemes, scored, own=own), beside)
 
 
 def write_scores(scores: Scores, folder: Path) -> None:
-    """Write `scores.json` with its schema, `scores.csv` and `manifest.json`."""
+    """Write `scores.json` with its schema, `scores.csv`, a CSV file for each table beside that has rows, and
+    `manifest.json`."""
     head = {"format": 1, "schema": SCHEMA, **{key: scores.facts[key] for key in HEAD_FACTS}}
     schema = resources.files("analysis.components").joinpath(SCHEMA).read_bytes()
     hashes = {
@@ -219,7 +227,9 @@ def write_scores(scores: Scores, folder: Path) -> None:
         "scores.json": _write_pieces(folder / "scores.json", json_pieces(head, scores.rows)),
         SCHEMA: sha256(schema).hexdigest(),
     }
-    write_files(folder, {SCHEMA: schema, MANIFEST: json_bytes({**scores.facts, "hashes": hashes})})
+    tables = {f"{name}.csv": table.csv() for name, table in scores.beside.items() if table.rows}
+    hashes |= {name: sha256(data).hexdigest() for name, data in tables.items()}
+    write_files(folder, {SCHEMA: schema, **tables, MANIFEST: json_bytes({**scores.facts, "hashes": hashes})})
 
 
 HEAD_FACTS = ("wave", "kind", "audience", "year", "extract", "index_name_vi", "index_name_en")
@@ -261,7 +271,6 @@ def _facts(extract: Extract, schemes: Sequence[Scheme], scored: Scored, *, own: 
     """What the results' manifest names: the data, the code, the rules and what was done to the weights."""
     manifest = extract.manifest
     vi, en = extract.instrument.index_name()
-    dossiers = {row.unit: row.total for row in extract.margins if row.margin == "unit"}
     served = {unit for one in schemes for unit in manifest.rated(one.serves)}
     return {
         **{key: value for key, value in manifest.as_dict().items() if key not in ("units", "hashes")},
@@ -272,12 +281,17 @@ def _facts(extract: Extract, schemes: Sequence[Scheme], scored: Scored, *, own: 
         "index_name_vi": vi,
         "index_name_en": en,
         "units_without_scheme": [unit for unit in manifest.rated() if unit not in served],
-        "level_averages": level_averages(scored.sheets, dossiers),
+        "level_averages": level_averages(scored.sheets, _dossiers(extract)),
         "change_clear": CLEAR_BY,
         "self_selected": scored.self_selected,
         "weighting": scored.weighting,
         "province_margins": scored.margins,
     }
+
+
+def _dossiers(extract: Extract) -> dict[str, float]:
+    """The frame's dossiers of each unit."""
+    return {row.unit: row.total for row in extract.margins if row.margin == "unit"}
 
 
 def _scales(form: Instrument) -> Scales:

@@ -18,6 +18,7 @@ import numpy as np
 
 from analysis import extract
 from analysis.components.averages import level_averages
+from analysis.components.beside import GRADES, grades_table
 from analysis.components.changes import CLEAR_BY, read_previous, with_changes
 from analysis.components.fixed import fixed_points
 from analysis.components.folder_files import json_bytes, read_columns, read_json, records_bytes
@@ -122,7 +123,8 @@ def score_index(sheet: IndexSheet) -> Scores:
     rows = make_rows(sheets, Context(str(sheet.told["year"]), INDEX, names, marks, True))
     if sheet.scheme.level is Level.PROVINCE:
         rows = [_imported(row, sheet.scheme) for row in rows]
-    return Scores(tuple(with_changes(rows, read_previous(sheet.given))), _facts(sheet, sheets))
+    told = tuple(with_changes(rows, read_previous(sheet.given)))
+    return Scores(told, _facts(sheet, sheets), {GRADES: grades_table(told, [sheet.scheme])})
 
 
 def _imported(row: Row, scheme: Scheme) -> Row:

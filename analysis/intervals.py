@@ -19,9 +19,13 @@ ROUNDING = 1e-9  # what arithmetic alone may put a share outside 0..1
 class Decision(StrEnum):
     SHOW = "show"
     SUPPRESS = "suppress"
+    REVIEW = "review"
 
 
 class Flag(StrEnum):
+    FEW_ANSWERS = "effective_n<30"
+    WIDE = "width>=30"
+    RELATIVELY_WIDE = "rel_width>130%"
     FEW_DEGREES = "df<8"
     COMPLEMENT_WIDE = "complement_rel_width>130%"
     BOUNDARY = "boundary"
@@ -210,6 +214,26 @@ def presentation(p: float, se: float, n: int, df: float, level: float = 0.95) ->
     if width > 1.3 * (1 - p):
         flags.append(Flag.COMPLEMENT_WIDE)
     return Presentation(Decision.SHOW, tuple(flags))
+
+
+def presentation_of_limits(p: float, limits: tuple[float, float], size: float, df: float) -> Presentation:
+    """The same rule for a figure with limits of its own, such as an index of many items (shares, 0..1): they stand for
+    Korn and Graubard's. `size` is the smaller of answers and effective answers. What a statistician has to
+    look at (few df, 0 % and 100 %) is REVIEW; a relatively wide complement is a footnote; the flags say why.
+    """
+    value, lower, upper = (float(one) for one in _share([p, *limits]))
+    flags = [Flag.FEW_DEGREES] if not df >= 8 else []
+    flags += [Flag.BOUNDARY] if value in (0.0, 1.0) else []
+    width = upper - lower
+    if size < 30:
+        return Presentation(Decision.SUPPRESS, (Flag.FEW_ANSWERS, *flags))
+    if width > 0.05 and (width >= 0.30 or width > 1.3 * value):
+        why = Flag.WIDE if width >= 0.30 else Flag.RELATIVELY_WIDE
+        return Presentation(Decision.SUPPRESS, (why, *flags))
+    decision = Decision.REVIEW if flags else Decision.SHOW
+    if width > 0.05 and width > 1.3 * (1 - value):
+        flags.append(Flag.COMPLEMENT_WIDE)
+    return Presentation(decision, tuple(flags))
 
 
 def _check_level(level: float) -> None:

@@ -20,9 +20,9 @@ from analysis.components.joining import nearest
 from analysis.design import FloatArray, IntArray
 from analysis.errors import CountsDisagree, MarginMissing
 
-LEAST = (
-    10  # answers of a cell; fewer would be told by the official and the adjusted figure together (METHOD.md 4 and 5)
-)
+CLASS_LEAST = 10  # answers that a class needs for a margin of its own (METHOD.md section 4)
+PART_LEAST = 5  # answers of what weighting treats by itself: official and adjusted figure together would tell fewer to
+# somebody who knows every weight, and for that the hard floor holds (STATISTICS.md, disclosure)
 FACTORS = (0.3, 3.0)  # limits of final / base weight, as a multiple of the unit's mean (STATISTICS.md, nonresponse)
 SLACK = 1e-9  # relative difference up to which two sums of weights count as equal
 
@@ -80,9 +80,11 @@ def bounded(base: FloatArray, before: FloatArray, cells: Cells) -> tuple[FloatAr
     """
     unit, mean = _mean_factors(base, cells)
     joined = _joined(np.bincount(cells.codes, base) * mean[unit], cells)
-    totals = np.asarray(np.bincount(joined, cells.totals, len(cells.totals)), dtype=np.float64)
-    new = Cells(joined[cells.codes], totals, cells.names, cells.units)
-    after = before * (new.totals / np.maximum(np.bincount(new.codes, before, len(new.totals)), 1e-300))[new.codes]
+    heads, number = np.unique(joined, return_inverse=True)
+    totals = np.asarray(np.bincount(number, cells.totals), dtype=np.float64)
+    names, units = (tuple(one[head] for head in heads.tolist()) for one in (cells.names, cells.units))
+    new = Cells(number[cells.codes].astype(np.int64), totals, names, units)
+    after = before * (totals / np.bincount(new.codes, before))[new.codes]
     relative = after / base / mean[unit][cells.codes]
     outside = (relative < FACTORS[0] * (1 - SLACK)) | (relative > FACTORS[1] * (1 + SLACK))
     for cell in np.unique(new.codes[outside]).tolist():
@@ -100,11 +102,11 @@ def within_caps(factors: FloatArray, mass: FloatArray) -> FloatArray:
 
 
 def _targets(counts: Mapping[str, int], frame: Mapping[str, float]) -> dict[str, str]:
-    """The cell of every class of a unit: itself with LEAST answers, else the rest, which is called by its first code; a
-    rest with fewer than LEAST answers, or without dossiers, joins the class nearest to that code."""
-    own = {code for code, n in counts.items() if n >= LEAST and code in frame}
+    """The cell of every class of a unit: itself with CLASS_LEAST answers, else the rest, which is called by its first
+    code; a rest with fewer than PART_LEAST answers, or without dossiers, joins the class nearest to that code."""
+    own = {code for code, n in counts.items() if n >= CLASS_LEAST and code in frame}
     rest = sorted({*counts, *frame} - own)
-    few = sum(counts.get(code, 0) for code in rest) < LEAST
+    few = sum(counts.get(code, 0) for code in rest) < PART_LEAST
     name = rest[0] if rest else ""
     if own and rest and (few or not any(frame.get(code) for code in rest)):
         name = nearest(rest[0], sorted(own))

@@ -113,6 +113,7 @@ def sheet_of_points(about: About, key: SheetKey, survey: Survey, fixed: Mapping[
         np.where(surveyed, made.limits.method, ""),
         n_valid,
         np.where(surveyed, made.limits.n_eff, np.nan),
+        np.where(surveyed, made.figures.df, np.nan),
         about.invited, about.response_rate, made.status, reasons,
         rank, *sets,
     )  # fmt: skip
@@ -248,6 +249,7 @@ def _sheet(
         np.full(found.shape, np.nan),
         np.where(unsure, 100 * np.sqrt(shown.variance), np.nan),
         100 * limits.lower, 100 * limits.upper, limits.method,
-        made.figures.n, limits.n_eff, about.invited, about.response_rate, made.status,
+        made.figures.n, limits.n_eff, np.where(found, shown.df, np.nan),
+        about.invited, about.response_rate, made.status,
         index_reasons(data, key.scheme, made.figures, made.status, made.basis.reasons), ranking[0], *ranking[1],
     )  # fmt: skip

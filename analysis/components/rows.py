@@ -129,7 +129,7 @@ def csv_pieces(rows: Iterable[Row]) -> Iterator[bytes]:
     while some := list(islice(rest, PIECE)):
         out.seek(0)
         out.truncate()
-        writer.writerows([_plain(cell) for cell in row.cells()] for row in some)
+        writer.writerows([plain(cell) for cell in row.cells()] for row in some)
         yield out.getvalue().encode()
 
 
@@ -196,7 +196,8 @@ def _grade(sheet: Sheet, line: Line, index: str | None) -> str | None:
     return sheet.key.scheme.grade(index) if index is not None and graded else None
 
 
-def _plain(cell: str | None) -> str:
+def plain(cell: str | None) -> str:
+    """A cell as text that no spreadsheet runs."""
     if cell is None or (cell.isprintable() and cell[:1].isalnum()):  # nearly all: not worth a search
         return cell or ""
     text = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", cell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
@@ -134,6 +134,13 @@ class Scheme:
     def compared(self, value: str) -> Decimal:
         """A stored figure as grades and ranks see it (`grade_on`)."""
         return self.published(value) if self.published_grades else Decimal(value)
+
+    def edge(self, least: Decimal) -> float:
+        """The smallest figure that grades see as `least` or more: 89.995 is printed 90.00, where half goes up."""
+        if not self.published_grades:
+            return float(least)
+        printed = least.quantize(self._printed, rounding=ROUND_CEILING)
+        return float(printed - self._printed / 2 if self.half_up else printed)
 
     def grade(self, value: str) -> str | None:
         """Code of the grade of a percentage; None when the scheme has no grade that low."""

@@ -121,6 +121,7 @@ class Sheet:
     method: NDArray[np.object_]
     n_valid: FloatArray
     n_eff: FloatArray
+    df: FloatArray
     n_invited: FloatArray  # [U]
     response_rate: FloatArray  # [U]
     status: NDArray[np.object_]

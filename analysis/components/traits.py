@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from analysis.components.cells import FACTORS, LEAST, SLACK
+from analysis.components.cells import FACTORS, SLACK
 from analysis.components.decimals import six
 from analysis.components.grouping import Groups
 from analysis.components.weighting import Frame, Weighted
@@ -20,6 +20,7 @@ from analysis.design import Calibration, FloatArray, IntArray
 from analysis.errors import NotConverged
 from analysis.weights import Margin, rake
 
+LEAST = 10  # answers of a level whose weights the margin moves: the province's two figures together tell no fewer
 OTHER = ""  # the level of classes that mix, and of levels with too few answers
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from analysis.components.cells import LEAST, SLACK, Unmet, bounded, make_cells
+from analysis.components.cells import PART_LEAST, SLACK, Unmet, bounded, make_cells
 from analysis.components.grouping import Group, Groups
 from analysis.components.joining import join_small
 from analysis.components.scheme import WeightingRule
@@ -162,15 +162,15 @@ def _nonresponse_factors(groups: Sequence[Group], frame: Frame) -> tuple[list[fl
 
 
 def _class_targets(classes: Sequence[SampleRow], counts: Mapping[str, int]) -> dict[str, str]:
-    """The set of every class of a unit that was asked: classes with fewer than LEAST answers join inside their
+    """The set of every class of a unit that was asked: classes with fewer than PART_LEAST answers join inside their
     stratum, and strata that have fewer in all join inside the unit (`joining`)."""
     strata: dict[str, dict[str, int]] = defaultdict(dict)
     for row in classes:
         if row.weight_sum > 0 or row.class_ in counts:
             strata[row.stratum][row.class_] = counts.get(row.class_, 0)
-    inner = {code: head for own in strata.values() for code, head in join_small(own, LEAST).items()}
+    inner = {code: head for own in strata.values() for code, head in join_small(own, PART_LEAST).items()}
     sizes: dict[str, int] = defaultdict(int)
     for code, head in inner.items():
         sizes[head] += counts.get(code, 0)
-    outer = join_small(sizes, LEAST)
+    outer = join_small(sizes, PART_LEAST)
     return {code: outer[head] for code, head in inner.items()}

@@ -19,7 +19,9 @@ from analysis.coverage.census import census
 from analysis.coverage.change import change, overlap
 from analysis.coverage.clustered import clustered, library
 from analysis.coverage.exact import exact
+from analysis.coverage.grades import grades
 from analysis.coverage.officials import officials
+from analysis.coverage.province import province
 from analysis.coverage.tally import Line, Run
 from analysis.coverage.transaction import composite, dependent, raked, ranks, small_levels, transaction
 from analysis.errors import OptionInvalid
@@ -38,6 +40,8 @@ CASES: dict[str, Case] = {
     "change": change,
     "overlap": overlap,
     "ranks": ranks,
+    "grades": grades,
+    "province": province,
     "officials": officials,
     "dependent": dependent,
 }

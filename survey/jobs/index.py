@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from analysis import index_sheet as analysis
 from analysis.components.rows import Row, csv_bytes
 from analysis.errors import AnalysisError
-from analysis.extract import Scores, write_scores
+from analysis.extract import write_scores
 from survey.db import Database
 from survey.index_errors import IndexNotScored, IndexOutdated, IndexRefused
 from survey.jobs.extract import code_version
-from survey.jobs.score import add_xlsx
+from survey.jobs.score import add_xlsx, scores_of, told
 from survey.model.index import IndexRun, IndexSheet
 from survey.stages import exports, index_sheets, waves
 from survey.stages.index_sheets import WaveResult
@@ -32,7 +32,7 @@ def run(database: Database, code: str, year: int, *, joined: Sequence[str], acto
             scores = analysis.score_index(taken)
         except AnalysisError as error:
             raise IndexRefused(scheme=code, year=year, reason=str(error)) from error
-    made = Made(taken.digest, code_version(), {"facts": dict(scores.facts), "waves": list(joined)})
+    made = Made(taken.digest, code_version(), {**told(scores), "waves": list(joined)})
     with database.begin() as session:
         sheet = index_sheets.find(session, code, year)
         return index_sheets.store(session, sheet, [row.as_dict() for row in scores.rows], made, actor=actor, now=now)
@@ -108,7 +108,7 @@ def write_results(database: Database, code: str, year: int, folder: Path, *, wit
         taken = build(session, sheet, newest.options["waves"]) if with_extract else None
         if taken is not None and taken.digest != newest.extract_digest:
             raise IndexOutdated(scheme=code, year=year)
-        write_scores(Scores(tuple(Row(**row) for row in rows), newest.options["facts"]), folder)
+        write_scores(scores_of(rows, newest.options), folder)
         add_xlsx(exports.about_index(sheet, newest, scheme), rows, folder)
         if taken is not None:
             analysis.write_index(taken, folder / "extract")

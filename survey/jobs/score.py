@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+from analysis.components.beside import table_of
 from analysis.components.folder_files import json_bytes
 from analysis.components.rows import Row
 from analysis.errors import AnalysisError
@@ -31,7 +33,7 @@ def run(database: Database, wave_code: str, *, actor: str, now: datetime) -> Run
         scores = score(taken)
     except AnalysisError as error:
         raise ScoringRefused(wave=wave_code, reason=str(error)) from error
-    made = Made(taken.digest, extract.code_version(), {"facts": dict(scores.facts), "inputs": typed_in})
+    made = Made(taken.digest, extract.code_version(), {**told(scores), "inputs": typed_in})
     with database.begin() as session:
         wave = waves.find(session, wave_code)
         return results.store(session, wave, [row.as_dict() for row in scores.rows], made, actor=actor, now=now)
@@ -43,9 +45,20 @@ def write_results(database: Database, wave_code: str, folder: Path) -> Run:
         wave = waves.find(session, wave_code)
         newest = results.latest(session, wave)
         rows = results.figures(session, newest)
-        write_scores(Scores(tuple(Row(**row) for row in rows), newest.options["facts"]), folder)
+        write_scores(scores_of(rows, newest.options), folder)
         add_xlsx(exports.about(wave, newest, waves.schemes_of(session, wave)), rows, folder)
     return newest
+
+
+def told(scores: Scores) -> dict[str, Any]:
+    """What a run keeps beside its rows: the manifest's facts and the tables beside the scores."""
+    return {"facts": dict(scores.facts), "beside": {name: one.as_dict() for name, one in scores.beside.items()}}
+
+
+def scores_of(rows: Sequence[exports.Row], options: Mapping[str, Any]) -> Scores:
+    """The scores of a run as they were computed; an older run has no tables beside."""
+    beside = {name: table_of(one) for name, one in options.get("beside", {}).items()}
+    return Scores(tuple(Row(**row) for row in rows), options["facts"], beside)
 
 
 def add_xlsx(about: exports.About, rows: Sequence[exports.Row], folder: Path) -> None:

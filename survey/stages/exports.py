@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -139,6 +139,18 @@ def write_csv(about: About, rows: Iterable[Row], stream: IO[bytes]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([csv_cell(row[column]) for column in COLUMNS] for row in rows)
+    text.flush()
+    text.detach()
+
+
+def write_table(table: Mapping[str, Any], stream: IO[bytes], *, without: Collection[str] = ()) -> None:
+    """A table beside the scores, as the results folder has it, without the rows of some schemes."""
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    text.write(BOM)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table["columns"])
+    scheme = table["columns"].index("scheme")
+    writer.writerows([csv_cell(cell) for cell in row] for row in table["rows"] if row[scheme] not in without)
     text.flush()
     text.detach()
 

@@ -106,6 +106,18 @@ def latest(session: Session, wave: Wave) -> Run:
     return run
 
 
+def sureness(options: Mapping[str, Any]) -> dict[tuple[str, str, str], Decimal]:
+    """By scheme, unit and level_of how sure the official grade of a run is (its table `grades`), where it has an error;
+    empty for a run from before there was one."""
+    table = options.get("beside", {}).get("grades", {"columns": [], "rows": []})
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+    return {
+        (row["scheme"], row["unit"], row["level_of"]): Decimal(row["confidence"])
+        for row in rows
+        if row["is_official"] == "yes" and row["band"] == row["grade"] and row["percent_low"] is not None
+    }
+
+
 def scored_waves(session: Session) -> list[Wave]:
     """The waves that have a run, the newest period first."""
     with_run = select(Run.wave_id).distinct()

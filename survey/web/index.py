@@ -15,7 +15,7 @@ from survey.datafile import Words
 from survey.index_errors import IndexNotScored
 from survey.model.index import IndexRun, IndexSheet
 from survey.scheme import Scheme
-from survey.stages import index_sheets, units
+from survey.stages import index_sheets, results, units
 from survey.web import figures, wording
 from survey.web.figures import Own, Part, Row
 from survey.web.site import signed_in, site
@@ -58,6 +58,7 @@ def table(scheme: str, year: int) -> str:
         improved=improved(lines),
         grades=None if own else Counter(line.total["grade"] for line in lines if line.total["grade"]),
         average=None if own else average_of(run),
+        sure=results.sureness(run.options),
         words=wording,
     )
 
@@ -85,6 +86,7 @@ def unit(scheme: str, year: int, unit: str) -> str:
         losses=index_sheets.losses(shown, rules),
         rows={str(row["code"]): row for row in shown},
         names=names_of(rules),
+        sure=results.sureness(run.options),
         words=wording,
     )
 

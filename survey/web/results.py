@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 
 from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
@@ -76,6 +77,8 @@ def league(wave: str) -> str:
         tables=tables,
         unranked=unranked,
         is_outdated=is_outdated,
+        sure=stored.sureness(run.options),
+        beside=[name for name, table in run.options.get("beside", {}).items() if table["rows"]],
         words=wording,
         groups=wording.rater_groups(wave_list.instrument_of(found)),
         is_asked=request.args.get("asked") == "yes",
@@ -124,6 +127,23 @@ def download(wave: str, kind: str) -> Response:
     stream.seek(0)
     name = f"{'ban-thu-' if found.kind == 'rehearsal' else ''}{found.code}-scores.{kind}"
     return send_file(stream, mimetype=FILES[kind], as_attachment=True, download_name=name)
+
+
+@blueprint.get("/<wave>/<any(grades, small_units):table>.csv")
+def beside(wave: str, table: str) -> Response:
+    """A table beside the scores; a rated unit's account has none of its own level, whose errors it would solve for."""
+    stream = io.BytesIO()
+    with site().database.read() as session:
+        found = wave_list.find(session, wave)
+        run = stored.latest(session, found)
+        own = own_unit(session, found)
+    found_table = run.options.get("beside", {}).get(table)
+    if not found_table or not found_table["rows"]:
+        abort(404)
+    exports.write_table(found_table, stream, without=own.schemes if own else ())
+    stream.seek(0)
+    named = f"{'ban-thu-' if found.kind == 'rehearsal' else ''}{found.code}-{table}.csv"
+    return send_file(stream, mimetype=FILES["csv"], as_attachment=True, download_name=named)
 
 
 def surveyed(scheme: Scheme) -> list[Component]:

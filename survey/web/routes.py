@@ -108,6 +108,7 @@ ROUTES: dict[str, Who] = {
     "interviews.worker": FIELD,
     "interviewers.index": SETTLING,
     "interviewers.lists": SETTLING,
+    "results.beside": SCORES,
     "papers.index": PAPER,
     "papers.sheet": PAPER,
     "papers.differences": SETTLING,

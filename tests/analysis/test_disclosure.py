@@ -48,7 +48,12 @@ def test_no_row_of_fewer_than_ten_respondents_says_anything_of_their_answers(
 ) -> None:
     assume(any(units))
     tables = wave(make, units, aggregation=aggregation, min_valid_item=least, min_valid_unit=least)
-    for row in score(tables.extract()).rows:
+    scores = score(tables.extract())
+    shown = {row.unit for row in scores.rows if row.level_of == "overall" and row.index is not None}
+    assert {row["unit"] for row in scores.beside["grades"].rows} <= shown
+    for beside in scores.beside["small_units"].rows:
+        assert (beside["basis"] in ("synthetic", "") and beside["direct"] is None) or beside["unit"] in shown
+    for row in scores.rows:
         if row.n_valid is not None and 0 < int(row.n_valid) < 10:
             assert (row.status, told(row)) == ("suppressed", {})
         if row.status == "suppressed":
@@ -62,12 +67,14 @@ def test_no_row_of_fewer_than_ten_respondents_says_anything_of_their_answers(
 def test_the_answers_of_a_small_unit_reach_no_figure_of_another(make: Any, units: Any, small: Any) -> None:
     assume(any(units))
     turned = [([{"5": "1", "4": "2", "2": "4", "1": "5"}.get(cell, cell) for cell in row], flag) for row, flag in small]
-    first, second = (score(wave(make, [*units, one]).extract()).rows for one in (small, turned))
+    one, other = (score(wave(make, [*units, one]).extract()) for one in (small, turned))
+    first, second = one.rows, other.rows
     alone = sum(len(people) for people in units if len(people) < 10) == 0
     for before, after in zip(first, second, strict=True):
         few = before.level == "province" and not (alone and all(len(people) == 0 for people in units))
         if before.unit != f"u{len(units)}" and not few:
             assert before == after
+    assert one.beside == other.beside  # of the small unit itself too: the model knows the others alone
 
 
 @SOME

@@ -194,7 +194,8 @@ def test_a_session_ends_by_itself(app: Flask, signed_in: SignIn, settings: Any, 
 
 
 ARGUMENTS = {"wave": "W1", "unit": "75-STP", "kind": "csv", "door": "k", "code": "0" * 13, "number": 1, "mark": "0",
-             "scheme": "local-department-sample", "year": 2026, "token": "x", "session_number": "0"}  # fmt: skip
+             "scheme": "local-department-sample", "year": 2026, "token": "x", "session_number": "0",
+             "table": "grades"}  # fmt: skip
 OF_THE_FIELD = {"case": "0" * 32, "topup": "0" * 32}
 OPENED = {200, 303, 404, 405, 410, 503}
 NOT_DONE = {303, 400, 403, 404, 410}  # a POST without the form's token does nothing, whoever sends it
@@ -282,6 +283,39 @@ def test_a_rated_unit_that_leads_the_survey_does_not_learn_its_own_score_first(s
     lines = [line for name in book.sheet_names for line in book.get_sheet_by_name(name).to_python()]
     assert not [line for line in lines if {70, 90, 35.2} & set(line) and COMMUNES not in line]
     assert any("công bố sau khi phát hành" in str(cell) for line in lines for cell in line)
+
+
+@pytest.fixture
+def graded(wave: Wave, database: Database) -> None:
+    """The same wave with the tables beside its scores."""
+    columns = ["scheme", "unit", "level_of", "is_official", "percent_low", "grade", "band", "confidence"]
+    rows = [
+        [scheme, unit, "overall", official, "70.000000", "T", band, confidence]
+        for scheme, unit, official, band, confidence in (
+            (DEPARTMENTS, "75-SNV", "yes", "T", "0.634000"), (DEPARTMENTS, "75-SNV", "yes", "XS", "0.041000"),
+            (DEPARTMENTS, "75-SNV", "no", "T", "0.511000"), (DEPARTMENTS, "75-STP", "yes", "T", "0.998000"),
+            (COMMUNES, "25900", "no", "T", "0.222000"),
+        )
+    ]  # fmt: skip
+    beside = {"grades": {"columns": columns, "rows": rows}, "small_units": {"columns": columns, "rows": []}}
+    with database.begin() as session:
+        made = results.Made("0" * 64, "test", {"beside": beside})
+        results.store(session, waves.find(session, "W1"), ROWS, made, actor="t", now=NOW + timedelta(hours=1))
+
+
+def test_a_grade_says_how_sure_it_is_to_those_who_may_see_its_interval(signed_in: SignIn, graded: None) -> None:
+    client = signed_in("survey_office")
+    client.get("/results/W1")
+    assert "(độ tin cậy 63 %)" in " ".join(cells_of(client, "75-SNV"))
+    assert "(độ tin cậy trên 99 %)" in " ".join(cells_of(client, "75-STP"))
+    lines = client.get("/results/W1/grades.csv").get_data(as_text=True).splitlines()
+    assert len(lines) == 6
+    assert client.get("/results/W1/small_units.csv").status_code == 404
+    rated = signed_in("lead_agency", unit="75-SNV")
+    rated.get("/results/W1")
+    assert "độ tin cậy" not in text_of(rated).replace("độ tin cậy của từng mức", "")
+    lines = rated.get("/results/W1/grades.csv").get_data(as_text=True).splitlines()
+    assert [line.split(",")[1] for line in lines[1:]] == ["25900"]
 
 
 @pytest.fixture
