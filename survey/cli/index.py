@@ -106,7 +106,7 @@ def _cell(value: Decimal | str | None) -> str:
 @DATABASE
 @refuses
 def export(scheme: str, year: int, out: Path, with_extract: bool, database: str | None) -> None:
-    """Write scores.json, scores.csv, scores.xlsx and manifest.json into DIR."""
+    """Write scores.json, scores.csv, scores.xlsx, grades.csv and manifest.json into DIR."""
     from survey.jobs import index as job
 
     site = open_site(database)

@@ -114,7 +114,7 @@ def results() -> None:
 @DATABASE
 @refuses
 def export(wave: str, out: Path, with_extract: bool, database: str | None) -> None:
-    """Write scores.json, scores.csv, scores.xlsx and manifest.json into DIR."""
+    """Write scores.json, scores.csv, scores.xlsx, the tables beside them and manifest.json into DIR."""
     from survey.jobs import extract
     from survey.jobs import score as job
 

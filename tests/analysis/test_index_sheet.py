@@ -265,6 +265,19 @@ def test_the_folder_gives_the_same_digits_and_a_changed_file_is_named(
         read_index(tmp_path / "in")
 
 
+def test_a_years_total_says_how_sure_its_grade_is(make: Any, joined: tuple[dict[str, Scores], Scores]) -> None:
+    bands = [dict(row) for row in joined[1].beside["grades"].rows if row["is_official"] == "yes"]
+    assert {row["level_of"] for row in bands} == {"total"}
+    for unit in {row["unit"] for row in bands}:
+        own = {str(row["band"]): row for row in bands if row["unit"] == unit}
+        assert sum(float(str(row["confidence"])) for row in own.values()) == pytest.approx(1, abs=1e-5)
+        row = next(
+            one for one in joined[1].rows if one.unit == unit and one.code == "total" and one.is_official == "yes"
+        )
+        first = next(iter(own.values()))
+        assert float(str(first["percent_low"])) == pytest.approx(float(str(row.ci_low)), abs=1e-6)  # of 100 points
+
+
 def test_changes_from_last_year_hold_both_years_errors_and_no_other_maximum(make: Any) -> None:
     scheme = make.scheme()
     last = score_index(index_of(make, scheme, [("u000", "1", 70.0), ("u000", "8", 10.0)]))
