@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from analysis.components.rows import Row
-from analysis.extract import Extract, Scores, make_extract
+from analysis.extract import Extract, Scores, make_extract, write_extract
 
 ITEMS = ("S1", "S2", "S3", "S4")  # factor I: S1, S2; factor II: S3, S4
 ANSWERS = ("phase", "mode", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag")
@@ -313,6 +316,31 @@ def _add(columns: dict[str, list[Any]], cells: Mapping[str, Any]) -> None:
         columns.setdefault(name, []).append(cell)
 
 
+Edit = Callable[[bytes], bytes]
+
+
+def cell(row: int, column: str, value: str) -> Edit:
+    """Another cell in a small CSV file."""
+
+    def edit(data: bytes) -> bytes:
+        table = [line.split(",") for line in data.decode().splitlines()]
+        table[row - 1][table[0].index(column)] = value
+        return "".join(",".join(line) + "\n" for line in table).encode()
+
+    return edit
+
+
+def edited(tables: Tables, folder: Path, name: str, edit: Edit) -> Path:
+    """A folder in which somebody changed one file and told the manifest."""
+    write_extract(tables.extract(), folder)
+    (folder / name).write_bytes(edit((folder / name).read_bytes()))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    if name != "manifest.json":
+        manifest["hashes"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
 @dataclass(frozen=True)
 class Make:
     """What the tests of the score are made with."""
@@ -324,6 +352,8 @@ class Make:
     manifest = staticmethod(manifest)
     find = staticmethod(find)
     drawn = staticmethod(drawn_wave)
+    cell = staticmethod(cell)
+    edited = staticmethod(edited)
 
 
 @pytest.fixture(scope="session")

@@ -286,25 +286,9 @@ def test_a_wave_without_answers_reads_back(make: Any, tmp_path: Path) -> None:
 
 
 def edited(make: Any, folder: Path, name: str, edit: Any) -> Path:
-    """A folder in which somebody changed one file and told the manifest."""
     tables = make.drawn(1)[0]
     tables.input("u000", "1.1", 50)
-    write_extract(tables.extract(), folder)
-    (folder / name).write_bytes(edit((folder / name).read_bytes()))
-    manifest = json.loads((folder / "manifest.json").read_text())
-    if name != "manifest.json":
-        manifest["hashes"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
-
-
-def cell(row: int, column: str, value: str) -> Any:
-    def edit(data: bytes) -> bytes:
-        table = [line.split(",") for line in data.decode().splitlines()]
-        table[row - 1][table[0].index(column)] = value
-        return "".join(",".join(line) + "\n" for line in table).encode()
-
-    return edit
+    return Path(make.edited(tables, folder, name, edit))
 
 
 @pytest.mark.parametrize(
@@ -322,14 +306,14 @@ def test_a_cell_that_contradicts_its_row_or_is_no_plain_number_is_refused(
     make: Any, tmp_path: Path, name: str, column: str, value: str
 ) -> None:
     with pytest.raises(CellInvalid) as refused:
-        score(read_extract(edited(make, tmp_path, name, cell(2, column, value))))
+        score(read_extract(edited(make, tmp_path, name, make.cell(2, column, value))))
     assert (refused.value.file, refused.value.row, refused.value.column) == (name, 2, column)
 
 
 @pytest.mark.parametrize("name", ["sample.csv", "margins.csv", "inputs.csv"])
 def test_a_unit_that_the_manifest_does_not_have_is_refused_in_every_table(make: Any, tmp_path: Path, name: str) -> None:
     with pytest.raises(CodeUnknown, match=rf"{name}.*u9"):
-        read_extract(edited(make, tmp_path, name, cell(2, "unit", "u9")))
+        read_extract(edited(make, tmp_path, name, make.cell(2, "unit", "u9")))
 
 
 @pytest.mark.parametrize("number", ["1e-07", "2.5e+20", "12", "0.1"])
