@@ -51,6 +51,7 @@ from survey.web import (
     single,
     stop,
     tokens,
+    topups,
 )
 from survey.web import help as guides
 from survey.web.api import description, door
@@ -137,6 +138,7 @@ def create_app(
         papers,
         interviews,
         interviewers,
+        topups,
         listen,
         receipts,
         stop,

@@ -32,5 +32,23 @@ class CaseEnded(SurveyError):
 
 
 @dataclass(eq=False)
+class NotIndependent(SurveyError):
+    """Whoever asks at a counter may belong to no unit that is rated."""
+
+    email: str
+    unit: str
+
+
+@dataclass(eq=False)
+class TopUpUnknown(SurveyError):
+    """No such counter of one's own: another's, or the wave is closed."""
+
+
+@dataclass(eq=False)
+class NobodyChosen(SurveyError):
+    """Every chosen visitor is settled: nobody else may answer."""
+
+
+@dataclass(eq=False)
 class WhenMissing(SurveyError):
     """A call-back without the time that was agreed."""

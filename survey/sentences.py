@@ -154,6 +154,11 @@ REFUSALS: dict[type[SurveyError], str] = {
     ),
     field_errors.CaseUnknown: _n("This person is not on your list, or the wave is closed."),
     field_errors.CaseEnded: _n("There is nothing more to record for this person."),
+    field_errors.NotIndependent: _n(
+        'Whoever asks at a counter may belong to no rated unit; %(email)s belongs to "%(unit)s".'
+    ),
+    field_errors.TopUpUnknown: _n("You do not ask at this counter, or the wave is closed."),
+    field_errors.NobodyChosen: _n("No chosen visitor is waiting: count the visitors first."),
     field_errors.WhenMissing: _n("Write when to call back."),
     errors.SheetUnknown: _n('There is no sheet "%(number)s" to type in. Check the digits.'),
     errors.SameTypist: _n("The second entry must be made by another person."),

@@ -31,6 +31,7 @@ class Mode(StrEnum):
     LINK = "link"
     PAPER = "paper"
     INTERVIEWER = "interviewer"
+    INTERCEPT = "intercept"
     COUNTER = "counter"
     KIOSK = "kiosk"
     OPEN = "open"

@@ -21,6 +21,7 @@ from survey.cli import (
     scores,
     seals,
     serving,
+    topups,
     trial,
 )
 
@@ -52,6 +53,7 @@ for command in (
     messages.messages,
     papers.papers,
     interviewers.interviewers,
+    topups.topups,
     scores.inputs,
     scores.score,
     scores.results,

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from analysis.extract import Extract, make_extract, write_extract
@@ -19,8 +19,9 @@ from survey.instrument import IN_WORDS, Instrument
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
-from survey.stages import classes, mixing, results, waves
+from survey.stages import classes, mixing, responses, results, topups, waves
 
+TOLD = {responses.INTERCEPT: "topup"}  # the statistics' word for a systematic intercept
 NOT_ANSWERED, APPLIES_NOT = ".", ""
 TIMING = "timing"  # the trait that moves satisfaction and response most (DECISIONS 2)
 SAMPLE = ("unit", "stratum", "class", "population", "drawn", "kept", "invited", "answered", "weight_sum")
@@ -92,18 +93,38 @@ def _answers(
     head = ("phase", "mode", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag")
     columns = _empty(head, instrument)
     answered: Counter[str] = Counter()
+    intercepts = _intercepts(session, wave)
     for row in session.scalars(select(Answer).where(Answer.wave_id == wave.id).execution_options(yield_per=2000)):
         cell = cells.get(row.class_code)
         answered[row.class_code] += 1
         stratum, fpc, weight = row.unit_code, "", 1.0  # nobody was drawn behind a counter's poster
         if cell is not None:
             stratum, fpc, weight = cell.stratum, str(cell.stratum_population), cell.weight_sum / cell.kept
+        elif row.mode == responses.INTERCEPT:
+            fpc, weight = intercepts[row.unit_code]
         _put(
-            columns, phase=str(row.phase), mode=row.mode, unit=row.unit_code, stratum=stratum, psu="", fpc=fpc,
-            weight_base=weight, class_=row.class_code, flag="",
+            columns, phase=str(row.phase), mode=TOLD.get(row.mode, row.mode), unit=row.unit_code, stratum=stratum,
+            psu="", fpc=fpc, weight_base=weight, class_=row.class_code, flag="",
         )  # fmt: skip
         _say(columns, instrument, row.items)
     return columns, answered
+
+
+def _intercepts(session: Session, wave: Wave) -> dict[str, tuple[str, float]]:
+    """By unit the eligible visitors that its top-ups stand for, and how many of them each answer does.
+
+    A systematic sample from a random start: visitors counted, times the share of the chosen that are eligible, over the
+    answers; those who refused are taken to be like those who answered.
+    """
+    count = func.count()
+    found = session.execute(
+        select(Answer.unit_code, count)
+        .where(Answer.wave_id == wave.id, Answer.mode == responses.INTERCEPT)
+        .group_by(Answer.unit_code)
+    )
+    made = topups.yields(session, wave)
+    sizes = {unit: (max(answers, round(made[unit].eligible)), answers) for unit, answers in found}
+    return {unit: (str(size), size / answers) for unit, (size, answers) in sizes.items()}
 
 
 def _judgements(

@@ -20,6 +20,7 @@ from survey.model import (
     result,
     sample,
     staff,
+    topup,
     unit,
     wave,
 )
@@ -27,6 +28,6 @@ from survey.model.base import Base
 
 GROUPS = (
     api_key, approval, audit, draft, feedback, frame, index, invitation, message, paper, quota, rater,
-    interview, response, result, sample, staff, unit, wave,
+    interview, topup, response, result, sample, staff, unit, wave,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -13,7 +13,7 @@ from survey.model.wave import Wave
 from survey.stages import invitations, responses, waves
 
 ROUNDING_OF_OFFICIALS = 5
-APART = responses.PERSONAL | {responses.LATE}
+APART = responses.PERSONAL | {responses.LATE, responses.INTERCEPT}
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,11 @@ from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import drafts, invitations, quotas, samples, waves
+from survey.stages import drafts, invitations, quotas, samples, topups, waves
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
 LINK, PAPER, INTERVIEWER = "link", "paper", "interviewer"
+INTERCEPT = "intercept"  # a visitor of a counter, chosen by number: neither invited nor by own choice
 PERSONAL = frozenset({LINK, PAPER, INTERVIEWER})  # by invitation: once, without a hard cell
 LATE = "late"  # in the tally, beside the modes: forms that were begun in time and found every place taken
 PAD = 512
@@ -226,6 +227,8 @@ def accept(
     if opening.mode in PERSONAL:
         if not _insert_new(session, SpentMark, mark=key.mark("spent", opening.subject), wave_id=wave.id):
             raise LinkClosed()
+    elif opening.mode == INTERCEPT:
+        topups.complete(session, opening.subject)
     else:
         quotas.use(session, opening.subject, drafts.mark_of(key, secret), now)
         if opening.mode == quotas.KIOSK:

@@ -128,7 +128,10 @@ def own_case(session: Session, code: str) -> Case | None:
     return interviews.find(session, site().keys, code, email=signed_in().email) if code else None
 
 
-def form_page(wave: Wave, case: Case | None, answers: Mapping[str, str], refusals: forms.Reasons) -> str:
+def form_page(
+    wave: Wave, case: Case | None, answers: Mapping[str, str], refusals: forms.Reasons, *, action: str = ""
+) -> str:
+    """The form of a person, of nobody yet (a phone keeps it so), or of a visitor, whose answer goes to `action`."""
     instrument = waves.instrument_of(wave)
     pages = forms.pages_of(instrument, ())
     fields = {field.name: field for page in pages for field in page.fields}
@@ -136,7 +139,7 @@ def form_page(wave: Wave, case: Case | None, answers: Mapping[str, str], refusal
     return render_template(
         "field/form.html", wave=wave, case=case, pages=[(page, show.heading(page)) for page in pages], texts=texts,
         answers=answers, faults={name: _(ODD) for name in refusals if name in fields},
-        key=secrets.token_urlsafe(), account=account_mark(),
+        key=secrets.token_urlsafe(), account=account_mark(), action=action,
     )  # fmt: skip
 
 

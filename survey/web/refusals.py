@@ -24,7 +24,7 @@ from survey.errors import (
     WaveUnknown,
     WrongState,
 )
-from survey.field_errors import CaseUnknown
+from survey.field_errors import CaseUnknown, TopUpUnknown
 from survey.i18n import mark as _n
 from survey.index_errors import IndexNotScored, IndexUnknown, SchemeChanged, SchemeNotOfYear
 from survey.staff_errors import AccountUnknown, LinkOver, OwnAccount, SignOnRefused
@@ -83,6 +83,7 @@ STATUS: dict[type[SurveyError], int] = {
     IndexNotScored: 404,
     SheetUnknown: 404,
     CaseUnknown: 404,
+    TopUpUnknown: 404,
     UnknownScheme: 404,
     RowsRefused: 422,
     SchemeNotOfYear: 422,

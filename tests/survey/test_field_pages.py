@@ -16,7 +16,8 @@ from survey.db import Database
 from survey.model.frame import Dossier
 from survey.model.interview import Assignment, FieldTally
 from survey.model.response import SpentMark
-from survey.stages import assignments, waves
+from survey.model.topup import TopUp
+from survey.stages import assignments, topups, waves
 
 SignIn = Callable[..., FlaskClient]
 JSON = {"Accept": "application/json"}
@@ -148,3 +149,34 @@ def test_the_office_sees_what_a_seed_would_give_and_shares_out_without_a_name(
     assert re.search("Nguyễn Thị Thử", text_of(office))
     office.get("/staff/interviewers")
     assert WAVE in text_of(office)
+
+
+def test_an_enumerator_counts_visitors_and_hands_over_the_form_to_the_chosen_one_alone(
+    app: Flask, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    client, site = signed_in("interviewer"), app.extensions["survey"]
+    with database.begin() as session:
+        wave = waves.find(session, WAVE)
+        wave.settings = {**wave.settings, "modes": ["link", "intercept"]}
+        row = topups.create(
+            session, wave, unit="98-01", point_of_service=None, every=2, email="interviewer.none@example.vn", seed=1,
+            actor="office", now=site.clock(),
+        )  # fmt: skip
+        row.start, place = 1, f"/staff/topups/{row.id.hex()}"
+    client.get("/staff/topups")
+    client.get(f"{place}/form")
+    early = {**client.form(1), "S15": "4"}  # type: ignore[attr-defined]
+    assert client.post(f"{place}/form", data=early).location == f"{place}?told=none"
+    assert client.submit(place, {"step": "visitor"}, form=1).location == f"{place}?told=ask"
+    client.get(f"{place}?told=ask")
+    assert "Hãy mời người này trả lời." in text_of(client)
+    client.get(f"{place}/form")
+    values = {**client.form(1), "S15": "4"}  # type: ignore[attr-defined]
+    for _ in range(2):  # the button was pressed twice
+        assert client.post(f"{place}/form", data=values).location == f"{place}?told=answer"
+    assert client.submit(place, {"step": "visitor"}, form=1).location == f"{place}?told=pass"
+    assert client.post(place, data={"csrf_token": values["csrf_token"], "step": "refused"}).location.endswith("none")
+    with database.read() as session:
+        row = session.scalars(select(TopUp)).one()
+        assert (row.visitors, row.chosen, row.completed) == (2, 1, 1)
+    assert signed_in("interviewer", "oversight").get(place).status_code == 404
