@@ -16,6 +16,7 @@ TAKEN = frozenset({
     "pk_api_key", "pk_hook_cursor",
     "pk_second_factor", "pk_spare_code", "pk_account_link", "pk_known_device", "pk_sso_identity",
     "uq_sso_identity_account_id",
+    "pk_scheme_version", "uq_scheme_version_code_version", "uq_scheme_version_digest", "pk_scheme_trial",
     "pk_approval", "uq_approval_subject_digest_agency", "uq_approval_subject_digest_account_id",
     "pk_account", "pk_account_role", "pk_answer", "pk_audit_entry", "pk_class_cell", "pk_dossier", "pk_draft",
     "pk_draw", "pk_facts", "pk_feedback", "pk_figure", "pk_frame_file", "pk_input_figure", "pk_index_figure",

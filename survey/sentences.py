@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from survey import api_errors, errors, field_errors, index_errors, seal_sentences, staff_errors, wave_errors
+from survey import (
+    api_errors,
+    errors,
+    field_errors,
+    index_errors,
+    scheme_errors,
+    seal_sentences,
+    staff_errors,
+    wave_errors,
+)
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.channels import refusals
 from survey.custody import refusals as custody
@@ -35,6 +44,13 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.SealBroken: _n("A sealed value was changed, or belongs to another key."),
     errors.AccountExists: _n("There is an account for %(email)s already."),
     api_errors.ApiKeyUnknown: _n('There is no key "%(key)s"; hailong api-keys list shows them.'),
+    scheme_errors.SchemeShipped: _n(
+        '"%(code)s" is the code of a shipped scheme: give the province\'s own another code.'
+    ),
+    scheme_errors.VersionTaken: _n(
+        'Another text was kept as version "%(version)s" of "%(code)s": give this one the next version.'
+    ),
+    scheme_errors.SchemeServesNone: _n('The wave "%(wave)s" rates no unit of the level that "%(code)s" ranks.'),
     errors.UnitUnknown: _n('There is no unit "%(unit)s".'),
     errors.WaveUnknown: _n('There is no wave "%(wave)s".'),
     errors.WaveExists: _n('There is a wave "%(wave)s" already.'),

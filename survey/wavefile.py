@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -69,12 +70,14 @@ class WavePlan:
             else builtin_instrument(self.instrument)
         )
 
-    def read_schemes(self) -> tuple[Scheme, ...]:
-        """The schemes that the file names, in its order; each must find in the questionnaire what its rules ask."""
+    def read_schemes(self, kept: Mapping[str, str] | None = None) -> tuple[Scheme, ...]:
+        """The schemes that the file names, in its order; each must find in the questionnaire what its rules ask.
+
+        A name is that of a file beside, else the code of one that the province keeps (`kept`: its text), else of a
+        shipped one.
+        """
         instrument = self.read_instrument()
-        schemes = tuple(
-            load_scheme(self._beside(name)) if _is_file(name) else builtin_scheme(name) for name in self.schemes
-        )
+        schemes = tuple(self._scheme(name, kept or {}) for name in self.schemes)
         faults = tuple(fault for scheme in schemes for fault in check_scheme_against(scheme, instrument))
         codes = [scheme.code for scheme in schemes]  # a file beside may have the code of a shipped one
         faults += tuple(
@@ -88,6 +91,11 @@ class WavePlan:
         if faults:
             raise FaultyFile(faults[0].file, faults)
         return schemes
+
+    def _scheme(self, name: str, kept: Mapping[str, str]) -> Scheme:
+        if _is_file(name):
+            return load_scheme(self._beside(name))
+        return load_scheme(kept[name]) if name in kept else builtin_scheme(name)
 
     def _beside(self, name: str) -> Path:
         path = self.folder / name

@@ -10,7 +10,7 @@ from huey import Huey, crontab
 from survey import queue
 from survey.config import Settings
 from survey.db import Database
-from survey.jobs import deliver, hooks, mix, score, staff_letter
+from survey.jobs import deliver, hooks, mix, scheme_trial, score, staff_letter
 from survey.keys import Keys
 
 
@@ -26,6 +26,10 @@ def prepare(
     @queue.register("staff_link")
     def write_to_staff(email: str, again: str = "") -> None:
         staff_letter.run(database, settings, email=email, again=bool(again), clock=clock)
+
+    @queue.register("try scheme")
+    def try_scheme(scheme: str, wave: str, actor: str) -> None:
+        scheme_trial.run(database, scheme, wave, actor=actor, now=clock())
 
     @waiting.periodic_task(crontab(minute="*"), name="every minute")  # type: ignore[untyped-decorator]
     def every_minute() -> None:

@@ -19,6 +19,7 @@ from survey.model import (
     response,
     result,
     sample,
+    scheme,
     staff,
     topup,
     unit,
@@ -27,7 +28,26 @@ from survey.model import (
 from survey.model.base import Base
 
 GROUPS = (
-    api_key, approval, audit, draft, feedback, frame, index, invitation, message, paper, quota, rater,
-    interview, topup, response, result, sample, staff, unit, wave,
-)  # fmt: skip
+    api_key,
+    approval,
+    audit,
+    draft,
+    feedback,
+    frame,
+    index,
+    interview,
+    invitation,
+    message,
+    paper,
+    quota,
+    rater,
+    response,
+    result,
+    sample,
+    scheme,
+    staff,
+    topup,
+    unit,
+    wave,
+)
 METADATA = Base.metadata

@@ -34,6 +34,7 @@ from survey.model.unit import Unit
 from survey.model.wave import Wave, WaveScheme, WaveUnit
 from survey.scheme import Scheme, load_scheme
 from survey.stages import audit
+from survey.stages import schemes as kept_schemes
 from survey.stages.units import PROVINCE
 from survey.wave_errors import DocumentEmpty, NothingRated, TargetMissing, TooEarly, TooLate, UnitNotProvince
 from survey.wavefile import ALL_UNITS, Kind, WavePlan
@@ -65,7 +66,7 @@ def create(
     _require_province(session, plan)
     instrument = plan.read_instrument()
     _require_askable(instrument)
-    schemes = plan.read_schemes()
+    schemes = plan.read_schemes(kept_schemes.approved(session))
     _require_own(plan, instrument, schemes)
     targets = _targets(session, plan, schemes)
     wave = _new_wave(plan, instrument, now)

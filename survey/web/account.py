@@ -147,6 +147,7 @@ def staff_pages() -> list[tuple[str, str, str]]:
         ("papers.index", _("Paper sheets"), _("Type in questionnaires that came back on paper, each one twice.")),
         ("preview.instruments", _("Questionnaires"), _("The questions in both languages, as people will see them.")),
         ("feedback.index", _("Comments from people"), _("What people sent to the units beside their answers.")),
+        ("schemes.shelf", _("Scoring schemes"), _("What a point is worth: read, compare, change, agree.")),
         ("results.waves", _("Results"), _("Scores of the waves that are closed, and their files.")),
         ("people.index", _("Accounts"), _("Who may sign in, for which agency, and with which rights.")),
     )

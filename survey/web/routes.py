@@ -23,6 +23,8 @@ BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 FIELD = frozenset({Role.INTERVIEWER})
 PAPER = frozenset({Role.SURVEY_OFFICE, Role.INTERVIEWER})
+SCHEMES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT})
+CHANGING_SCHEMES = frozenset({Role.LEAD_AGENCY})
 SETTLING = frozenset({Role.SURVEY_OFFICE})
 FEEDBACK = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT, Role.RATED_UNIT})
 RELEASING = frozenset({Role.SURVEY_OFFICE})
@@ -92,6 +94,12 @@ ROUTES: dict[str, Who] = {
     "shown.messages": BOARD,
     "preview.instruments": BOARD,
     "preview.instrument": BOARD,
+    "schemes.shelf": SCHEMES,
+    "schemes.scheme": SCHEMES,
+    "schemes.download": SCHEMES,
+    "schemes.change": CHANGING_SCHEMES,
+    "schemes.dry_run": CHANGING_SCHEMES,
+    "schemes.agree": SCHEMES,
     "results.waves": SCORES,
     "index.table": SCORES,
     "index.unit": SCORES,

@@ -53,6 +53,14 @@ RULES = {
     "mean5": _n("mean of the scale, 20 to 100"),
     "mean4": _n("mean of the scale, 0 to 100"),
 }
+SCHEME_CHANGES = {
+    "added": _n("added"),
+    "removed": _n("taken away"),
+    "max": _n("maximum"),
+    "name": _n("name"),
+    "rule": _n("rule"),
+    "key": _n("setting"),
+}
 SOURCES = {
     "survey": _n("survey"),
     "appraisal": _n("appraisal"),

@@ -25,6 +25,7 @@ from survey.model.response import Tally
 from survey.model.staff import StaffSession
 from survey.model.unit import Unit
 from survey.model.wave import Wave
+from survey.scheme import builtin_scheme
 from survey.stages import exports, results, waves
 from survey.stages.staff import Role
 from survey.wavefile import read_wave_file
@@ -196,6 +197,7 @@ def test_a_session_ends_by_itself(app: Flask, signed_in: SignIn, settings: Any, 
 ARGUMENTS = {"wave": "W1", "unit": "75-STP", "kind": "csv", "door": "k", "code": "0" * 13, "number": 1, "mark": "0",
              "scheme": "local-department-sample", "year": 2026, "token": "x", "session_number": "0",
              "table": "grades"}  # fmt: skip
+OF_SCHEMES = {"digest": builtin_scheme("local-department-sample").digest}
 OF_THE_FIELD = {"case": "0" * 32, "topup": "0" * 32}
 OPENED = {200, 303, 404, 405, 410, 503}
 NOT_DONE = {303, 400, 403, 404, 410}  # a POST without the form's token does nothing, whoever sends it
@@ -206,7 +208,9 @@ def test_every_route_keeps_out_whom_the_table_does_not_name(app: Flask, signed_i
     people += [(frozenset({role}), signed_in(role.value)) for role in Role]
     addresses = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
-        values = {key: {**ARGUMENTS, **OF_THE_FIELD, "filename": "site.css"}[key] for key in rule.arguments}
+        values = {
+            key: {**ARGUMENTS, **OF_SCHEMES, **OF_THE_FIELD, "filename": "site.css"}[key] for key in rule.arguments
+        }
         address = addresses.build(rule.endpoint, values)
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):
             for roles, client in people:
