@@ -81,7 +81,7 @@ def change(digest: str) -> str | BaseResponse | tuple[str, int]:
     request.max_content_length = request.max_form_memory_size = LARGEST_SCHEME
     with site().database.begin() if request.method == "POST" else site().database.read() as session:
         shelved = schemes.find(session, digest)
-        if request.method == "GET":
+        if request.method != "POST":
             return form(shelved, shelved.scheme.source)
         text = request.form.get("text") or scheme_text.changed(shelved.scheme.source, request.form)
         try:
