@@ -59,9 +59,11 @@ def main() -> int:
     print(f"{'work':<31}{'rows':>9}{'ours s':>9}{'cpu':>8}{'MiB':>6}{'peer s':>9}{'cpu':>8}{'ratio':>8}{'cpu':>8}"
           f"{'goal':>8}  check apart by", flush=True)  # fmt: skip
     met = [work(options, peers) for work in (_bare, _svy, _r, _wave, _growth, _dask)]
-    good = all(met)
-    print("every goal is met" if good else "A GOAL IS MISSED")
-    return 0 if good else 1
+    if options.quick:
+        print("the goals are those of 1e6 rows and 1e7 answers: not judged here")
+        return 0
+    print("every goal is met" if all(met) else "A GOAL IS MISSED")
+    return 0 if all(met) else 1
 
 
 def _options() -> argparse.Namespace:
