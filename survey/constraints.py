@@ -33,7 +33,7 @@ FORBIDDEN = frozenset({
     "ck_field_tally_counts", "ck_field_tally_outcome", "ck_top_up_counts", "ck_top_up_interval",
     "ck_message_budget_never_over", "ck_message_channel", "ck_message_state", "ck_paper_sheet_state",
     "ck_quota_cell_mode", "ck_spooled_kind", "ck_tally_completed", "ck_unit_type", "ck_wave_audience", "ck_wave_kind",
-    "ck_wave_opening", "ck_wave_period", "ck_wave_state", "ck_wave_unit_target",
+    "ck_wave_opening", "ck_wave_pause", "ck_wave_period", "ck_wave_state", "ck_wave_unit_target",
 })  # fmt: skip
 LINK_USED, PLACES_TAKEN = "pk_spent_mark", "ck_quota_cell_never_over"
 REFERENCE = "fk_"

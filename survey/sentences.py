@@ -102,6 +102,13 @@ REFUSALS: dict[type[SurveyError], str] = {
     wave_errors.DocumentEmpty: _n(
         'A decision has number, date and signer. What was given for the wave "%(wave)s" is empty.'
     ),
+    wave_errors.DocumentMissing: _n(
+        'The wave "%(wave)s" is a real one: this step needs its decision. Add: --document "number, date, signer"'
+    ),
+    wave_errors.PauseTooShort: _n(
+        'A pause of the wave "%(wave)s" must end after now and before the wave closes (%(closes)s).'
+    ),
+    wave_errors.WavePaused: _n('The wave "%(wave)s" is paused until %(until)s.'),
     wave_errors.TooLate: _n(
         'The wave "%(wave)s" was to close at %(closes)s, which is past. Extend it first, then open it: '
         "hailong wave extend %(wave)s --closes TIME --document DOCUMENT"
@@ -225,8 +232,12 @@ REFUSALS: dict[type[SurveyError], str] = {
 }
 WORDS = {
     "draft": _n("in preparation"),
+    "planned": _n("planned"),
     "open": _n("open"),
+    "paused": _n("paused"),
     "closed": _n("closed"),
+    "sealed": _n("sealed"),
+    "purged": _n("data deleted"),
     "not drawn": _n("not drawn"),
     "drawn": _n("drawn"),
     "invited": _n("invited"),

@@ -1,6 +1,7 @@
 """Refusals of a wave that would ask nobody, at no time, or that nobody decided."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from survey.errors import SurveyError
 
@@ -48,3 +49,26 @@ class TooEarly(SurveyError):
 
     wave: str
     closes: str
+
+
+@dataclass(eq=False)
+class DocumentMissing(SurveyError):
+    """A step of a real wave that no decision stands behind."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class PauseTooShort(SurveyError):
+    """A pause that would end before now, or not before the wave does."""
+
+    wave: str
+    closes: str
+
+
+@dataclass(eq=False)
+class WavePaused(SurveyError):
+    """A link that is in order, of a wave that takes no answers before `until`."""
+
+    wave: str
+    until: datetime

@@ -20,11 +20,12 @@ from survey.model.rater import Rater
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import invitations, quotas, waves
+from survey.stages import invitations, quotas, steps, waves
 from survey.wavefile import read_wave_file
 
 PHONE = "0912345678"
 PROCEDURE = "1.004203"
+DECISION = "12/QD-SNV, 10/03/2026, Nguyen Van A"
 WAVE = """
 code = "{code}"
 kind = "{kind}"
@@ -78,8 +79,9 @@ def _go(database: Database, keys: Keys, now: datetime) -> Field:
             )  # fmt: skip
             posters.append(code)
         judges = _raters(session, keys, officials, now)
-        for wave in (citizens, officials):
-            waves.open_wave(session, wave, actor="test", now=now)
+        steps.plan(session, citizens, actor="test", now=now, document=DECISION)
+        waves.open_wave(session, citizens, actor="test", now=now, document=DECISION)
+        waves.open_wave(session, officials, actor="test", now=now)
         return Field(personal, judges, posters[0], posters[1], closes)
 
 

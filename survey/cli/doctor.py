@@ -145,7 +145,7 @@ def _worker(site: Site) -> Iterator[Finding]:
     is_needed = False
     if is_late and revision.current(site.database) == revision.newest():
         with site.database.read() as session:
-            is_needed = any(wave.state == waves.OPEN for wave in waves.all_waves(session))
+            is_needed = any(wave.state in waves.RUNNING for wave in waves.all_waves(session))
     told = last.isoformat(timespec="seconds") if last else "never seen"
     yield judged("worker", told, wrong=is_needed, look=is_late)
 

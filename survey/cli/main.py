@@ -23,6 +23,7 @@ from survey.cli import (
     serving,
     topups,
     trial,
+    waves,
 )
 
 
@@ -44,7 +45,7 @@ for command in (
     database.db,
     instruments.instrument,
     register.units,
-    register.wave,
+    waves.wave,
     register.frame,
     register.officials,
     fieldwork.sample,

@@ -7,7 +7,7 @@ import click
 from survey.cli.context import actor, open_site, refuses, say
 from survey.cli.database import DATABASE
 from survey.cli.server import run_server
-from survey.jobs import deliver, mix
+from survey.jobs import calendar, deliver, mix
 from survey.queue import open_queue
 from survey.stages import accounts, factors
 from survey.stages import staff as people
@@ -33,11 +33,14 @@ def serve(database: str | None, host: str, port: int, workers: int) -> None:
 @click.option("--once", is_flag=True, help="Do what is due this minute, then stop.")
 @refuses
 def work(database: str | None, once: bool) -> None:
-    """Work off the pages: compute scores that were asked for; every minute send messages, let answers out."""
+    """Work off the pages: compute scores that were asked for; every minute keep the waves' calendar, send
+    messages, let answers out.
+    """
     from survey.jobs import worker  # needs the statistics; the other commands do not
 
     site = open_site(database)
     if once:
+        say(f"calendar {dict(calendar.run(site.database, site.keys, now=site.now()))}")
         say(f"mixed {mix.run(site.database, site.keys, now=site.now())}")
         say(f"sent {deliver.due(site.database, site.keys, site.settings, clock=site.now)['sent']}")
         return

@@ -69,7 +69,7 @@ def write(database: Database, wave_code: str, folder: Path, kinds: tuple[str, ..
 
 def read(session: Session, wave: Wave, instrument: Instrument) -> Answers:
     """The answers of a wave that no longer takes any; AnswersWaiting when some still are in the spool."""
-    waves.require(wave, waves.CLOSED)
+    waves.require(wave, *waves.OVER)
     left = mixing.waiting(session, wave).total()
     if left:
         raise AnswersWaiting(wave=wave.code, answers=left)

@@ -43,7 +43,7 @@ def write(database: Database, wave_code: str, folder: Path) -> None:
 
 def build(session: Session, wave: Wave) -> Extract:
     """A closed wave's answers, sample, margins, typed-in figures, frozen texts and manifest."""
-    waves.require(wave, waves.CLOSED)
+    waves.require(wave, *waves.OVER)
     left = mixing.waiting(session, wave).total()
     if left:
         raise AnswersWaiting(wave=wave.code, answers=left)

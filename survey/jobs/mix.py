@@ -16,7 +16,7 @@ from survey.stages import mixing, quotas, waves
 def run(database: Database, keys: Keys, *, now: datetime, rng: Random | None = None) -> int:
     """Mix every open wave, each in a transaction of its own; the number of answers moved."""
     with database.read() as session:
-        ids = session.scalars(select(Wave.id).where(Wave.state == waves.OPEN)).all()
+        ids = session.scalars(select(Wave.id).where(Wave.state.in_(waves.RUNNING))).all()
     moved = 0
     for wave_id in ids:
         with database.begin() as session:

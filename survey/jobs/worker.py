@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from huey import Huey, crontab
 from survey import queue
 from survey.config import Settings
 from survey.db import Database
-from survey.jobs import deliver, hooks, mix, scheme_trial, score, staff_letter
+from survey.jobs import calendar, deliver, hooks, mix, scheme_trial, score, staff_letter
 from survey.keys import Keys
 
 
@@ -31,8 +32,12 @@ def prepare(
     def try_scheme(scheme: str, wave: str, actor: str) -> None:
         scheme_trial.run(database, scheme, wave, actor=actor, now=clock())
 
+    watch = calendar.Watch(time.monotonic)
+
     @waiting.periodic_task(crontab(minute="*"), name="every minute")  # type: ignore[untyped-decorator]
     def every_minute() -> None:
+        if watch.believes(now := clock()):
+            calendar.run(database, keys, now=now)
         mix.run(database, keys, now=clock())
         deliver.due(database, keys, settings, clock=clock)
         hooks.due(database, settings, clock=clock)

@@ -18,7 +18,8 @@ class Wave(Base):
     __table_args__ = (
         CheckConstraint("kind in ('real','rehearsal')", name="kind"),
         CheckConstraint("audience in ('citizens','officials')", name="audience"),
-        CheckConstraint("state in ('draft','open','closed')", name="state"),
+        CheckConstraint("state in ('draft','planned','open','paused','closed','sealed','purged')", name="state"),
+        CheckConstraint("(state = 'paused') = (paused_until is not null)", name="pause"),
         CheckConstraint("period_from <= period_to", name="period"),
         CheckConstraint("opens < closes", name="opening"),
     )
@@ -34,6 +35,7 @@ class Wave(Base):
     period_to: Mapped[date]
     opens: Mapped[datetime]
     closes: Mapped[datetime]
+    paused_until: Mapped[datetime | None]
     opened_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     instrument_code: Mapped[Code]

@@ -131,7 +131,7 @@ def _require_field(session: Session, wave: Wave, units: Sequence[str]) -> None:
     if wave.audience != "citizens":
         raise WrongAudience(wave=wave.code, audience=wave.audience, needed="citizens")
     waves.require_mode(wave, Mode.INTERVIEWER)
-    if wave.state == waves.CLOSED:
+    if wave.state in waves.OVER:
         raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
     known = {unit.code for unit, _target in waves.units_of(session, wave)}
     for unit in units:

@@ -130,7 +130,7 @@ def import_frame(
 
 def _require_open_frame(session: Session, wave: Wave) -> None:
     """Dossiers join a citizens' wave in draft, and none after the draw, whose probabilities are of that frame."""
-    waves.require(wave, waves.DRAFT)
+    waves.require(wave, *waves.COMING)
     if wave.audience != CITIZENS:
         raise WrongAudience(wave=wave.code, audience=wave.audience, needed=CITIZENS)
     draw = session.get(Draw, wave.id)

@@ -34,7 +34,7 @@ CHUNK = 5000
 
 def issue(session: Session, wave: Wave, *, key: WaveKey, actor: str, now: datetime) -> int:
     """Give everybody who was drawn and can be reached a link; the number of new ones (a second call adds none)."""
-    if wave.state == waves.CLOSED:
+    if wave.state in waves.OVER:
         raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
     waves.require_mode(wave, Mode.LINK)
     rows = _of_citizens(session, wave) if wave.audience == "citizens" else _of_raters(session, wave)

@@ -69,7 +69,7 @@ def cards(
     """The cards of one group or of all; from now on its links go out this way alone."""
     if wave.audience != OFFICIALS:
         raise WrongAudience(wave=wave.code, audience=wave.audience, needed=OFFICIALS)
-    if wave.state == waves.CLOSED:
+    if wave.state in waves.OVER:
         raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
     found = select(Invitation.rater_id, Invitation.id).where(Invitation.wave_id == wave.id)
     invited = {rater: identity for rater, identity in session.execute(found) if rater is not None}

@@ -142,7 +142,7 @@ def plan(
     known = it.channels.texts[wave.audience].steps
     if step not in known:
         raise StepUnknown(step=step, steps=", ".join(known))
-    if wave.state == waves.CLOSED:
+    if wave.state in waves.OVER:
         raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
     session.refresh(wave, with_for_update=True)  # two plans at once would each see an empty outbox
     everybody = list(invitations.people(session, wave, it.keys))

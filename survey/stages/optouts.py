@@ -44,7 +44,7 @@ def stop_by_link(session: Session, keys: Keys, code: str) -> None:
     """What the holder of a personal link asked for; a used link too, an unknown one changes nothing."""
     marks = [
         keys.wave(wave_id).mark("code", normalise_code(code))
-        for wave_id in session.scalars(select(Wave.id).where(Wave.state == waves.OPEN))
+        for wave_id in session.scalars(select(Wave.id).where(Wave.state.in_(waves.RUNNING)))
         if keys.has_wave(wave_id)
     ]
     found = session.execute(

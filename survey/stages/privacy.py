@@ -68,7 +68,7 @@ def _reached_so(session: Session, wave: Wave) -> list[int]:
 
 def _could_answer(session: Session, wave: Wave) -> Counter[Shared]:
     """The possible persons by what register and answers share: the open register, or the counts that it left."""
-    if wave.state == waves.CLOSED:
+    if wave.state in waves.OVER:
         kept = [ClassCell.__table__.columns[name] for name in SHARED]
         left = select(*kept, ClassCell.invited - ClassCell.wrong_person).where(ClassCell.wave_id == wave.id)
         return Counter({tuple(shared): count for *shared, count in session.execute(left)})
@@ -89,7 +89,7 @@ def _officials(session: Session, wave: Wave) -> Hiding:
     Who keeps a copy from before the close can still ask so: the list of officials is taken only where ten at least
     are left behind any form (`raters.company`).
     """
-    if wave.state == waves.CLOSED:  # nothing but the sizes of the groups is left
+    if wave.state in waves.OVER:  # nothing but the sizes of the groups is left
         return _closed_officials(session, wave)
     raters = session.execute(select(Rater.group, Rater.agency, Rater.rates).where(Rater.wave_id == wave.id)).all()
     judged: dict[bytes, tuple[str, set[str]]] = {}

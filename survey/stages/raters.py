@@ -106,7 +106,7 @@ def import_raters(
 
 def _require_open_list(session: Session, wave: Wave) -> None:
     """Raters join an officials' wave in draft, before links are issued: the groups are counted then."""
-    waves.require(wave, waves.DRAFT)
+    waves.require(wave, *waves.COMING)
     if wave.audience != OFFICIALS:
         raise WrongAudience(wave=wave.code, audience=wave.audience, needed=OFFICIALS)
     if session.scalars(select(Invitation.id).where(Invitation.wave_id == wave.id).limit(1)).first() is not None:

@@ -45,6 +45,7 @@ from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.stages import drafts, invitations, quotas, samples, topups, waves
+from survey.wave_errors import WavePaused
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
 LINK, PAPER, INTERVIEWER = "link", "paper", "interviewer"
@@ -62,8 +63,8 @@ _LINK_PARTS = (
 _STANDING_AT, _UNIT_AT = len(_LINK_PARTS), len(_LINK_PARTS) + len(waves.STANDING)
 _MORE_AT = _UNIT_AT + len(_UNIT_PARTS)
 _SPENT = select(literal(1)).where(SpentMark.mark == bindparam("spent"))
-_OPEN = select(Wave.id).where(Wave.state == waves.OPEN)
-_STATE = select(Wave.state).where(Wave.id == bindparam("wave")).with_for_update(read=True)
+_OPEN = select(Wave.id).where(Wave.state.in_(waves.RUNNING))
+_STATE = select(Wave.state, Wave.paused_until).where(Wave.id == bindparam("wave")).with_for_update(read=True)
 _SENT = select(Submission.body_mark).where(Submission.key_mark == bindparam("mark"))
 
 MOST_MET = 8192
@@ -94,16 +95,21 @@ class Opening:
         return self.unit.code if self.unit else self.class_code
 
 
-def open_link(session: Session, keys: Keys, code: str, *, now: datetime) -> Opening:
-    """Open a personal link; unknown, used, expired and closed are one refusal (LinkClosed). Changes nothing."""
+def open_link(session: Session, keys: Keys, code: str, *, now: datetime, while_paused: bool = False) -> Opening:
+    """Open a personal link; unknown, used, expired and closed are one refusal (LinkClosed). Changes nothing.
+
+    A link of a paused wave is WavePaused, unless what was written shall be kept `while_paused`.
+    """
     wave, found = _find(session, keys, normalise_code(code))
     key = keys.wave(wave.id)
-    if not waves.is_answerable(wave, now) or found.state != invitations.ISSUED or found.spent:
+    rests = waves.is_resting(wave, now)
+    if not (rests or waves.is_answerable(wave, now)) or found.state != invitations.ISSUED or found.spent:
         raise LinkClosed()
     if found.code_mark not in _met:
         if session.connection().execute(_SPENT, {"spent": key.mark("spent", found.id)}).first():
             raise LinkClosed()
         _meet(found.code_mark, found.id)
+    _turn_back(wave, rests and not while_paused)
     unit = _unit(*found[_UNIT_AT:_MORE_AT]) if found[_UNIT_AT] else None
     block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
     return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, found.left)
@@ -162,11 +168,18 @@ def _unit(*values: Any) -> Unit:
     return Unit(**{column.key: value for column, value in zip(_UNIT_PARTS, values, strict=True)})
 
 
-def open_counter(session: Session, keys: Keys, code: str, *, now: datetime) -> Opening:
+def _turn_back(wave: Wave, rests: bool) -> None:
+    if rests and wave.paused_until is not None:
+        raise WavePaused(wave=wave.code, until=wave.paused_until)
+
+
+def open_counter(session: Session, keys: Keys, code: str, *, now: datetime, while_paused: bool = False) -> Opening:
     """Open a counter's poster code; whether a place is left shows only when the form is started."""
     cell, wave = quotas.find_by_code(session, keys, code)
-    if not waves.is_answerable(wave, now):
+    rests = waves.is_resting(wave, now)
+    if not (rests or waves.is_answerable(wave, now)):
         raise LinkClosed()
+    _turn_back(wave, rests and not while_paused)
     unit = session.get(Unit, cell.unit_code)
     label = f"{cell.unit_code}|{cell.mode}"
     return Opening(wave, waves.instrument_of(wave), keys.wave(wave.id), cell.mode, cell.id, unit, label)
@@ -246,7 +259,9 @@ def turn_away(session: Session, opening: Opening, *, secret: str) -> None:
 
 def _hold_open(session: Session, wave: Wave) -> None:
     """Keep the wave from closing until this answer is in (PostgreSQL; SQLite has one writer at a time)."""
-    state = session.connection().execute(_STATE, {"wave": wave.id}).scalar()
+    state, until = session.connection().execute(_STATE, {"wave": wave.id}).one()
+    if until is not None:
+        raise WavePaused(wave=wave.code, until=until)
     if state != waves.OPEN:
         raise LinkClosed()
 

@@ -53,7 +53,7 @@ class Purged:
 def finished(session: Session) -> list[Wave]:
     """Waves whose close came to its end: nothing of them waits in the spool."""
     waiting = select(Spooled.wave_id)
-    return list(session.scalars(select(Wave).where(Wave.state == waves.CLOSED, Wave.id.not_in(waiting))))
+    return list(session.scalars(select(Wave).where(Wave.state.in_(waves.OVER), Wave.id.not_in(waiting))))
 
 
 def purge(session: Session, *, actor: str, now: datetime, dry_run: bool) -> Purged:
@@ -65,6 +65,8 @@ def purge(session: Session, *, actor: str, now: datetime, dry_run: bool) -> Purg
     for wave in unopened:
         rows.update(_forget(session, wave, dry_run))
     told = Purged(dict(+rows), tuple(wave.code for wave in unopened), _overdue(session, now))
+    for wave in [] if dry_run else [*unopened, *_done_with(session, now)]:
+        waves.move(session, wave, waves.PURGED, action="wave.purge", actor=actor, now=now)
     if told.rows and not dry_run:
         detail = {"deleted": told.rows, "unopened": list(told.unopened), "rules": keeping.version()}
         detail["days"] = {name.value: days for name, days in keeping.days().items()}
@@ -118,8 +120,16 @@ def _is_text(name: str, written: set[str]) -> bool:
 def _unopened(session: Session, now: datetime) -> list[Wave]:
     """Waves that were prepared, never opened, and still hold how to reach people."""
     over = now - timedelta(days=keeping.days()[Deadline.UNOPENED])
-    found = session.scalars(select(Wave).where(Wave.state == waves.DRAFT, Wave.closes <= over).order_by(Wave.code))
+    found = session.scalars(select(Wave).where(Wave.state.in_(waves.COMING), Wave.closes <= over).order_by(Wave.code))
     return [wave for wave in found if any(_forget(session, wave, dry_run=True).values())]
+
+
+def _done_with(session: Session, now: datetime) -> list[Wave]:
+    """Closed waves of which nothing is left that has a date."""
+    dated = (Deadline.SET_ASIDE, Deadline.FRAME, Deadline.WORDS)
+    past = (Wave.id.in_(_closed_for(deadline, now)) for deadline in dated)
+    waiting = select(Spooled.wave_id)
+    return list(session.scalars(select(Wave).where(*past, Wave.state != waves.PURGED, Wave.id.not_in(waiting))))
 
 
 def _forget(session: Session, wave: Wave, dry_run: bool) -> dict[str, int]:
@@ -143,13 +153,13 @@ def _forget(session: Session, wave: Wave, dry_run: bool) -> dict[str, int]:
 
 def _overdue(session: Session, now: datetime) -> tuple[str, ...]:
     """Open waves whose end is long past: their register goes only when somebody closes them."""
-    late = select(Wave.code).where(Wave.state == waves.OPEN, Wave.closes <= now - OVERDUE).order_by(Wave.code)
+    late = select(Wave.code).where(Wave.state.in_(waves.RUNNING), Wave.closes <= now - OVERDUE).order_by(Wave.code)
     return tuple(session.scalars(late))
 
 
 def _closed_for(deadline: Deadline, now: datetime) -> Select[Any]:
     over = now - timedelta(days=keeping.days()[deadline])
-    return select(Wave.id).where(Wave.state == waves.CLOSED, Wave.closed_at <= over)
+    return select(Wave.id).where(Wave.state.in_(waves.OVER), Wave.closed_at <= over)
 
 
 def _count(session: Session, table: type[Base], where: ColumnElement[bool]) -> int:

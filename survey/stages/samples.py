@@ -84,7 +84,7 @@ def plan(session: Session, wave: Wave, *, response_rate: float) -> list[Stratum]
 
 def draw(session: Session, wave: Wave, *, seed: int, response_rate: float, actor: str, now: datetime) -> Draw:
     """Draw the wave's sample once: targets divided by the response rate expected, "take all" where that is more."""
-    waves.require(wave, waves.DRAFT)
+    waves.require(wave, *waves.COMING)
     earlier = session.get(Draw, wave.id)
     if earlier is not None:
         raise AlreadyDrawn(wave=wave.code, seed=earlier.seed)

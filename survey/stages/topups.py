@@ -83,7 +83,7 @@ def create(
     if wave.audience != "citizens":
         raise WrongAudience(wave=wave.code, audience=wave.audience, needed="citizens")
     waves.require_mode(wave, Mode.INTERCEPT)
-    if wave.state == waves.CLOSED:
+    if wave.state in waves.OVER:
         raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
     if unit not in {one.code for one, _target in waves.units_of(session, wave)}:
         raise UnitNotInWave(wave=wave.code, unit=unit)

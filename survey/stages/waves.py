@@ -36,13 +36,34 @@ from survey.scheme import Scheme, load_scheme
 from survey.stages import audit
 from survey.stages import schemes as kept_schemes
 from survey.stages.units import PROVINCE
-from survey.wave_errors import DocumentEmpty, NothingRated, TargetMissing, TooEarly, TooLate, UnitNotProvince
+from survey.wave_errors import (
+    DocumentEmpty,
+    DocumentMissing,
+    NothingRated,
+    TargetMissing,
+    TooEarly,
+    TooLate,
+    UnitNotProvince,
+)
 from survey.wavefile import ALL_UNITS, Kind, WavePlan
 
-DRAFT, OPEN, CLOSED = "draft", "open", "closed"
+DRAFT, PLANNED, OPEN, PAUSED, CLOSED, SEALED, PURGED = (
+    "draft", "planned", "open", "paused", "closed", "sealed", "purged",
+)  # fmt: skip
+NEXT: Mapping[str, tuple[str, ...]] = {  # the only ways from state to state
+    DRAFT: (PLANNED, OPEN, PURGED),  # without a plan only a rehearsal opens
+    PLANNED: (DRAFT, OPEN, PURGED),
+    OPEN: (PAUSED, CLOSED),
+    PAUSED: (OPEN, PAUSED, CLOSED),  # paused again: for longer
+    CLOSED: (SEALED, PURGED),
+    SEALED: (PURGED,),
+    PURGED: (),
+}
+COMING, RUNNING, OVER = (DRAFT, PLANNED), (OPEN, PAUSED), (CLOSED, SEALED, PURGED)
+PARTS_OF_A_DECISION = 3  # number, date, signer
 
-STANDING = (Wave.state, Wave.phase, Wave.opens, Wave.closes, cast(Wave.settings, Text))
-_OPEN_WAVES = select(Wave.__table__, *(part.label(f"standing_{n}") for n, part in enumerate(STANDING)))
+STANDING = (Wave.state, Wave.phase, Wave.opens, Wave.closes, Wave.paused_until, cast(Wave.settings, Text))
+_RUNNING_WAVES = select(Wave.__table__, *(part.label(f"standing_{n}") for n, part in enumerate(STANDING)))
 _BY_UNIT_CODE = select(Unit.__table__).where(Unit.code == bindparam("code"))
 
 
@@ -154,6 +175,7 @@ def _new_wave(plan: WavePlan, instrument: Instrument, now: datetime) -> Wave:
         period_to=plan.period_to,
         opens=plan.opens,
         closes=plan.closes,
+        paused_until=None,
         opened_at=None,
         closed_at=None,
         instrument_code=instrument.code,
@@ -194,50 +216,87 @@ def find(session: Session, code: str) -> Wave:
     return wave
 
 
+def hold(session: Session, code: str) -> Wave:
+    """Find a wave and let nobody else take it a step further before this transaction ends."""
+    wave = find(session, code)
+    session.refresh(wave, with_for_update=True)
+    return wave
+
+
 def all_waves(session: Session) -> list[Wave]:
     """Every wave, the newest first."""
     return list(session.scalars(select(Wave).order_by(Wave.period_to.desc(), Wave.code)))
 
 
-def require(wave: Wave, state: str) -> None:
-    if wave.state != state:
-        raise WrongState(wave=wave.code, state=wave.state, needed=state)
+def require(wave: Wave, *states: str) -> None:
+    """WrongState unless the wave is in one of these states."""
+    if wave.state not in states:
+        raise WrongState(wave=wave.code, state=wave.state, needed=states[0])
+
+
+def require_next(wave: Wave, state: str) -> None:
+    """WrongState unless a step leads from the wave's state to this one; it names the usual state before."""
+    if state not in NEXT[wave.state]:
+        before = [one for one in NEXT if state in NEXT[one] and one != PAUSED][-1]
+        raise WrongState(wave=wave.code, state=wave.state, needed=before)
+
+
+def move(
+    session: Session, wave: Wave, state: str, *, action: str, actor: str, now: datetime, document: str | None = None,
+    **detail: Any,
+) -> None:  # fmt: skip
+    """Take the wave to its next state and write it into the log; the caller has asked for the decision (`decide`)."""
+    require_next(wave, state)
+    detail = {"from": wave.state, "document": document, **detail}
+    wave.state = state
+    audit.record(session, actor=actor, action=action, subject=wave.code, detail=detail, now=now)
+    session.flush()
+
+
+def decide(wave: Wave, document: str | None) -> None:
+    """Keep the decision (số, ngày, người ký) behind a step with the wave: a real wave takes no step without one."""
+    if document is None:
+        if wave.kind == Kind.REAL:
+            raise DocumentMissing(wave=wave.code)
+        return
+    if len([part for part in document.split(",") if part.strip()]) < PARTS_OF_A_DECISION:
+        raise DocumentEmpty(wave=wave.code)
+    if document not in wave.documents:
+        wave.documents = [*wave.documents, document]
 
 
 def open_wave(session: Session, wave: Wave, *, actor: str, now: datetime, document: str | None = None) -> None:
-    """Let answers in, once there is a link or a poster to answer by."""
-    require(wave, DRAFT)
-    if document is not None:
-        require_document(wave, document)
+    """Let answers in, once there is a link or a poster to answer by; a real wave needs a plan that was decided."""
+    require_next(wave, OPEN)
+    require(wave, *((PLANNED,) if wave.kind == Kind.REAL else COMING))
+    decide(wave, document)
     if wave.closes <= now:
-        raise TooLate(wave=wave.code, closes=_told(wave.closes))
-    doors = (select(table.id).where(table.wave_id == wave.id).limit(1) for table in (Invitation, QuotaCell))
-    if not any(session.scalar(door) for door in doors):
+        raise TooLate(wave=wave.code, closes=told(wave.closes))
+    if not has_door(session, wave):
         raise NobodyInvited(wave=wave.code)
-    wave.state, wave.opened_at = OPEN, now
-    if document is not None:
-        wave.documents = [*wave.documents, document]
-    audit.record(session, actor=actor, action="wave.open", subject=wave.code, detail={"document": document}, now=now)
+    wave.opened_at = now
+    move(session, wave, OPEN, action="wave.open", actor=actor, now=now, document=document)
+
+
+def has_door(session: Session, wave: Wave) -> bool:
+    """Whether anybody could answer: by a link or a poster."""
+    doors = (select(table.id).where(table.wave_id == wave.id).limit(1) for table in (Invitation, QuotaCell))
+    return any(session.scalar(door) for door in doors)
 
 
 def extend(session: Session, wave: Wave, *, closes: datetime, document: str, actor: str, now: datetime) -> None:
     """Take answers for longer, by a decision of its own (quyết định gia hạn); never shorter."""
-    if wave.state == CLOSED:
-        raise WrongState(wave=wave.code, state=wave.state, needed=OPEN)
+    require(wave, OPEN, *COMING, PAUSED)
     if closes <= max(now, wave.closes):
-        raise TooEarly(wave=wave.code, closes=_told(wave.closes))
-    require_document(wave, document)
+        raise TooEarly(wave=wave.code, closes=told(wave.closes))
+    decide(wave, document)
     detail = {"from": wave.closes.isoformat(), "to": closes.isoformat(), "document": document}
-    wave.closes, wave.documents = closes, [*wave.documents, document]
+    wave.closes = closes
     audit.record(session, actor=actor, action="wave.extend", subject=wave.code, detail=detail, now=now)
 
 
-def require_document(wave: Wave, document: str) -> None:
-    if not document.strip():
-        raise DocumentEmpty(wave=wave.code)
-
-
-def _told(moment: datetime) -> str:
+def told(moment: datetime) -> str:
+    """An instant as the province writes it."""
     return f"{moment.astimezone(PROVINCE_TIME):%d/%m/%Y %H:%M}"
 
 
@@ -248,22 +307,25 @@ def require_mode(wave: Wave, mode: str) -> None:
 
 
 def mark_closed(session: Session, wave: Wave, *, actor: str, now: datetime) -> None:
-    """No answer comes in from here; the register is emptied by `responses.finish` in the same transaction."""
-    require(wave, OPEN)
-    wave.state, wave.closed_at = CLOSED, now
-    audit.record(session, actor=actor, action="wave.close", subject=wave.code, detail={}, now=now)
+    """No answer comes in from here; the register is emptied by `responses.empty_register` in the same transaction.
+
+    The end was decided with the plan; who closes before it asks `steps.end` first.
+    """
+    require_next(wave, CLOSED)
+    wave.paused_until, wave.closed_at = None, now
+    move(session, wave, CLOSED, action="wave.close", actor=actor, now=now)
 
 
 def known(session: Session) -> dict[bytes, KnownWave]:
-    """The open waves by id as this process last read them; who uses one compares its `standing` (STANDING) first."""
+    """The running waves by id as this process last read them; who uses one compares its `standing` (STANDING) first."""
     found = _known.get(session.get_bind().engine.url)
     return look_again(session) if found is None else found
 
 
 def look_again(session: Session) -> dict[bytes, KnownWave]:
-    """Read the open waves from the database."""
+    """Read the running waves, the paused ones too, from the database."""
     session.flush()
-    found = session.connection().execute(_OPEN_WAVES.where(Wave.state == OPEN)).all()
+    found = session.connection().execute(_RUNNING_WAVES.where(Wave.state.in_(RUNNING))).all()
     waves = {row.id: _as_known(row) for row in found}
     _known[session.get_bind().engine.url] = waves
     return waves
@@ -277,6 +339,11 @@ def _as_known(row: Row[Any]) -> KnownWave:
 
 def is_answerable(wave: Wave, now: datetime) -> bool:
     return wave.state == OPEN and wave.opens <= now < wave.closes
+
+
+def is_resting(wave: Wave, now: datetime) -> bool:
+    """Whether the wave is paused in the midst of its time: who comes now is told when to come back."""
+    return wave.state == PAUSED and wave.opens <= now < wave.closes
 
 
 @lru_cache(maxsize=64)

@@ -55,10 +55,12 @@
     try { answer = await fetch(base + page, { method: "POST", body: fields, headers }); } catch (_) { throw "waiting"; }
     if (answer.status >= 500 || answer.status === 429) {
       wait = Math.max(wait, 1e3 * answer.headers.get("retry-after"));
-      throw "busy";
+      throw answer.headers.get("x-state") || "busy";
     }
     return answer;
   }
+
+  const cause = (why) => (typeof why === "string" ? why : "waiting");
 
   function flush() { // true: all was taken, this page stays
     sending = sending || sendAll().finally(() => { sending = null; });
@@ -80,7 +82,7 @@
         if (text !== null && (!refused || !one.isQuiet)) refused = { text, address: answer.url };
       }
     } catch (why) {
-      if (!isSilent()) say(why === "busy" ? why : "waiting");
+      if (!isSilent()) say(cause(why));
       timer = setTimeout(flush, wait * (0.75 + Math.random() / 2));
       wait = Math.min(wait * 2, SLOWEST);
       return false;
@@ -217,7 +219,7 @@
       let answer;
       const fields = new URLSearchParams(data ? { whole: 1 } : {});
       if (button && button.name) fields.set(button.name, button.value);
-      try { answer = await post("", fields, true); } catch (why) { return say(why === "busy" ? why : "waiting"); }
+      try { answer = await post("", fields, true); } catch (why) { return say(cause(why)); }
       if (!/json/.test(answer.headers.get("content-type"))) return show(await answer.text(), answer.url);
       const told = await answer.json();
       Object.assign(known, told, { form: told.form || known.form, at: String(told.at) });

@@ -61,7 +61,7 @@ def board(wave: str) -> str:
     return render_template(
         "coordinate/board.html",
         wave=found,
-        lines=[line(cell, is_closed=found.state == wave_list.CLOSED) for cell in cells],
+        lines=[line(cell, is_closed=found.state in wave_list.OVER) for cell in cells],
         totals=totals(cells),
         cell_states=CELL_STATES,
         audiences=AUDIENCES,

@@ -112,5 +112,5 @@ def page(
     return render_template(
         "field/lists.html", wave=wave, units=units, progress=progress, rates=rates, outcomes=OUTCOMES, wanted=wanted,
         faults=faults or {}, portions=portions, refusal=" ".join(sentences(refusal, translations())) if refusal else "",
-        may_assign=wave.state != waves.CLOSED,
+        may_assign=wave.state not in waves.OVER,
     )  # fmt: skip

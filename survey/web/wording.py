@@ -18,7 +18,15 @@ from survey.stages import results
 from survey.web.site import gettext as _
 from survey.web.site import language
 
-STATES = {"draft": _n("in preparation"), "open": _n("open"), "closed": _n("closed")}
+STATES = {
+    "draft": _n("in preparation"),
+    "planned": _n("planned"),
+    "open": _n("open"),
+    "paused": _n("paused"),
+    "closed": _n("closed"),
+    "sealed": _n("sealed"),
+    "purged": _n("data deleted"),
+}
 AUDIENCES = {"citizens": _n("people and organisations"), "officials": _n("officials")}
 WEAK = {
     "password_short": _n("At least 12 characters are needed. A short sentence is easy to remember."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from flask import Response, make_response, render_template
 
@@ -21,7 +22,7 @@ from survey.web.respond.visit import Visit, kiosk
 from survey.web.site import gettext as _
 from survey.web.site import language
 
-UNPROCESSABLE = 422
+UNPROCESSABLE, PAUSED = 422, 503
 SENTENCES: dict[Refusal | Wrong, str] = {
     Refusal.REQUIRED: _n("Please answer this question."),
     Refusal.CONSENT: _n("Please tick your consent, or leave the question open."),
@@ -116,6 +117,11 @@ def ending(what: Ending, *, key: str | None = None, again: str | None = None) ->
             what = replace(what, sentences=tuple(one for one in what.sentences if one != LEAVE))
         text = render_template("respond/end.html", ending=what, key=key, again=again)
     return make_response(text, what.status)
+
+
+def pause(until: datetime) -> Response:
+    """The page of a wave that rests: nothing is lost, and when to come back."""
+    return make_response(render_template("respond/paused.html", until=until), PAUSED)
 
 
 def first_page(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from survey.errors import CellFull, KeyReused, LinkClosed
 from survey.stages import responses, waves
+from survey.wave_errors import WavePaused
 from survey.web import forms
 from survey.web.forms import FormPage
 from survey.web.look import remember_look, use_look
@@ -22,6 +23,7 @@ from survey.web.respond.sent import Sent, Trouble, read_form
 from survey.web.respond.visit import Door, Visit, begin, clear, enter, forget, keep, kiosk, put_away, remember
 from survey.web.site import now, remember_language, site, use_language
 
+SOONEST, LATEST = 60, 3600  # seconds until a script tries again while the wave rests
 WRONG_PERSON, NEW, LEAVE, REVIEW = "wrong_person", "new", "leave", "/review"
 LINK = "/<any(k, q):door>/<code>"
 blueprint = Blueprint("respond", __name__)
@@ -150,7 +152,24 @@ def settle(door: str, code: str, act: Callable[[Session, Visit, Sent], Response]
                 enter(session, door, code)  # a kiosk goes back to its start after a second press too
         return act(session, visit, sent) if visit else thank(door, code, sent)
 
-    return remember_dress(turning_away(door, code, settled), sent)
+    try:
+        return remember_dress(turning_away(door, code, settled), sent)
+    except WavePaused:
+        keep_for_later(door, code, sent)
+        raise
+
+
+def keep_for_later(door: str, code: str, sent: Sent) -> None:
+    """Keep what was written when the wave was paused under somebody's hands: it stands there afterwards."""
+    if sent.trouble:
+        return
+    with suppress(CellFull, LinkClosed), site().database.begin() as session:
+        visit = enter(session, door, code, while_paused=True)
+        if visit.draft is None and visit.needs_this_browser:
+            return
+        form = forms.together(visit.pages)
+        given = forms.chosen_by_writing(form, forms.read(form, sent.values).answers)
+        keep(session, visit, {**visit.answers, **given})
 
 
 def turning_away(door: str, code: str, act: Callable[[Session], Response]) -> Response:
@@ -333,6 +352,16 @@ def see(address: str) -> Response:
 def closed(_error: LinkClosed) -> Response:
     """One page for unknown, used, expired and closed links."""
     return ended(show.CLOSED)
+
+
+@blueprint.errorhandler(WavePaused)
+def paused(error: WavePaused) -> Response:
+    """The wave rests: when to come back."""
+    response = show.pause(error.until)
+    left = int((error.until - now()).total_seconds())
+    response.headers["Retry-After"] = str(min(max(left, SOONEST), LATEST))
+    response.headers["X-State"] = "paused"
+    return response
 
 
 @blueprint.errorhandler(KeyReused)

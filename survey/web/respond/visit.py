@@ -90,11 +90,11 @@ class Visit:
         return page.number == len(self.pages)
 
 
-def enter(session: Session, door: str, code: str) -> Visit:
-    """Open the link; LinkClosed when it is unknown, used, expired or closed. Changes nothing."""
+def enter(session: Session, door: str, code: str, *, while_paused: bool = False) -> Visit:
+    """Open the link; LinkClosed when it is unknown, used, expired or closed, WavePaused while the wave rests."""
     kind = Door(door)
     opens = responses.open_counter if kind is Door.COUNTER else responses.open_link
-    opening = opens(session, site().keys, code, now=now())
+    opening = opens(session, site().keys, code, now=now(), while_paused=while_paused)
     visit = Visit(kind, code, opening, pages_of(opening), None, None)
     if visit.is_kiosk:
         g.kiosk = visit.first_page
