@@ -92,6 +92,7 @@ def province_text(session: Session, wave: Wave, own: Own | None) -> str:
         name=wording.text_of_unit(wave_list.province_of(session, wave)),
         province=figures.whole_province(rows, wave.province),
         tables=[figures.league(scheme, rows, wave.province, surveyed[scheme.code]) for scheme in told.schemes],
+        own=own,
         words=wording,
     )
 
@@ -110,6 +111,7 @@ def unit_text(session: Session, wave: Wave, code: str, own: Own | None) -> str:
         sheets=[
             (scheme, levels, figures.in_order(scheme, levels, wave.audience)) for scheme, levels in found if levels
         ],
+        own=own,
         words=wording,
         groups=wording.rater_groups(told.instrument),
     )
