@@ -16,9 +16,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from survey.errors import UnitUnknown
 from survey.model.staff import Account, AccountLink, AccountRole, KnownDevice, StaffSession
-from survey.model.unit import Unit
 from survey.staff_errors import (
     AccountUnknown,
     AddressRefused,
@@ -75,7 +73,7 @@ def invite(
     address = email.strip().lower()
     if not ADDRESS.fullmatch(address) or len(address) > 254:
         raise AddressRefused(address)
-    held = check_roles(roles, unit)
+    held = check_roles(roles, unit or staff.unit_named(session, agency))
     account = staff.create_account(
         session, email=address, name=plain(name), agency=plain(agency), roles=held, password=None, now=now, unit=unit,
         actor=actor,
@@ -175,11 +173,10 @@ class Change:
 def change(session: Session, account: Account, wanted: Change, *, actor: str, now: datetime) -> None:
     """Change what an account is and may; its sessions end, and what was before stands in the log."""
     _not_own(account, actor)
-    held = check_roles(wanted.roles, wanted.unit)
-    if wanted.unit is not None and session.get(Unit, wanted.unit) is None:
-        raise UnitUnknown(unit=wanted.unit)
+    unit = staff.unit_of(session, wanted.unit, wanted.agency, wanted.roles)
+    held = check_roles(wanted.roles, unit)
     before = _state(account, roles_of(session, account.id))
-    account.name, account.agency, account.unit_code = plain(wanted.name), plain(wanted.agency), wanted.unit
+    account.name, account.agency, account.unit_code = plain(wanted.name), plain(wanted.agency), unit
     account.active = wanted.active
     session.execute(delete(AccountRole).where(AccountRole.account_id == account.id))
     session.add_all(AccountRole(account_id=account.id, role=role.value) for role in held)

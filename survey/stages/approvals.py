@@ -6,7 +6,6 @@ changed afterwards is not approved. Approvals are only ever added.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +24,7 @@ from survey.staff_errors import (
     ApprovedOtherwise,
     NotAnApprover,
 )
-from survey.stages import audit
+from survey.stages import audit, staff
 from survey.stages.staff import Role
 
 APPROVERS = frozenset({Role.LEAD_AGENCY, Role.SURVEY_OFFICE, Role.OVERSIGHT})
@@ -107,7 +106,7 @@ def agency_of(session: Session, account: Account) -> Agency:
     if account.unit_code is not None:
         unit = session.get_one(Unit, account.unit_code)
         return Agency(unit.code, unit.rated)
-    name = _plain(account.agency)
+    name = staff.plain_name(account.agency)
     named = [unit for unit in session.scalars(select(Unit).order_by(Unit.code)) if _bears(unit, name)]
     if named:
         return Agency(named[0].code, any(unit.rated for unit in named))
@@ -123,11 +122,7 @@ def _approver(session: Session, email: str) -> Account:
 
 
 def _bears(unit: Unit, name: str) -> bool:
-    return name in {_plain(unit.name_vi), _plain(unit.name_en)}
-
-
-def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return name in {staff.plain_name(unit.name_vi), staff.plain_name(unit.name_en)}
 
 
 def _about(subject: str, digest: str) -> Select[Approval]:

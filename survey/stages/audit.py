@@ -62,6 +62,12 @@ def head(session: Session) -> Head:
     return Head(0, START) if last is None else Head(*last)
 
 
+def newest_entries(session: Session, *, before: int | None, most: int) -> list[AuditEntry]:
+    """The last entries, or those below a number; the newest first."""
+    entries = select(AuditEntry).order_by(AuditEntry.number.desc()).limit(most)
+    return list(session.scalars(entries if before is None else entries.where(AuditEntry.number < before)))
+
+
 def newest(session: Session) -> datetime | None:
     """The latest instant that an entry names; None when there is none."""
     return session.scalar(select(AuditEntry.at).order_by(AuditEntry.at.desc()).limit(1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from survey.errors import AccountExists, UnitUnknown
 from survey.model.staff import Account, AccountRole, KnownDevice, SecondFactor, StaffSession
 from survey.model.unit import Unit
+from survey.staff_errors import UnitNeeded
 from survey.stages import audit
 
 SESSION_LIFE, HALF_LIFE, DEVICE_LIFE = timedelta(hours=12), timedelta(minutes=10), timedelta(days=180)
@@ -76,8 +78,7 @@ def create_account(
     address = email.strip().lower()
     if session.scalars(select(Account).where(Account.email == address)).first() is not None:
         raise AccountExists(email=address)
-    if unit is not None and session.get(Unit, unit) is None:
-        raise UnitUnknown(unit=unit)
+    unit = unit_of(session, unit, agency, roles)
     account = Account(
         email=address,
         name=name,
@@ -96,6 +97,32 @@ def create_account(
     detail = {"roles": [role.value for role in held], "agency": agency}
     audit.record(session, actor=actor, action="account.create", subject=address, detail=detail, now=now)
     return account
+
+
+def unit_of(session: Session, unit: str | None, agency: str, roles: Iterable[str]) -> str | None:
+    """The unit that an account speaks for: the one named, else the one that bears the agency's name.
+
+    An account of Home Affairs without it would be shown its own row early; where units are rated, a lead agency that
+    none of them fits is refused.
+    """
+    if unit is not None and session.get(Unit, unit) is None:
+        raise UnitUnknown(unit=unit)
+    if unit is None:
+        unit = unit_named(session, agency)
+    if unit is None and Role.LEAD_AGENCY in roles and session.scalars(select(Unit.code).where(Unit.rated)).first():
+        raise UnitNeeded(Role.LEAD_AGENCY)
+    return unit
+
+
+def unit_named(session: Session, agency: str) -> str | None:
+    """The first unit whose name in either language is the agency's, however it is written."""
+    name = plain_name(agency)
+    rows = session.execute(select(Unit.code, Unit.name_vi, Unit.name_en).order_by(Unit.code))
+    return next((row.code for row in rows if name in {plain_name(row.name_vi), plain_name(row.name_en)}), None)
+
+
+def plain_name(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def hash_password(password: str) -> str:

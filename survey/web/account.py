@@ -149,6 +149,7 @@ def staff_pages() -> list[tuple[str, str, str]]:
         ("feedback.index", _("Comments from people"), _("What people sent to the units beside their answers.")),
         ("schemes.shelf", _("Scoring schemes"), _("What a point is worth: read, compare, change, agree.")),
         ("results.waves", _("Results"), _("Scores of the waves that are closed, and their files.")),
+        ("log.index", _("Audit log"), _("Who did what and when, and whether anybody changed it afterwards.")),
         ("people.index", _("Accounts"), _("Who may sign in, for which agency, and with which rights.")),
     )
     return [page for page in pages if may_open(page[0], signed_in().roles)]

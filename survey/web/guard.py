@@ -146,7 +146,7 @@ def protect(response: Response) -> Response:
         response.headers["Strict-Transport-Security"] = f"max-age={YEAR}"
     if is_named_by_content(response):
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
-    elif request.endpoint != "static":
+    elif request.endpoint != "static" or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
     return response
 

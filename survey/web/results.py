@@ -13,13 +13,13 @@ from survey import queue
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
-from survey.stages import exports, index_sheets, units
+from survey.stages import audit, exports, index_sheets, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.web import figures, wording
 from survey.web.figures import Own
 from survey.web.routes import may_open
-from survey.web.site import signed_in, site
+from survey.web.site import now, signed_in, site
 
 blueprint = Blueprint("results", __name__, url_prefix="/results")
 LEAGUE_LEVELS = ("overall", "total")
@@ -124,6 +124,9 @@ def download(wave: str, kind: str) -> Response:
         schemes = wave_list.schemes_of(session, found)
         told = exports.about(found, run, schemes, withheld=own.unit if own else None)
         exports.WRITERS[kind](told, figures.visible(exports.rows_of(session, run), own), stream)
+    with site().database.begin() as session:  # who took what away stands in the log
+        me, detail = signed_in(), {"kind": kind}
+        audit.record(session, actor=me.email, action="results.download", subject=found.code, detail=detail, now=now())
     stream.seek(0)
     name = f"{'ban-thu-' if found.kind == 'rehearsal' else ''}{found.code}-scores.{kind}"
     return send_file(stream, mimetype=FILES[kind], as_attachment=True, download_name=name)

@@ -29,6 +29,7 @@ SETTLING = frozenset({Role.SURVEY_OFFICE})
 FEEDBACK = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT, Role.RATED_UNIT})
 RELEASING = frozenset({Role.SURVEY_OFFICE})
 ACCOUNTS = frozenset({Role.ADMIN})
+LOG = frozenset({Role.OVERSIGHT})
 SEEING_ACCOUNTS = frozenset({Role.ADMIN, Role.OVERSIGHT})
 TYPING_IN = frozenset({Role.LEAD_AGENCY})
 
@@ -85,6 +86,8 @@ ROUTES: dict[str, Who] = {
     "people.link": ACCOUNTS,
     "people.forget_factor": ACCOUNTS,
     "people.end": ACCOUNTS,
+    "log.index": LOG,
+    "log.verify": LOG,
     "help.index": SIGNED_IN,
     "help.coordinators": SIGNED_IN,
     "help.home_affairs": SIGNED_IN,

@@ -302,3 +302,15 @@ def test_the_secret_of_a_telephone_lies_encrypted(database: Database, now: Any, 
         stored = session.connection().exec_driver_sql("select next_secret from second_factor").scalar()
     assert isinstance(stored, bytes)
     assert secret.encode() not in stored
+
+
+def test_oversight_reads_the_log_and_is_told_when_it_was_changed(signed_in: SignIn, database: Database) -> None:
+    client = signed_in("oversight")
+    assert client.get("/staff/log").status_code == 200
+    assert "oversight.none@example.vn: đăng nhập" in said(client)
+    assert client.submit("/staff/log", form=1).status_code == 200
+    assert "Chuỗi còn nguyên vẹn: 1 dòng" in said(client)
+    with database.begin() as session:
+        session.connection().exec_driver_sql("update audit_entry set actor = 'x' where number = 1")
+    client.submit("/staff/log", form=1)
+    assert "Dòng 1 không khớp" in said(client)

@@ -365,7 +365,7 @@ def test_the_results_say_when_figures_were_typed_in_since_they_were_made(
     assert "sau lần tính gần nhất" in text_of(client)
 
 
-def test_the_files_hold_every_row(signed_in: SignIn, wave: Wave) -> None:
+def test_the_files_hold_every_row(signed_in: SignIn, wave: Wave, database: Database) -> None:
     client = signed_in("lead_agency")
     told = json.loads(client.get("/results/W1/scores.json").get_data())
     assert (told["kind"], len(told["rows"])) == ("rehearsal", len(ROWS))
@@ -373,6 +373,11 @@ def test_the_files_hold_every_row(signed_in: SignIn, wave: Wave) -> None:
     assert response.get_data()[:2] == b"PK"
     assert "ban-thu-W1-scores.xlsx" in response.headers["Content-Disposition"]
     assert client.get("/results/W1/scores.exe").status_code == 404
+    with database.read() as session:
+        taken = session.scalars(select(AuditEntry).where(AuditEntry.action == "results.download")).all()
+    assert [(one.actor, one.detail) for one in taken] == [
+        ("lead_agency.none@example.vn", '{"kind":"json"}'), ("lead_agency.none@example.vn", '{"kind":"xlsx"}')
+    ]  # fmt: skip
 
 
 def test_every_word_of_the_statistics_has_a_sentence() -> None:
