@@ -19,12 +19,14 @@ from survey.model.invitation import Invitation
 from survey.model.message import Message
 from survey.model.paper import PaperSheet
 from survey.model.rater import Rater
+from survey.model.receipt import WaitingReceipt
 from survey.model.response import SpentMark, Spooled, Submission
 from survey.model.sample import SampledDossier
-from survey.stages import messages, mixing, responses, waves
+from survey.stages import messages, mixing, receipts, responses, waves
 
 EMPTIED = (
-    SpentMark, Submission, Draft, Spooled, PaperSheet, Assignment, Message, Invitation, Rater, SampledDossier, Dossier,
+    SpentMark, Submission, Draft, Spooled, WaitingReceipt, PaperSheet, Assignment, Message, Invitation, Rater,
+    SampledDossier, Dossier,
 )  # fmt: skip
 
 
@@ -47,6 +49,7 @@ def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: date
     with database.begin() as session:
         wave = waves.find(session, wave_code)
         moved = mixing.mix(session, wave, key, rng=rng or SystemRandom(), final=True)
+        receipts.settle(session, wave, key, rng=rng or SystemRandom())
     overwrite(database)
     keys.destroy_wave(wave.id)
     return moved

@@ -91,7 +91,7 @@ class Case:
 
 
 def cases(session: Session, keys: Keys, *, email: str) -> list[Case]:
-    """The own list in all open waves, those still to be tried first."""
+    """The own list in all waves that are open or rest, those still to be tried first."""
     found = [_case(session, keys, *row) for row in session.execute(_mine(email)).all()]
     order = {outcome: place for place, outcome in enumerate(Outcome)}
     return sorted(found, key=lambda one: (one.wave.code, one.is_ended, order[one.outcome], one.address, one.code))
@@ -114,7 +114,7 @@ def _mine(email: str) -> Any:
         select(Assignment, Wave)
         .join(Wave, Wave.id == Assignment.wave_id)
         .join(Account, Account.id == Assignment.account_id)
-        .where(Account.email == email, Wave.state == waves.OPEN)
+        .where(Account.email == email, Wave.state.in_(waves.RUNNING))
     )
 
 

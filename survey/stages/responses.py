@@ -44,7 +44,7 @@ from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import drafts, invitations, quotas, samples, topups, waves
+from survey.stages import drafts, invitations, quotas, receipts, samples, topups, waves
 from survey.wave_errors import WavePaused
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
@@ -213,6 +213,15 @@ def seen_in_any_wave(session: Session, keys: Keys, submission_key: str, body: by
     return any(seen_before(session, keys.wave(wave_id), submission_key, body) for wave_id in open_waves)
 
 
+def receipt_of(session: Session, keys: Keys, submission_key: str) -> str:
+    """The code of an accepted sending of a citizen; empty for an official's and for one that is not known."""
+    asked = [identity for identity, known in waves.known(session).items() if known.wave.audience == "citizens"]
+    for key in map(keys.wave, asked):
+        if session.connection().execute(_SENT, {"mark": key.mark("key", submission_key)}).first() is not None:
+            return receipts.code_of(key, submission_key)
+    return ""
+
+
 def accept(
     session: Session,
     opening: Opening,
@@ -247,6 +256,8 @@ def accept(
         if opening.mode == quotas.KIOSK:
             quotas.space(session, opening.subject, now)
     _spool(session, opening, answers)
+    if not opening.is_officials:
+        receipts.wait(session, wave, key, submission_key)
     _count(session, wave, opening.counted_at, opening.mode)
     drafts.drop(session, key, secret)
 

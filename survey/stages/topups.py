@@ -136,7 +136,7 @@ def _of(email: str) -> Select[TopUp, Wave, Unit]:
         .join(Wave, Wave.id == TopUp.wave_id)
         .join(Unit, Unit.code == TopUp.unit_code)
         .join(Account, Account.id == TopUp.account_id)
-        .where(Account.email == email, Wave.state == waves.OPEN)
+        .where(Account.email == email, Wave.state.in_(waves.RUNNING))
     )
 
 

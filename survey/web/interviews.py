@@ -20,6 +20,7 @@ from survey.i18n import mark as _n
 from survey.model.wave import Wave
 from survey.stages import interviews, waves
 from survey.stages.interviews import Case, Outcome
+from survey.wave_errors import WavePaused
 from survey.web import forms
 from survey.web.forms import CSRF, FormPage
 from survey.web.respond import show
@@ -31,7 +32,7 @@ blueprint = Blueprint("interviews", __name__, url_prefix="/staff/field")
 SENDING, AT, BROKEN_OFF, OUTCOME, WHEN = "sending", "at", "broken_off", "outcome", "back"
 OWN = frozenset({CSRF, SENDING, AT, BROKEN_OFF})
 SHORTEST_KEY, LONGEST_KEY = 16, 64
-TAKEN, NO, GONE, CHANGED = 204, 422, 410, 409
+TAKEN, NO, GONE, CHANGED, LATER = 204, 422, 410, 409, 503
 OUTCOMES = {
     Outcome.PENDING: _n("not tried yet"),
     Outcome.CALLBACK: _n("call back"),
@@ -48,6 +49,7 @@ SAVED = {
     "attempt": _n("The attempt is recorded."),
     "answer": _n("The questionnaire is received. Nobody can see its answers any more."),
     "closed": _n("This was not stored: the wave is closed, or the person is on no list of yours."),
+    "paused": _n("The survey rests for now. Please send the questionnaire again when it goes on."),
     "changed": _n("This was sent before with other content; what was sent first counts."),
     "ended": _n("There is nothing more to record for this person."),
     "when": _n("Write when to call back."),
@@ -118,7 +120,7 @@ def form(wave: str) -> str:
 
 def on_my_list(session: Session, code: str) -> Wave:
     wave = waves.find(session, code)
-    if wave.state != waves.OPEN or wave.audience != "citizens":
+    if wave.state not in waves.RUNNING or wave.audience != "citizens":
         raise WaveUnknown(wave=code)
     return wave
 
@@ -159,6 +161,8 @@ def answer(case: str) -> AnyResponse | tuple[str, int]:
             )  # fmt: skip
     except KeyReused:
         return told(CHANGED, "changed")
+    except WavePaused:  # the phone keeps it and tries again
+        return told(LATER, "paused")
     except (CaseUnknown, LinkClosed):
         return told(GONE, "closed")
     return told(TAKEN, "answer")

@@ -50,6 +50,7 @@ ROUTES: dict[str, Who] = {
     "respond.answer": PUBLIC,
     "respond.review": PUBLIC,
     "respond.send": PUBLIC,
+    "receipt.check": PUBLIC,
     "stop.ask": PUBLIC,
     "stop.stop": PUBLIC,
     # gateways: a signature is what lets in

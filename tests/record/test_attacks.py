@@ -50,7 +50,8 @@ block = 3
 default = 60
 """
 TRAITS = ("timing", "channel", "sex", "age_band", "outcome", "applicant")
-FORGOTTEN = ("invitation", "rater", "spent_mark", "submission", "draft", "spooled", "sampled_dossier")
+FORGOTTEN = ("invitation", "rater", "spent_mark", "submission", "draft", "spooled", "sampled_dossier",
+             "waiting_receipt", "assignment")  # fmt: skip
 LATE, ON_TIME = "late", "on_time"
 
 
@@ -224,7 +225,7 @@ def everything_forgotten(field: Field) -> set[bytes]:
     queries = (
         "select id, code_mark from invitation", "select code_mark, email from rater", "select mark from spent_mark",
         "select key_mark, body_mark from submission", "select mark, body from draft", "select id, sealed from spooled",
-        "select phone from dossier",
+        "select phone from dossier", "select id, sealed from waiting_receipt",
     )  # fmt: skip
     with field.database.read() as session:
         rows = [row for query in queries for row in session.execute(text(query))]

@@ -25,6 +25,7 @@ from survey.model.response import Answer, SpentMark, Spooled
 from survey.model.staff import Account, AccountRole
 from survey.stages import assignments, board, dispositions, interviews, privacy, responses, waves
 from survey.stages.interviews import Outcome
+from survey.wave_errors import WavePaused
 
 CITIZENS, OFFICIALS = "2026-citizens", "2026-officials"
 AN, BINH = "an@example.vn", "binh@example.vn"
@@ -295,3 +296,19 @@ def test_a_closed_wave_takes_nothing_that_waited_on_a_phone(
             interviews.answer(session, case, ANSWERS, sending="x", body=b"", broken_off=False, at=now, now=now)
     with pytest.raises(CaseUnknown):
         interview(database, keys, now, mine[0])
+
+
+def test_a_wave_that_rests_loses_nothing_of_a_phone(database: Database, keys: Keys, field: Any, now: datetime) -> None:
+    assign(database, keys, now)
+    (first, *_rest) = codes(database, keys, AN)
+    with database.begin() as session:
+        wave = waves.find(session, CITIZENS)
+        wave.state, wave.paused_until = waves.PAUSED, now + timedelta(days=1)
+    with pytest.raises(WavePaused):
+        interview(database, keys, now, first)
+    tell(database, keys, now, first, Outcome.NO_CONTACT)
+    with database.begin() as session:
+        wave = waves.find(session, CITIZENS)
+        wave.state, wave.paused_until = waves.OPEN, None
+    interview(database, keys, now, first)
+    assert tallies(database) == {"pending": (11, 0), "no_contact": (0, 1), "complete": (1, 1)}

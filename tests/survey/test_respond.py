@@ -114,7 +114,8 @@ def test_an_empty_and_a_full_form_get_the_same_receipt(app: Flask, field: Any) -
     one, other = app.test_client(), app.test_client()
     empty = answer_all(one, f"/k/{field.personal[0]}")
     full = answer_all(other, f"/k/{field.personal[1]}", {**FIRST_PAGE, "sex": "M"})
-    assert main_text(one) == main_text(other)
+    texts = [re.sub("[0-9a-z]{4}(-[0-9a-z]{4}){2}", "", main_text(client)) for client in (one, other)]
+    assert texts[0] == texts[1]  # but for the code, which follows from the sending
     assert (empty.status_code, len(empty.data)) == (full.status_code, len(full.data))
 
 

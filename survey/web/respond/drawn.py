@@ -19,7 +19,7 @@ from survey.web.look import look
 from survey.web.site import here, language
 from survey.web.tokens import form_token, keep
 
-TOKEN, NONCE, HERE, KEY = (secrets.token_hex(16) for _ in range(4))
+TOKEN, NONCE, HERE, KEY, CODE = (secrets.token_hex(16) for _ in range(5))
 _questions: dict[tuple[int, str, str, str], tuple[Item, str]] = {}
 _pages: dict[tuple[Hashable, ...], str] = {}
 

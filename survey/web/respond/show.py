@@ -16,7 +16,7 @@ from survey.instrument import PIPE, Instrument
 from survey.model.unit import Unit
 from survey.web import forms
 from survey.web.forms import Field, FormPage, Reasons, Refusal
-from survey.web.respond.drawn import KEY, drawn_page
+from survey.web.respond.drawn import CODE, KEY, drawn_page
 from survey.web.respond.sent import STATUS, Trouble
 from survey.web.respond.visit import Visit, kiosk
 from survey.web.site import gettext as _
@@ -105,17 +105,21 @@ SENT_BEFORE = Ending(
 )
 
 
-def ending(what: Ending, *, key: str | None = None, again: str | None = None) -> Response:
+def ending(what: Ending, *, key: str | None = None, code: str = "", again: str | None = None) -> Response:
     """The page of an ending; with the key of a sending it can be shown again in another language.
+
+    `code` is the receipt's, for citizens.
 
     `again` is the address of a first page where a second try may find a place.
     """
-    if key:  # every receipt is the same but for the key
-        text = drawn_page("respond/end.html", (what.heading,), {KEY: key}, ending=what, key=KEY, again=again)
+    if key:  # every receipt is the same but for key and code
+        own = {KEY: key, CODE: code}
+        shown = CODE if code else ""
+        text = drawn_page("respond/end.html", (what.heading, shown), own, ending=what, key=KEY, code=shown, again=again)
     else:
         if kiosk():  # nobody closes it
             what = replace(what, sentences=tuple(one for one in what.sentences if one != LEAVE))
-        text = render_template("respond/end.html", ending=what, key=key, again=again)
+        text = render_template("respond/end.html", ending=what, key=key, code="", again=again)
     return make_response(text, what.status)
 
 

@@ -150,7 +150,7 @@ def settle(door: str, code: str, act: Callable[[Session, Visit, Sent], Response]
         if visit is None and door == Door.COUNTER:
             with suppress(LinkClosed):
                 enter(session, door, code)  # a kiosk goes back to its start after a second press too
-        return act(session, visit, sent) if visit else thank(door, code, sent)
+        return act(session, visit, sent) if visit else thank(session, door, code, sent)
 
     try:
         return remember_dress(turning_away(door, code, settled), sent)
@@ -275,7 +275,7 @@ def send_reviewed(session: Session, visit: Visit, sent: Sent) -> Response:
     if sent.trouble or sent.key != visit.draft.key or seen != [forms.digest(visit.answers)]:
         return show.review_page(visit, sent.trouble or Trouble.CHANGED)
     accept(session, visit, visit.draft.key, forms.standing(visit.pages, visit.answers), sent)
-    return thank(visit.door, visit.code, sent)
+    return thank(session, visit.door, visit.code, sent)
 
 
 def send_whole(session: Session, visit: Visit, sent: Sent) -> Response:
@@ -291,7 +291,7 @@ def send_whole(session: Session, visit: Visit, sent: Sent) -> Response:
     refusals = {**{name: why for page in pages for name, why in forms.missing(page, given).items()}, **posted.refusals}
     if not refusals and not sent.trouble:
         accept(session, begin(session, visit), sent.key, forms.standing(visit.pages, given), sent)
-        return thank(visit.door, visit.code, sent)
+        return thank(session, visit.door, visit.code, sent)
     kept = visit if sent.trouble else keep(session, visit, given)
     at = next((page for page in pages if not page.names.isdisjoint(refusals)), pages[-1])
     response = show.question_page(kept, at, given, refusals, sent.trouble)
@@ -323,9 +323,11 @@ def address(visit: Visit, number: int) -> str:
     return visit.first_page + REVIEW if number > len(visit.pages) else visit.address(number)
 
 
-def thank(door: str, code: str, sent: Sent) -> Response:
+def thank(session: Session, door: str, code: str, sent: Sent) -> Response:
     """The receipt; this browser keeps nothing of the form."""
-    response = show.ending(show.RECEIPT, key=None if kiosk() else sent.key)
+    key = None if kiosk() else sent.key
+    taken = responses.receipt_of(session, site().keys, key) if key else ""
+    response = show.ending(show.RECEIPT, key=key, code=taken)
     forget(response, door, code)
     if kiosk():
         clear(response)
