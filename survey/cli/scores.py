@@ -15,10 +15,11 @@ from survey.cells import Flaw, RowFault, RowsRefused, plain
 from survey.cli.context import actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
 from survey.errors import InputRefused
+from survey.import_layout import read_layout
 from survey.model.wave import Wave
 from survey.sheet import Columns, Row
+from survey.stages import exports, import_table, waves
 from survey.stages import results as figures
-from survey.stages import waves
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -111,9 +112,10 @@ def results() -> None:
 @click.argument("wave")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR")
 @click.option("--extract", "with_extract", is_flag=True, help="Also DIR/extract, to compute the same digits elsewhere.")
+@click.option("--decimal-comma", is_flag=True, help="Also scores.comma.csv: decimals with a comma, semicolons between.")
 @DATABASE
 @refuses
-def export(wave: str, out: Path, with_extract: bool, database: str | None) -> None:
+def export(wave: str, out: Path, with_extract: bool, decimal_comma: bool, database: str | None) -> None:
     """Write scores.json, scores.csv, scores.xlsx, the tables beside them and manifest.json into DIR."""
     from survey.jobs import extract
     from survey.jobs import score as job
@@ -123,6 +125,25 @@ def export(wave: str, out: Path, with_extract: bool, database: str | None) -> No
     if with_extract:
         extract.write(site.database, wave, out / "extract")
     job.write_results(site.database, wave, out)
+    if decimal_comma:
+        job.add_comma(site.database, wave, out)
+    click.echo(str(out))
+
+
+@results.command()
+@click.argument("wave")
+@click.option("--layout", type=FILE, required=True, metavar="FILE", help="The columns that the other software expects.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE")
+@DATABASE
+@refuses
+def table(wave: str, layout: Path, out: Path, database: str | None) -> None:
+    """Write the import table of WAVE as a workbook in another layout: headings, groups, decimal comma."""
+    wanted, site = read_layout(layout), open_site(database)
+    with site.database.read() as session, out.open("wb") as stream:
+        found = waves.find(session, wave)
+        run = figures.latest(session, found)
+        told = exports.about(found, run, waves.schemes_of(session, found))
+        import_table.write(told, exports.rows_of(session, run), wanted, stream)
     click.echo(str(out))
 
 

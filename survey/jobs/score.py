@@ -21,7 +21,7 @@ from survey.model.result import Run
 from survey.stages import exports, results, waves
 from survey.stages.results import Made
 
-XLSX = "scores.xlsx"
+XLSX, COMMA = "scores.xlsx", "scores.comma.csv"
 
 
 def run(database: Database, wave_code: str, *, actor: str, now: datetime) -> Run:
@@ -66,6 +66,16 @@ def add_xlsx(about: exports.About, rows: Sequence[exports.Row], folder: Path) ->
     with (folder / XLSX).open("wb") as stream:
         exports.write_xlsx(about, rows, stream)
     _list_in_manifest(folder, XLSX)
+
+
+def add_comma(database: Database, wave_code: str, folder: Path) -> None:
+    """Write the rows once more for spreadsheets set to Vietnamese."""
+    with database.read() as session, (folder / COMMA).open("wb") as stream:
+        wave = waves.find(session, wave_code)
+        newest = results.latest(session, wave)
+        about = exports.about(wave, newest, waves.schemes_of(session, wave))
+        exports.write_csv(about, exports.rows_of(session, newest), stream, comma=True)
+    _list_in_manifest(folder, COMMA)
 
 
 def _list_in_manifest(folder: Path, name: str) -> None:

@@ -132,13 +132,17 @@ def rows_of(session: Session, run: Run) -> Iterator[Row]:
     return iter(session.scalars(wanted.execution_options(yield_per=CHUNK)))
 
 
-def write_csv(about: About, rows: Iterable[Row], stream: IO[bytes]) -> None:
-    """UTF-8 with BOM, so that spreadsheets read the Vietnamese letters; no cell can start a formula."""
+def write_csv(about: About, rows: Iterable[Row], stream: IO[bytes], *, comma: bool = False) -> None:
+    """UTF-8 with BOM, so that spreadsheets read the Vietnamese letters; no cell can start a formula.
+
+    With `comma` as spreadsheets set to Vietnamese expect it: decimals with a comma, cells parted by semicolons.
+    """
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
     text.write(BOM)
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", delimiter=";" if comma else ",")
     writer.writerow(COLUMNS)
-    writer.writerows([csv_cell(row[column]) for column in COLUMNS] for row in rows)
+    cell = comma_cell if comma else csv_cell
+    writer.writerows([cell(row[column]) for column in COLUMNS] for row in rows)
     text.flush()
     text.detach()
 
@@ -159,6 +163,11 @@ def csv_cell(value: Any) -> str:
     """A cell as text; what a spreadsheet would take for a formula gets an apostrophe in front."""
     text = printable(value)
     return f"'{text}" if FORMULA.match(text) and not DECIMAL.fullmatch(text) else text
+
+
+def comma_cell(value: Any) -> str:
+    text = csv_cell(value)
+    return text.replace(".", ",") if DECIMAL.fullmatch(text) and "." in text else text
 
 
 def printable(value: Any) -> str:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import subprocess
+import sys
 import time
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
 
 from analysis.components.rows import COLUMNS, Row, csv_bytes, json_text
+from survey.faults import FaultyFile
+from survey.import_layout import read_layout
 from survey.rule import Manual, Officials, Satisfaction, Source
-from survey.scheme import Scheme, builtin_scheme
-from survey.stages import exports
+from survey.scheme import Scheme, builtin_scheme, load_scheme
+from survey.stages import exports, import_table
 from survey.stages.exports import About
 
 FACTS = {"year": 2026, "extract": "a" * 64, "index_name_vi": "Chỉ số hài lòng", "index_name_en": "Index", "other": 1}
@@ -164,3 +172,69 @@ def test_the_second_sheet_holds_every_row(about: About) -> None:
     assert tuple(head) == exports.COLUMNS
     assert [cells[name] for name in ("code", "unit", "index", "rank", "grade")] == ["1.10", "007", 88.125, 3, "T"]
     assert second[head.index("index")] == ""
+
+
+LAYOUT = """
+sheet = "Bảng điểm"
+title = ["TỈNH ĐỒNG NAI"]
+decimal = "comma"
+[[column]]
+field = "unit"
+heading = "Đơn vị"
+[[column]]
+field = "code"
+heading = "Mã"
+group = "Tiêu chí"
+[[column]]
+field = "surveyed"
+heading = "Điểm"
+group = "Tiêu chí"
+"""
+
+
+def test_another_layout_has_its_own_words_merged_headings_and_a_comma(about: About, scheme: Scheme) -> None:
+    surveyed = next(one for one in scheme.components if one.source is Source.SURVEY)
+    rows = [row(code=surveyed.code, level_of="component", points="1.500000", n_valid="40", unit="75-SNV")]
+    stream = io.BytesIO()
+    import_table.write(about, rows, read_layout(LAYOUT), stream)
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(stream.getvalue())).get_sheet_by_index(0)
+    assert sheet.to_python()[:3] == [["TỈNH ĐỒNG NAI", "", ""], ["Đơn vị", "Tiêu chí", ""], ["", "Mã", "Điểm"]]
+    assert ["75-SNV", surveyed.code, "1,500000"] in sheet.to_python()
+    assert ((1, 1), (1, 2)) in sheet.merged_cell_ranges
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [('field = "code"', "column[2].field"), ('decimal = "comma"', "decimal"), ('sheet = "Bảng điểm"', "sheet")],
+)
+def test_a_faulty_layout_is_refused_by_its_place(change: str, place: str) -> None:
+    with pytest.raises(FaultyFile) as refused:
+        read_layout(LAYOUT.replace(change, change.partition("=")[0] + '= "a/b?"'))
+    assert place in {".".join(part for part in (one.place, one.key) if part) for one in refused.value.faults}
+
+
+def test_an_importer_that_knows_only_schema_and_headings_reads_a_province_with_other_codes(
+    about: About, scheme: Scheme, tmp_path: Path
+) -> None:
+    ours = load_scheme(re.sub(r'code = "([0-9][0-9.]*)"', r'code = "TC-\1"', scheme.source))
+    surveyed = [one for one in ours.components if one.source is Source.SURVEY]
+    rows = [
+        row(
+            code=one.code, level_of="component", unit=unit, points="0.812500", n_valid="40", ci_low="0.700000",
+            ci_high="0.900000", max=f"{one.max:.6f}", source="survey", level="department",
+            rule="top2box", weighting="design", answers="all",
+            unit_name_vi=unit, unit_name_en=unit,
+        )
+        for unit in ("75-SNV", "75-STP") for one in surveyed
+    ]  # fmt: skip
+    told = replace(
+        about, schemes=(ours,), facts={**about.facts, "year": 2026, "index_name_vi": "a", "index_name_en": "b"}
+    )
+    for kind in ("json", "xlsx"):
+        (tmp_path / f"scores.{kind}").write_bytes(written(kind, told, rows))
+    schema = resources.files("analysis.components").joinpath("scores.schema.json").read_bytes()
+    (tmp_path / "scores.schema.json").write_bytes(schema)
+    script = Path(__file__).parents[1] / "studies" / "importer.py"
+    done = subprocess.run([sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=False)
+    assert not done.stderr, done.stderr[-800:]
+    assert (done.returncode, json.loads(done.stdout)["taken"]) == (0, 2 * len(surveyed)), done.stdout + done.stderr
