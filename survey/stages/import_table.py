@@ -25,8 +25,8 @@ def write(about: About, rows: Iterable[Row], layout: Layout, stream: IO[bytes]) 
     title = book.add_format({"bold": True, "align": "center"})
     sheet = book.add_worksheet(layout.sheet)
     last = len(layout.columns) - 1
-    for line, text in enumerate(layout.title):
-        _across(sheet, line, 0, last, text, title)
+    for above, words in enumerate(layout.title):
+        _across(sheet, above, 0, last, words, title)
     top = _headings(sheet, layout, len(layout.title), head)
     points = [row for row in rows if row["is_official"] == "yes" and row["level_of"] in POINT_LEVELS]
     text, bold = book.add_format({"num_format": "@"}), book.add_format({"num_format": "@", "bold": True})
