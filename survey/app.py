@@ -26,6 +26,7 @@ from survey.keys import Keys
 from survey.web import (
     account,
     chrome,
+    complaints,
     coordinate,
     feedback,
     filters,
@@ -45,8 +46,10 @@ from survey.web import (
     receipt,
     receipts,
     refusals,
+    release,
     report,
     results,
+    review,
     routes,
     schemes,
     security,
@@ -150,6 +153,9 @@ def create_app(
         stop,
         shown,
         description,
+        release,
+        review,
+        complaints,
     ):
         app.register_blueprint(module.blueprint)
     routes.check_listed(rule.endpoint for rule in app.url_map.iter_rules())

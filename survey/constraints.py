@@ -26,6 +26,8 @@ TAKEN = frozenset({
     "pk_paper_sheet", "pk_quarantined_row", "pk_quota_cell", "pk_rater", "pk_reservation", "pk_run",
     "pk_sampled_dossier", "pk_spooled", "pk_staff_session", "pk_submission", "pk_tally", "pk_unit", "pk_wave",
     "pk_wave_scheme", "pk_wave_unit",
+    "pk_complaint", "pk_flagged_answer", "pk_release", "pk_screening", "pk_screening_case", "pk_screening_finding",
+    "pk_seal", "pk_seal_part", "pk_task", "uq_seal_wave_id_number",
 })  # fmt: skip
 FORBIDDEN = frozenset({
     "ck_account_link_purpose", "ck_account_role_role", "ck_approval_digest",
@@ -34,6 +36,10 @@ FORBIDDEN = frozenset({
     "ck_message_budget_never_over", "ck_message_channel", "ck_message_state", "ck_paper_sheet_state",
     "ck_quota_cell_mode", "ck_spooled_kind", "ck_tally_completed", "ck_unit_type", "ck_wave_audience", "ck_wave_kind",
     "ck_wave_opening", "ck_wave_pause", "ck_wave_period", "ck_wave_state", "ck_wave_unit_target",
+    "ck_complaint_decision", "ck_complaint_verdict",
+    "ck_release_step",
+    "ck_release_window", "ck_screening_case_decided", "ck_screening_case_verdict", "ck_seal_reason",
+    "ck_task_progress", "ck_task_state",
 })  # fmt: skip
 LINK_USED, PLACES_TAKEN = "pk_spent_mark", "ck_quota_cell_never_over"
 REFERENCE = "fk_"

@@ -20,6 +20,7 @@ class Tree(StrEnum):
     TEMPLATES = "templates"
     TRANSLATIONS = "translations"
     MIGRATIONS = "migrations"
+    REQUIREMENTS = "requirements"
 
 
 INSIDE = frozenset({Tree.DATA, Tree.STATIC})

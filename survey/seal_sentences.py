@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from survey import seal_errors
 from survey.custody.broken import BundleBroken, Fault
+from survey.errors import SurveyError
 from survey.i18n import Translator
 from survey.i18n import mark as _n
 
@@ -28,6 +30,79 @@ FAULTS: dict[Fault, str] = {
     Fault.OTHER_DIGITS: _n("computed again, it comes out otherwise"),
     Fault.RECORD_CHANGED: _n("the database holds something else than the bundle"),
     Fault.RECORD_MISSING: _n("the database no longer holds what the bundle does"),
+}
+
+REFUSALS: dict[type[SurveyError], str] = {
+    seal_errors.NotScreened: _n(
+        'The answers of the wave "%(wave)s" were not screened for suspicious ones yet. '
+        "Run: hailong review screen %(wave)s"
+    ),
+    seal_errors.CasesOpen: _n(
+        'The wave "%(wave)s" has %(cases)s groups of suspicious answers that two people must decide about first.'
+    ),
+    seal_errors.GroupUnknown: _n("The newest screening has no such group. Look at the list again."),
+    seal_errors.CaseDecided: _n("Two people decided about this group already; that stands."),
+    seal_errors.TaskRuns: _n('This is being computed for the wave "%(wave)s" already.'),
+    seal_errors.PasswordWrong: _n("The password does not fit this account. Whoever signs gives the own password."),
+    seal_errors.RunUnknown: _n(
+        'The wave "%(wave)s" has no run "%(run)s", or several begin so. See: hailong results runs'
+    ),
+    seal_errors.NotReleased: _n(
+        'Nothing of the wave "%(wave)s" was let out in the step before this one. Two agencies sign first.'
+    ),
+    seal_errors.NothingProposed: _n('No release of the wave "%(wave)s" waits for a signature.'),
+    seal_errors.AlreadySealed: _n(
+        'The wave "%(wave)s" is sealed (seal %(number)s). A new seal replaces it only after another release, '
+        "and with the reason."
+    ),
+    seal_errors.NothingToReplace: _n(
+        'The wave "%(wave)s" has no seal to replace, or the same release is sealed already. '
+        "Let a corrected run out first."
+    ),
+    seal_errors.WindowOpen: _n('The units of the wave "%(wave)s" may complain until %(until)s.'),
+    seal_errors.WindowClosed: _n('Nobody may complain about the wave "%(wave)s" now.'),
+    seal_errors.WindowTooShort: _n("The time for complaints must end later than now."),
+    seal_errors.ComplaintsOpen: _n('%(complaints)s complaints of the wave "%(wave)s" wait for a decision.'),
+    seal_errors.ComplaintUnknown: _n("There is no such complaint."),
+    seal_errors.ComplaintSettled: _n("This complaint was answered or decided already, or has no answer yet."),
+    seal_errors.TextMissing: _n("Please write a text, at most as long as the form says."),
+    seal_errors.NotYours: _n("This step belongs to another office."),
+    seal_errors.SealUnknown: _n('The wave "%(wave)s" has no seal %(number)s.'),
+}
+WORDS = {
+    "provisional": _n("provisional"),
+    "final": _n("final"),
+    "upheld": _n("upheld"),
+    "rejected": _n("rejected"),
+    "unit": _n("unit"),
+    "collector": _n("collector"),
+    "batch": _n("batch"),
+    "confirmed": _n("confirmed"),
+    "not_confirmed": _n("not confirmed"),
+    "undecided": _n("not decided yet"),
+    "copies": _n("near copies"),
+    "straight": _n("one value throughout"),
+    "long_run": _n("long runs of one value"),
+    "made_up": _n("patterns that people do not give"),
+    "top_codes": _n("more of the highest values than opinions explain"),
+    "scattered": _n("answers without any pattern"),
+    "alike": _n("answers too alike"),
+    "too_complete": _n("hardly a question left out"),
+    "out_of_hours": _n("outside office hours"),
+    "burst": _n("many forms in one hour"),
+    "short_gaps": _n("forms close after each other"),
+    "fast": _n("filled in too fast"),
+    "no_refusals": _n("hardly any refusal"),
+    "answers": _n("the answers"),
+    "frame": _n("the sample or its totals"),
+    "flags": _n("decisions about suspicious answers"),
+    "inputs": _n("typed-in figures"),
+    "scheme": _n("the scoring scheme"),
+    "instrument": _n("the questionnaire"),
+    "previous": _n("last year's results"),
+    "code": _n("the version of the program"),
+    "others": _n("other units of its level"),
+    "unknown": _n("not known"),
 }
 
 

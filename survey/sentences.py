@@ -263,6 +263,8 @@ WORDS = {
     "unrated_agency": _n("a person of an agency that is not rated itself must approve it too"),
     "other_engine": _n("it holds a database of another engine"),
 }
+REFUSALS |= seal_sentences.REFUSALS
+WORDS |= seal_sentences.WORDS
 
 
 def sentences(error: SurveyError, reader: Translator) -> list[str]:

@@ -16,6 +16,7 @@ from survey.cli.context import actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
 from survey.errors import InputRefused
 from survey.import_layout import read_layout
+from survey.jobs import bundles as seals
 from survey.model.wave import Wave
 from survey.sheet import Columns, Row
 from survey.stages import exports, import_table, waves
@@ -116,12 +117,15 @@ def results() -> None:
 @DATABASE
 @refuses
 def export(wave: str, out: Path, with_extract: bool, decimal_comma: bool, database: str | None) -> None:
-    """Write scores.json, scores.csv, scores.xlsx, the tables beside them and manifest.json into DIR."""
+    """Write scores.json, .csv, .xlsx, the tables beside them, manifest.json into DIR; after a seal, what it holds."""
     from survey.jobs import extract
     from survey.jobs import score as job
 
     site = open_site(database)
     out.mkdir(parents=True, exist_ok=True)
+    if seals.lay_out(site.database, wave, out):
+        click.echo(str(out))
+        return
     if with_extract:
         extract.write(site.database, wave, out / "extract")
     job.write_results(site.database, wave, out)

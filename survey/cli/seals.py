@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from survey.cli.context import put, reader, refuses, say
+from survey.cli.context import open_site, put, reader, refuses, say
 from survey.custody import bundles, checking, statements
-from survey.custody.broken import BundleBroken
+from survey.custody.broken import BundleBroken, Fault
+from survey.errors import AuditBroken
 from survey.sentences import sentences
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -23,22 +24,24 @@ KEY = re.compile(r"\b[0-9a-f]{64}\b")
 @click.argument("path", type=click.Path(exists=True, path_type=Path), metavar="BUNDLE")
 @click.option("--key", metavar="FILE|HEX", help="The public key that it must be sealed with; see: hailong keys public.")
 @click.option("--recompute", is_flag=True, help="Compute every figure again from the bundle's own extract.")
+@click.option("--database", metavar="URL", help="Also hold the site's database and audit log against the bundle.")
 @JSON
 @refuses
-def verify(path: Path, key: str | None, recompute: bool, as_json: bool) -> None:
+def verify(path: Path, key: str | None, recompute: bool, database: str | None, as_json: bool) -> None:
     """Check a sealed BUNDLE (archive or folder), or a results folder; the first thing that was changed is named."""
     public = None if key is None else public_key(key)
     try:
         with bundles.opened(path) as bundle:
             checked = checking.check(bundle, public=public)
             again = _again(bundle) if recompute else None
-    except BundleBroken as broken:
+            entries = _against(bundle, checked, database) if database else None
+    except (BundleBroken, AuditBroken) as broken:
         if as_json:
             put({"ok": False} | asdict(broken), as_json=True, lines=[])
             say("\n".join(sentences(broken, reader())))
             sys.exit(1)
         raise
-    told = _told(checked, public, again)
+    told = _told(checked, public, again) | {"entries": entries}
     put(told, as_json=as_json, lines=[f"{name}: {value}" for name, value in told.items() if value is not None])
 
 
@@ -46,6 +49,14 @@ def _again(bundle: bundles.Opened) -> int:
     from survey.jobs import recompute  # needs the statistics; checking does not
 
     return recompute.run(bundle.folder, bundle=bundle.name)
+
+
+def _against(bundle: bundles.Opened, checked: checking.Checked, database: str) -> int:
+    from survey.jobs import against  # needs the statistics; checking does not
+
+    if checked.statement is None:
+        raise BundleBroken(bundle.name, Fault.UNSEALED, statements.FILE)
+    return against.run(open_site(database).database, bundle, checked.statement)
 
 
 def _told(checked: checking.Checked, public: bytes | None, again: int | None) -> dict[str, Any]:

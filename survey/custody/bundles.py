@@ -53,15 +53,25 @@ def names_in(folder: Path) -> list[str]:
 
 
 def pack(folder: Path, whole: Path) -> None:
-    """The folder as one archive; the hash of all before it stands at its end."""
+    """The folder as one archive; `finish` puts the statement in and closes it."""
     with zipfile.ZipFile(whole, "x") as packed:
         for name in names_in(folder):
-            entry = zipfile.ZipInfo(name, SEALED_AT)
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            with (folder / name).open("rb") as source, packed.open(entry, "w") as target:
+            with (folder / name).open("rb") as source, packed.open(_entry(name), "w") as target:
                 shutil.copyfileobj(source, target)
+
+
+def finish(whole: Path, statement: bytes) -> None:
+    """Add the signed statement; the hash of all before it stands at the archive's end."""
+    with zipfile.ZipFile(whole, "a") as packed:
+        packed.writestr(_entry(statements.FILE), statement)
         packed.comment = bytes(archive.SUM)
     archive.write_sum(whole)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, SEALED_AT)
+    entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    return entry
 
 
 def place(whole: Path, target: Path) -> None:

@@ -39,6 +39,7 @@ EXPECTED = 0.5
 FEWEST_DRAWN = 20  # of a unit; where fewer than ten of them can be reached, nobody is invited
 LINKS = 400
 BUILDING = "building"
+UNITS_OF = {"lead_agency": f"{places.PROVINCE}-S01", "rated_unit": f"{places.PROVINCE}-S02"}
 
 PRINTED = ("database", "base_url", "waves", "links", "staff", "results", "extract")
 
@@ -164,17 +165,19 @@ def _remember(path: Path, made: Demo, options: Options) -> None:
 
 
 def _staff(it: Builder) -> list[dict[str, str]]:
-    """One account for each of the three roles, with passwords made now."""
+    """One account for each role that a page of the demonstration needs, with passwords made now."""
     made = []
     agencies = {
         "admin": ("Quản trị hệ thống", "Trung tâm Chuyển đổi số"),
         "survey_office": ("Điều phối khảo sát", "Viện Nghiên cứu phát triển"),
         "lead_agency": ("Chuyên viên cải cách hành chính", "Sở Nội vụ"),
+        "oversight": ("Giám sát khảo sát", "Ủy ban Mặt trận Tổ quốc"),
+        "rated_unit": ("Đầu mối cải cách hành chính", "Sở Tài chính"),
     }
     with it.database.begin() as session:
         for role, (name, agency) in agencies.items():
             email, password = f"{role.replace('_', '-')}@minhhoa.example.vn", secrets.token_urlsafe(9)
-            unit = f"{places.PROVINCE}-S01" if role == "lead_agency" else None
+            unit = UNITS_OF.get(role)
             staff.create_account(
                 session, email=email, name=name, agency=agency, roles={role}, password=password, now=it.now, unit=unit
             )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarResult, func, select
 from sqlalchemy.orm import Session
 
 from analysis.extract import Extract, make_extract, write_extract
@@ -19,11 +19,12 @@ from survey.instrument import IN_WORDS, Instrument
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
-from survey.stages import classes, mixing, responses, results, topups, waves
+from survey.stages import classes, mixing, responses, results, reviews, topups, waves
 
 TOLD = {responses.INTERCEPT: "topup"}  # the statistics' word for a systematic intercept
 NOT_ANSWERED, APPLIES_NOT = ".", ""
 TIMING = "timing"  # the trait that moves satisfaction and response most (DECISIONS 2)
+CONTENT = ("phase", "mode", "unit", "class")  # besides the items: what tells an answer from others
 SAMPLE = ("unit", "stratum", "class", "population", "drawn", "kept", "invited", "answered", "weight_sum")
 Columns = dict[str, list[Any]]
 
@@ -41,8 +42,11 @@ def write(database: Database, wave_code: str, folder: Path) -> None:
     write_extract(made, folder)
 
 
-def build(session: Session, wave: Wave) -> Extract:
-    """A closed wave's answers, sample, margins, typed-in figures, frozen texts and manifest."""
+def build(session: Session, wave: Wave, *, flags: Mapping[bytes, str] | None = None) -> Extract:
+    """A closed wave's answers, sample, margins, typed-in figures, frozen texts and manifest.
+
+    `flags` by answer are those of the review as it stands, unless others are given.
+    """
     waves.require(wave, *waves.OVER)
     left = mixing.waiting(session, wave).total()
     if left:
@@ -50,7 +54,8 @@ def build(session: Session, wave: Wave) -> Extract:
     instrument = waves.instrument_of(wave)
     cells = {cell.class_code: cell for cell in session.scalars(select(ClassCell).where(ClassCell.wave_id == wave.id))}
     if wave.audience == "citizens":
-        answers, answered = _answers(session, wave, instrument, cells)
+        standing = reviews.flags(session, wave) if flags is None else flags
+        answers, answered = _answers(session, wave, instrument, cells, standing)
     else:
         answers, answered = _judgements(session, wave, instrument, cells)
     return make_extract(
@@ -87,14 +92,28 @@ def _put(columns: Columns, **values: Any) -> None:
         columns[name.rstrip("_")].append(value)
 
 
+def contents(session: Session, wave: Wave) -> Iterator[tuple[bytes, tuple[str, ...]]]:
+    """What each answer says in the extract, whatever its weight and flag, by its random number."""
+    instrument = waves.instrument_of(wave)
+    for row in _stored(session, wave):
+        columns = _empty((), instrument)
+        _say(columns, instrument, row.items)
+        said = tuple(cells[0] for cells in columns.values())
+        yield row.id, (str(row.phase), TOLD.get(row.mode, row.mode), row.unit_code, row.class_code, *said)
+
+
+def _stored(session: Session, wave: Wave) -> ScalarResult[Answer]:
+    return session.scalars(select(Answer).where(Answer.wave_id == wave.id).execution_options(yield_per=2000))
+
+
 def _answers(
-    session: Session, wave: Wave, instrument: Instrument, cells: Mapping[str, ClassCell]
+    session: Session, wave: Wave, instrument: Instrument, cells: Mapping[str, ClassCell], flags: Mapping[bytes, str]
 ) -> tuple[Columns, Counter[str]]:
     head = ("phase", "mode", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag")
     columns = _empty(head, instrument)
     answered: Counter[str] = Counter()
     intercepts = _intercepts(session, wave)
-    for row in session.scalars(select(Answer).where(Answer.wave_id == wave.id).execution_options(yield_per=2000)):
+    for row in _stored(session, wave):
         cell = cells.get(row.class_code)
         answered[row.class_code] += 1
         stratum, fpc, weight = row.unit_code, "", 1.0  # nobody was drawn behind a counter's poster
@@ -104,7 +123,7 @@ def _answers(
             fpc, weight = intercepts[row.unit_code]
         _put(
             columns, phase=str(row.phase), mode=TOLD.get(row.mode, row.mode), unit=row.unit_code, stratum=stratum,
-            psu="", fpc=fpc, weight_base=weight, class_=row.class_code, flag="",
+            psu="", fpc=fpc, weight_base=weight, class_=row.class_code, flag=str(flags.get(row.id, "")),
         )  # fmt: skip
         _say(columns, instrument, row.items)
     return columns, answered

@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from analysis.components.beside import table_of
 from analysis.components.folder_files import json_bytes
 from analysis.components.rows import Row
 from analysis.errors import AnalysisError
-from analysis.extract import MANIFEST, Scores, score, write_scores
+from analysis.extract import MANIFEST, Extract, Scores, score, write_scores
 from survey.db import Database
 from survey.errors import ScoringRefused
 from survey.jobs import extract
 from survey.model.result import Run
-from survey.stages import exports, results, waves
+from survey.model.wave import Wave
+from survey.stages import exports, results, reviews, waves
 from survey.stages.results import Made
 
 XLSX, COMMA = "scores.xlsx", "scores.comma.csv"
 
 
-def run(database: Database, wave_code: str, *, actor: str, now: datetime) -> Run:
+def run(
+    database: Database, wave_code: str, *, actor: str, now: datetime, say: Callable[[str], None] = lambda _step: None
+) -> Run:
     """Score a wave from its answers as they are now; earlier runs stay."""
+    say("extract")
     with database.read() as session:
         wave = waves.find(session, wave_code)
-        taken, typed_in = extract.build(session, wave), results.inputs_digest(session, wave)
+        taken = extract.build(session, wave)
+        stands = {"inputs": results.inputs_digest(session, wave), "flags": reviews.flags_digest(session, wave)}
+    say("computing")
     try:
         scores = score(taken)
     except AnalysisError as error:
         raise ScoringRefused(wave=wave_code, reason=str(error)) from error
-    made = Made(taken.digest, extract.code_version(), {**told(scores), "inputs": typed_in})
+    made = Made(taken.digest, extract.code_version(), {**told(scores), "parts": _parts(taken), **stands})
+    say("storing")
     with database.begin() as session:
         wave = waves.find(session, wave_code)
         return results.store(session, wave, [row.as_dict() for row in scores.rows], made, actor=actor, now=now)
+
+
+def _parts(taken: Extract) -> dict[str, str]:
+    """What the extract was made of, file by file: two runs are compared by it."""
+    hashes: dict[str, str] = json.loads(taken.small_files[MANIFEST])["hashes"]
+    return hashes
 
 
 def write_results(database: Database, wave_code: str, folder: Path) -> Run:
@@ -44,9 +59,7 @@ def write_results(database: Database, wave_code: str, folder: Path) -> Run:
     with database.read() as session:
         wave = waves.find(session, wave_code)
         newest = results.latest(session, wave)
-        rows = results.figures(session, newest)
-        write_scores(scores_of(rows, newest.options), folder)
-        add_xlsx(exports.about(wave, newest, waves.schemes_of(session, wave)), rows, folder)
+        write_run(session, wave, newest, folder)
     return newest
 
 
@@ -59,6 +72,13 @@ def scores_of(rows: Sequence[exports.Row], options: Mapping[str, Any]) -> Scores
     """The scores of a run as they were computed; an older run has no tables beside."""
     beside = {name: table_of(one) for name, one in options.get("beside", {}).items()}
     return Scores(tuple(Row(**row) for row in rows), options["facts"], beside)
+
+
+def write_run(session: Session, wave: Wave, run: Run, folder: Path) -> None:
+    """Write the results folder of a run."""
+    rows = results.figures(session, run)
+    write_scores(scores_of(rows, run.options), folder)
+    add_xlsx(exports.about(wave, run, waves.schemes_of(session, wave)), rows, folder)
 
 
 def add_xlsx(about: exports.About, rows: Sequence[exports.Row], folder: Path) -> None:

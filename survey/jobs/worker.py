@@ -11,7 +11,7 @@ from huey import Huey, crontab
 from survey import queue
 from survey.config import Settings
 from survey.db import Database
-from survey.jobs import calendar, deliver, hooks, mix, scheme_trial, score, staff_letter
+from survey.jobs import calendar, deliver, hooks, mix, progress, scheme_trial, score, screen, seal, staff_letter
 from survey.keys import Keys
 
 
@@ -21,8 +21,19 @@ def prepare(
     """Tell the queue what its names mean here, and what to do every minute."""
 
     @queue.register("score")
-    def compute(wave: str, actor: str) -> None:
-        score.run(database, wave, actor=actor, now=clock())
+    def compute(wave: str, actor: str, task: str = "") -> None:
+        with progress.followed(database, task, clock=clock) as say:
+            score.run(database, wave, actor=actor, now=clock(), say=say)
+
+    @queue.register("screen")
+    def look(wave: str, actor: str, task: str = "") -> None:
+        with progress.followed(database, task, clock=clock) as say:
+            screen.run(database, wave, actor=actor, now=clock(), say=say)
+
+    @queue.register("seal")
+    def close_up(wave: str, actor: str, task: str = "", reason: str = "") -> None:
+        with progress.followed(database, task, clock=clock) as say:
+            seal.run(database, keys, wave, actor=actor, now=clock(), reason=reason or None, say=say)
 
     @queue.register("staff_link")
     def write_to_staff(email: str, again: str = "") -> None:

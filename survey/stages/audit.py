@@ -68,6 +68,12 @@ def newest_entries(session: Session, *, before: int | None, most: int) -> list[A
     return list(session.scalars(entries if before is None else entries.where(AuditEntry.number < before)))
 
 
+def hold(session: Session) -> Head:
+    """The end of the chain, with nobody else writing to it before this transaction ends."""
+    lock_table(session, TABLE)
+    return head(session)
+
+
 def newest(session: Session) -> datetime | None:
     """The latest instant that an entry names; None when there is none."""
     return session.scalar(select(AuditEntry.at).order_by(AuditEntry.at.desc()).limit(1))

@@ -18,10 +18,11 @@ from survey.errors import InputRefused, NotScored
 from survey.instrument import Audience
 from survey.model.base import new_id
 from survey.model.result import Figure, InputFigure, Run
+from survey.model.seal import Seal
 from survey.model.wave import Wave
 from survey.rule import Manual, Officials, Satisfaction, Source
 from survey.scheme import Component, Scheme
-from survey.stages import audit, waves
+from survey.stages import audit, reviews, waves
 
 CHUNK = 2000
 Row = Mapping[str, Any]
@@ -55,7 +56,7 @@ def store(session: Session, wave: Wave, rows: Sequence[Row], made: Made, *, acto
         made_by=actor,
         extract_digest=made.extract_digest,
         code_version=made.code_version,
-        options=dict(made.options),
+        options={**made.options, "rows": rows_digest(rows)},
     )
     session.add(run)
     session.flush()
@@ -63,6 +64,7 @@ def store(session: Session, wave: Wave, rows: Sequence[Row], made: Made, *, acto
     for start in range(0, len(figures), CHUNK):
         session.execute(insert(Figure), figures[start : start + CHUNK])
     detail = {"extract": made.extract_digest, "rows": len(figures), "version": made.code_version}
+    detail |= {"run": run.id.hex(), "figures": run.options["rows"]}
     audit.record(session, actor=actor, action="score.run", subject=wave.code, detail=detail, now=now)
     return run
 
@@ -98,9 +100,18 @@ def is_hidden_for_others(row: Row) -> bool:
     return row["status"] == "suppressed" and not words.isdisjoint({"would_tell", "holds_suppressed"})
 
 
+def rows_digest(rows: Iterable[Row]) -> str:
+    """SHA-256 of a run's rows in their order, whatever keys stand first in them."""
+    found = sha256()
+    for row in rows:
+        found.update(json.dumps(dict(row), ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    return found.hexdigest()
+
+
 def latest(session: Session, wave: Wave) -> Run:
-    """The newest run; NotScored when there is none."""
-    run = session.scalars(select(Run).where(Run.wave_id == wave.id).order_by(Run.made_at.desc(), Run.id)).first()
+    """The run that counts: that of the newest seal, before any seal the newest; NotScored when there is none."""
+    sealed = select(Run).join(Seal, Seal.run_id == Run.id).where(Seal.wave_id == wave.id).order_by(Seal.number.desc())
+    run = session.scalars(sealed).first() or newest(session, wave)
     if run is None:
         raise NotScored(wave=wave.code)
     return run
@@ -116,6 +127,11 @@ def sureness(options: Mapping[str, Any]) -> dict[tuple[str, str, str], Decimal]:
         for row in rows
         if row["is_official"] == "yes" and row["band"] == row["grade"] and row["percent_low"] is not None
     }
+
+
+def newest(session: Session, wave: Wave) -> Run | None:
+    """The run that was computed last; after a seal it counts for nothing before it is sealed itself."""
+    return session.scalars(select(Run).where(Run.wave_id == wave.id).order_by(Run.made_at.desc(), Run.id)).first()
 
 
 def scored_waves(session: Session) -> list[Wave]:
@@ -206,9 +222,9 @@ def inputs_digest(session: Session, wave: Wave) -> str:
 
 
 def is_outdated(session: Session, wave: Wave, run: Run) -> bool:
-    """Whether figures were typed in since a run."""
-    stands = inputs_digest(session, wave)
-    return bool(run.options.get("inputs", stands) != stands)
+    """Whether figures were typed in, or suspicious answers decided, since a run."""
+    stands = {"inputs": inputs_digest(session, wave), "flags": reviews.flags_digest(session, wave)}
+    return any(run.options.get(name, found) != found for name, found in stands.items())
 
 
 def inputs(session: Session, wave: Wave) -> list[InputFigure]:

@@ -151,5 +151,11 @@ def staff_pages() -> list[tuple[str, str, str]]:
         ("results.waves", _("Results"), _("Scores of the waves that are closed, and their files.")),
         ("log.index", _("Audit log"), _("Who did what and when, and whether anybody changed it afterwards.")),
         ("people.index", _("Accounts"), _("Who may sign in, for which agency, and with which rights.")),
+        ("review.index", _("Suspicious answers"), _("What the screening found, and what two offices decide about it.")),
+        (
+            "complaints.index",
+            _("Sheet and complaints"),
+            _("A unit's own figures after the release, and its complaints."),
+        ),
     )
     return [page for page in pages if may_open(page[0], signed_in().roles)]

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from flask import Flask
 
-from survey import i18n
+from survey import i18n, sentences
 from survey.datafile import Words
-from survey.web.site import language
+from survey.web.site import language, translations
 
 
 def number(value: Decimal | int | float | str | None, decimals: int = 0) -> str:
@@ -30,8 +30,14 @@ def words(value: Words) -> str:
     return value(language())
 
 
+def codeword(code: str) -> str:
+    """A code of the data in the reader's words."""
+    return sentences.word(str(code), translations())
+
+
 def register(app: Flask) -> None:
     app.add_template_filter(number)
     app.add_template_filter(date_text, "date")
     app.add_template_filter(instant_text, "instant")
     app.add_template_filter(words)
+    app.add_template_filter(codeword)

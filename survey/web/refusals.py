@@ -27,6 +27,7 @@ from survey.errors import (
 from survey.field_errors import CaseUnknown, TopUpUnknown
 from survey.i18n import mark as _n
 from survey.index_errors import IndexNotScored, IndexUnknown, SchemeChanged, SchemeNotOfYear
+from survey.seal_errors import ComplaintUnknown, GroupUnknown, RunUnknown, SealUnknown, TaskRuns
 from survey.staff_errors import AccountUnknown, LinkOver, OwnAccount, SignOnRefused
 from survey.web.api.problems import is_api, of_error, problem
 from survey.web.forms import CSRF
@@ -84,6 +85,11 @@ STATUS: dict[type[SurveyError], int] = {
     SheetUnknown: 404,
     CaseUnknown: 404,
     TopUpUnknown: 404,
+    SealUnknown: 404,
+    RunUnknown: 404,
+    GroupUnknown: 404,
+    ComplaintUnknown: 404,
+    TaskRuns: 409,
     UnknownScheme: 404,
     RowsRefused: 422,
     SchemeNotOfYear: 422,

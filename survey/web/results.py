@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, send_file, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -13,9 +13,10 @@ from survey import queue
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
-from survey.stages import audit, exports, index_sheets, units
+from survey.stages import audit, exports, index_sheets, releases, tasks, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
+from survey.stages.tasks import Job
 from survey.web import figures, wording
 from survey.web.figures import Own
 from survey.web.routes import may_open
@@ -46,10 +47,12 @@ def waves() -> str:
 @blueprint.post("/<wave>/compute")
 def compute(wave: str) -> BaseResponse:
     """Ask the worker for a new run: answers and typed-in figures as they are now; earlier runs stay."""
-    with site().database.read() as session:
-        wave_list.require(wave_list.find(session, wave), wave_list.CLOSED)
-    queue.enqueue(site().settings, "score", wave=wave, actor=signed_in().email)
-    return redirect(url_for("results.league", wave=wave, asked="yes"), 303)
+    with site().database.begin() as session:
+        found = wave_list.hold(session, wave)
+        wave_list.require(found, *wave_list.OVER)
+        task = tasks.ask(session, found, Job.SCORE, by=signed_in().email, now=now())
+    queue.enqueue(site().settings, "score", wave=wave, actor=signed_in().email, task=task.id.hex())
+    return redirect(url_for("release.page", wave=wave), 303)
 
 
 @blueprint.get("/<wave>")
@@ -71,6 +74,7 @@ def league(wave: str) -> str:
         wave=found,
         run=run,
         own=own,
+        may_compute=may_open("results.compute", signed_in().roles),
         may_type_in=may_open("inputs.units", signed_in().roles),
         index_name=wording.index_name(wave_list.instrument_of(found)),
         province=figures.whole_province(rows, found.province),
@@ -81,7 +85,6 @@ def league(wave: str) -> str:
         beside=[name for name, table in run.options.get("beside", {}).items() if table["rows"]],
         words=wording,
         groups=wording.rater_groups(wave_list.instrument_of(found)),
-        is_asked=request.args.get("asked") == "yes",
     )
 
 
@@ -154,5 +157,5 @@ def surveyed(scheme: Scheme) -> list[Component]:
 
 
 def own_unit(session: Session, wave: Wave) -> Own | None:
-    """The rated unit of the wave that the account belongs to: there is no release yet, so its row is withheld."""
-    return figures.own_of(session, wave, signed_in().unit)
+    """The rated unit of the wave that the account belongs to; its row is withheld until two agencies let it out."""
+    return None if releases.shown(session, wave) else figures.own_of(session, wave, signed_in().unit)

@@ -22,6 +22,7 @@ SIGNED_IN = frozenset(Role)
 BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 FIELD = frozenset({Role.INTERVIEWER})
+SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT})
 PAPER = frozenset({Role.SURVEY_OFFICE, Role.INTERVIEWER})
 SCHEMES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT})
 CHANGING_SCHEMES = frozenset({Role.LEAD_AGENCY})
@@ -31,6 +32,11 @@ RELEASING = frozenset({Role.SURVEY_OFFICE})
 ACCOUNTS = frozenset({Role.ADMIN})
 LOG = frozenset({Role.OVERSIGHT})
 SEEING_ACCOUNTS = frozenset({Role.ADMIN, Role.OVERSIGHT})
+WAY_OUT = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT})
+COMPUTING = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
+SIGNING = frozenset({Role.LEAD_AGENCY, Role.OVERSIGHT})
+REVIEWING = frozenset({Role.SURVEY_OFFICE, Role.OVERSIGHT})
+COMPLAINING = frozenset({Role.RATED_UNIT, Role.LEAD_AGENCY})
 TYPING_IN = frozenset({Role.LEAD_AGENCY})
 
 ROUTES: dict[str, Who] = {
@@ -110,7 +116,7 @@ ROUTES: dict[str, Who] = {
     "report.province": SCORES,
     "report.unit": SCORES,
     "results.league": SCORES,
-    "results.compute": SCORES,
+    "results.compute": COMPUTING,
     "results.unit": SCORES,
     "results.download": SCORES,
     "interviews.mine": FIELD,
@@ -130,6 +136,19 @@ ROUTES: dict[str, Who] = {
     "feedback.index": FEEDBACK,
     "feedback.province": RELEASING,
     "feedback.unit": RELEASING,
+    "release.page": WAY_OUT,
+    "release.compare": WAY_OUT,
+    "release.bundle": WAY_OUT,
+    "release.ask": COMPUTING,
+    "release.propose": SIGNING,
+    "release.sign": SIGNING,
+    "review.index": REVIEWING,
+    "review.queue": REVIEWING,
+    "review.case": REVIEWING,
+    "complaints.index": COMPLAINING,
+    "complaints.page": COMPLAINING,
+    "complaints.file": frozenset({Role.RATED_UNIT}),
+    "complaints.settle": frozenset({Role.LEAD_AGENCY}),
     "inputs.units": TYPING_IN,
     "inputs.figures": TYPING_IN,
 }

@@ -7,6 +7,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from survey import i18n
+from survey import sentences as codes
 from survey.datafile import Words
 from survey.groups import PointGroup
 from survey.i18n import mark as _n
@@ -14,9 +15,9 @@ from survey.instrument import Audience, Instrument
 from survey.model.unit import Unit
 from survey.rule import Bands, Linear, LinearCap
 from survey.scheme import Area, Component, Rounding, Scheme
-from survey.stages import results
+from survey.stages import results, reviews
 from survey.web.site import gettext as _
-from survey.web.site import language
+from survey.web.site import language, translations
 
 STATES = {
     "draft": _n("in preparation"),
@@ -70,6 +71,17 @@ CELL_STATES = {
     "short": _n("target not reached"),
     "begun": _n("under way"),
     "none": _n("none yet"),
+}
+JOBS = {"score": _n("Computation"), "screen": _n("Search for suspicious answers"), "seal": _n("Seal")}
+JOB_STEPS = {
+    "": _n("begins"),
+    "extract": _n("gathers the answers"),
+    "computing": _n("computes"),
+    "screening": _n("compares the answers"),
+    "storing": _n("stores"),
+    "files": _n("writes the files"),
+    "packing": _n("packs"),
+    "sealing": _n("signs"),
 }
 STATUSES = {
     "ok": _n("published"),
@@ -161,6 +173,18 @@ def reasons(
 def rater_groups(instrument: Instrument) -> dict[str, str]:
     """The names of the rater groups by code."""
     return {one.code: one.name(language()) for one in instrument.rater_groups}
+
+
+def word(code: str) -> str:
+    """A state, signal or cause in the reader's words."""
+    return codes.word(code, translations())
+
+
+def banded(count: int | None) -> str:
+    """A number of flagged answers as far as it may be told: in steps of five, few ones not at all."""
+    if count is None:
+        return _("fewer than 10")
+    return "0" if count == 0 else _("%(low)s to %(high)s", low=count, high=count + reviews.STEP - 1)
 
 
 def status(row: Mapping[str, Any]) -> str:

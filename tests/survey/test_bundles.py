@@ -50,6 +50,14 @@ def refused(path: Path, public: bytes | None = PUBLIC) -> BundleBroken:
     return caught.value
 
 
+def pack(folder: Path, whole: Path) -> None:
+    statement = (folder / statements.FILE).read_bytes()
+    (folder / statements.FILE).unlink()
+    bundles.pack(folder, whole)
+    bundles.finish(whole, statement)
+    (folder / statements.FILE).write_bytes(statement)
+
+
 def edit(folder: Path, name: str, old: str, new: str) -> None:
     path = folder / name
     text = path.read_bytes().decode()
@@ -140,7 +148,7 @@ def test_whatever_is_changed_in_a_bundle_is_found_and_named(name: str, tmp_path:
 
 def test_a_bundle_that_nobody_touched_holds_as_a_folder_and_as_an_archive(tmp_path: Path) -> None:
     folder = make(tmp_path / "bundle")
-    bundles.pack(folder, tmp_path / "whole.zip")
+    pack(folder, tmp_path / "whole.zip")
     bundles.place(tmp_path / "whole.zip", tmp_path / "again")
     bundles.place(tmp_path / "whole.zip", tmp_path / "again.zip")
     for path in (folder, tmp_path / "again", tmp_path / "again.zip"):
@@ -152,7 +160,7 @@ def test_a_bundle_that_nobody_touched_holds_as_a_folder_and_as_an_archive(tmp_pa
 
 def test_any_byte_that_is_changed_in_an_archive_is_found(tmp_path: Path) -> None:
     whole, other = tmp_path / "whole.zip", tmp_path / "other.zip"
-    bundles.pack(make(tmp_path / "bundle"), whole)
+    pack(make(tmp_path / "bundle"), whole)
     data = whole.read_bytes()
     for place in range(0, len(data), 41):
         other.write_bytes(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :])
@@ -164,7 +172,7 @@ def test_any_byte_that_is_changed_in_an_archive_is_found(tmp_path: Path) -> None
 
 def test_a_row_of_a_packed_file_is_named_though_its_check_sum_fails(tmp_path: Path) -> None:
     folder = make(tmp_path / "bundle")
-    bundles.pack(folder, tmp_path / "whole.zip")
+    pack(folder, tmp_path / "whole.zip")
     edit(folder, "extract/answers.csv", "75-07,3,2", "75-07,5,2")
     with zipfile.ZipFile(tmp_path / "whole.zip") as old, zipfile.ZipFile(tmp_path / "new.zip", "w") as new:
         for entry in old.infolist():
@@ -176,7 +184,7 @@ def test_a_row_of_a_packed_file_is_named_though_its_check_sum_fails(tmp_path: Pa
 
 
 def test_an_archive_with_a_name_twice_or_leading_out_of_its_folder_is_refused(tmp_path: Path) -> None:
-    bundles.pack(make(tmp_path / "bundle"), tmp_path / "whole.zip")
+    pack(make(tmp_path / "bundle"), tmp_path / "whole.zip")
     shutil.copy(tmp_path / "whole.zip", tmp_path / "twice.zip")
     with zipfile.ZipFile(tmp_path / "whole.zip", "a") as packed:
         packed.writestr("../out.txt", "x")

@@ -198,6 +198,7 @@ ARGUMENTS = {"wave": "W1", "unit": "75-STP", "kind": "csv", "door": "k", "code":
              "scheme": "local-department-sample", "year": 2026, "token": "x", "session_number": "0",
              "table": "grades"}  # fmt: skip
 OF_SCHEMES = {"digest": builtin_scheme("local-department-sample").digest}
+OF_THE_SEAL = {"job": "score", "number": 1, "complaint": "0" * 32, "step": "answer"}
 OF_THE_FIELD = {"case": "0" * 32, "topup": "0" * 32}
 OPENED = {200, 303, 404, 405, 410, 503}
 NOT_DONE = {303, 400, 403, 404, 410}  # a POST without the form's token does nothing, whoever sends it
@@ -209,7 +210,8 @@ def test_every_route_keeps_out_whom_the_table_does_not_name(app: Flask, signed_i
     addresses = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
         values = {
-            key: {**ARGUMENTS, **OF_SCHEMES, **OF_THE_FIELD, "filename": "site.css"}[key] for key in rule.arguments
+            key: {**ARGUMENTS, **OF_SCHEMES, **OF_THE_FIELD, **OF_THE_SEAL, "filename": "site.css"}[key]
+            for key in rule.arguments
         }
         address = addresses.build(rule.endpoint, values)
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):
