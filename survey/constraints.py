@@ -24,7 +24,7 @@ TAKEN = frozenset({
     "pk_index_input", "pk_index_run", "pk_index_sheet", "uq_index_sheet_code_year", "pk_invitation", "pk_judgement",
     "pk_message", "pk_message_budget", "pk_opt_out",
     "pk_paper_sheet", "pk_quarantined_row", "pk_quota_cell", "pk_rater", "pk_reservation", "pk_run",
-    "pk_cell_count", "pk_day_count", "pk_release",
+    "pk_cell_count", "pk_day_count", "pk_replicate",
     "pk_sampled_dossier", "pk_spooled", "pk_staff_session", "pk_submission", "pk_tally", "pk_unit", "pk_wave",
     "pk_wave_scheme", "pk_wave_unit",
 })  # fmt: skip
@@ -33,7 +33,7 @@ FORBIDDEN = frozenset({
     "ck_feedback_state", "ck_invitation_one_subject", "ck_invitation_state",
     "ck_field_tally_counts", "ck_field_tally_outcome", "ck_top_up_counts", "ck_top_up_interval",
     "ck_message_budget_never_over", "ck_message_channel", "ck_message_state", "ck_paper_sheet_state",
-    "ck_cell_count_number", "ck_day_count_completed", "ck_release_state",
+    "ck_cell_count_number", "ck_day_count_completed", "ck_replicate_state",
     "ck_quota_cell_mode", "ck_spooled_kind", "ck_tally_completed", "ck_unit_type", "ck_wave_audience", "ck_wave_kind",
     "ck_wave_opening", "ck_wave_pause", "ck_wave_period", "ck_wave_state", "ck_wave_unit_target",
 })  # fmt: skip

@@ -48,7 +48,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("wave_id", "cell", "day", name=op.f("pk_day_count")),
     )
     op.create_table(
-        "release",
+        "replicate",
         sa.Column("id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("wave_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
@@ -58,11 +58,11 @@ def upgrade() -> None:
         sa.Column("advised_by", sa.String(length=254), nullable=False),
         sa.Column("released_at", sa.DateTime(), nullable=True),
         sa.Column("released_by", sa.String(length=254), nullable=True),
-        sa.CheckConstraint("state in ('advised','released','overtaken')", name=op.f("ck_release_state")),
-        sa.ForeignKeyConstraint(["wave_id"], ["wave.id"], name=op.f("fk_release_wave_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_release")),
+        sa.CheckConstraint("state in ('advised','released','overtaken')", name=op.f("ck_replicate_state")),
+        sa.ForeignKeyConstraint(["wave_id"], ["wave.id"], name=op.f("fk_replicate_wave_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replicate")),
     )
-    op.create_index(op.f("ix_release_wave_id"), "release", ["wave_id"])
+    op.create_index(op.f("ix_replicate_wave_id"), "replicate", ["wave_id"])
     op.add_column("class_cell", sa.Column("reachable", sa.Integer(), nullable=False, server_default="0"))
     op.execute("update class_cell set reachable = invited")
     with op.batch_alter_table("class_cell") as table:  # the program states the number itself
@@ -75,6 +75,6 @@ def downgrade() -> None:
     op.drop_column("message", "cell")
     with op.batch_alter_table("class_cell") as table:
         table.drop_column("reachable")
-    op.drop_table("release")
+    op.drop_table("replicate")
     op.drop_table("day_count")
     op.drop_table("cell_count")

@@ -12,7 +12,7 @@ from analysis.planning.releases import Goal
 from survey import queue
 from survey.config import Settings
 from survey.db import Database
-from survey.jobs import calendar, daily, deliver, hooks, mix, release, scheme_trial, score, staff_letter
+from survey.jobs import calendar, daily, deliver, hooks, mix, replicate, scheme_trial, score, staff_letter
 from survey.keys import Keys
 
 
@@ -35,11 +35,11 @@ def prepare(
 
     @queue.register("release.advise")
     def advise(wave: str, count: str, goal: str, actor: str) -> None:
-        release.advise(database, wave, count=int(count), goal=Goal(goal), actor=actor, now=clock())
+        replicate.advise(database, wave, count=int(count), goal=Goal(goal), actor=actor, now=clock())
 
     @queue.register("release.invite")
     def invite(wave: str, actor: str) -> None:
-        release.invite(database, keys, settings, wave, actor=actor, now=clock())
+        replicate.invite(database, keys, settings, wave, actor=actor, now=clock())
 
     watch = calendar.Watch(time.monotonic)
 

@@ -38,10 +38,10 @@ class DayCount(Base):
     completed: Mapped[int]
 
 
-class Release(Base):
+class Replicate(Base):
     """A replicate of the drawn sample: advised with its gain, then sent out by a person, or overtaken by another."""
 
-    __tablename__ = "release"
+    __tablename__ = "replicate"
     __table_args__ = (CheckConstraint("state in ('advised','released','overtaken')", name="state"),)
 
     id: Mapped[RandomId]

@@ -85,7 +85,7 @@ def _release(wave: Wave, lines: Sequence[Line]) -> Task | None:
         "invitations.",
         len(slow), number=len(slow),
     )  # fmt: skip
-    return Task(True, told, url_for("releases.show", wave=wave.code), _("Release invitations"))
+    return Task(True, told, url_for("replicates.show", wave=wave.code), _("Release invitations"))
 
 
 def _exhausted(lines: Sequence[Line]) -> Task | None:

@@ -46,10 +46,10 @@ from survey.config import PROVINCE_TIME  # noqa: E402
 from survey.db import Database, open_database  # noqa: E402
 from survey.errors import SurveyError  # noqa: E402
 from survey.jobs import close, deliver  # noqa: E402
-from survey.jobs import release as advising  # noqa: E402
+from survey.jobs import replicate as advising  # noqa: E402
 from survey.keys import Keys  # noqa: E402
 from survey.model.unit import Unit  # noqa: E402
-from survey.stages import board, frames, invitations, messages, outbox, releases, samples, waves  # noqa: E402
+from survey.stages import board, frames, invitations, messages, outbox, replicates, samples, waves  # noqa: E402
 from survey.wavefile import read_wave_file  # noqa: E402
 
 CODE, STEP, SEED = "2026-released", "invitation", 20260105
@@ -308,7 +308,7 @@ def release_all(it: Field, database: Database, units: dict[str, str], stated: ar
     rounds: list[int] = []
     with database.begin() as session:
         wave = waves.find(session, CODE)
-        rounds.append(releases.first(
+        rounds.append(replicates.first(
             session, wave, key=it.keys.wave(wave.id), share=stated.share, actor="study", now=datetime.now(UTC)
         ))  # fmt: skip
         waves.open_wave(session, wave, actor="study", now=datetime.now(UTC))
@@ -326,7 +326,7 @@ def release_all(it: Field, database: Database, units: dict[str, str], stated: ar
         with database.begin() as session:
             wave = waves.find(session, CODE)
             key = it.keys.wave(wave.id)
-            rounds.append(releases.confirm(session, wave, made.id, key=key, actor="study", now=datetime.now(UTC)))
+            rounds.append(replicates.confirm(session, wave, made.id, key=key, actor="study", now=datetime.now(UTC)))
         write_to_all(it, database, is_first=False)
         states += answer(it, units, stated.users)
     return {"rounds": len(rounds), "invitations": sum(rounds), "killed_senders": killed, "ended": dict(states)}

@@ -15,7 +15,7 @@ from survey import precision
 from survey.db import Database
 from survey.keys import Keys
 from survey.model.sample import ClassCell
-from survey.stages import api_keys, board, counts, releases, waves
+from survey.stages import api_keys, board, counts, replicates, waves
 from survey.stages.api_keys import Scope
 from survey.stages.board import Cell, CellProgress
 from survey.stages.counts import Event
@@ -152,7 +152,7 @@ def offered(field: Any, database: Database) -> str:
         wave = waves.find(session, "2026-citizens")
         units = [{"unit": "98-01", "invitations": 2, "before": 12.34, "after": 11.98}]
         told = {"cells": {"98-01|all": 2}, "units": units, "wanted": 8.0, "above": [1, 1], "unspent": 0}
-        return releases.advise(session, wave, told, actor="t", now=NOW).id.hex()
+        return replicates.advise(session, wave, told, actor="t", now=NOW).id.hex()
 
 
 def test_the_gain_is_shown_before_anybody_confirms(signed_in: SignIn, offered: str, database: Database) -> None:

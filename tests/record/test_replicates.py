@@ -12,13 +12,13 @@ from sqlalchemy import select
 
 from analysis.planning.releases import Goal
 from survey.db import Database
-from survey.jobs import release as advising
+from survey.jobs import replicate as advising
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
 from survey.model.invitation import Invitation
 from survey.model.sample import ClassCell
 from survey.model.wave import Wave
-from survey.stages import board, frames, invitations, releases, responses, samples, units, waves
+from survey.stages import board, frames, invitations, replicates, responses, samples, units, waves
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.wave_errors import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 from survey.wavefile import read_wave_file
@@ -70,7 +70,7 @@ def wave(database: Database, keys: Keys, tmp_path: Path, now: datetime) -> str:
 def first(database: Database, keys: Keys, now: datetime, share: float = 0.3) -> int:
     with database.begin() as session:
         found = waves.find(session, "w")
-        return releases.first(session, found, key=keys.wave(found.id), share=share, actor="test", now=now)
+        return replicates.first(session, found, key=keys.wave(found.id), share=share, actor="test", now=now)
 
 
 def advise(database: Database, now: datetime, count: int = 50) -> bytes:
@@ -82,7 +82,7 @@ def advise(database: Database, now: datetime, count: int = 50) -> bytes:
 def confirm(database: Database, keys: Keys, release: bytes, now: datetime) -> int:
     with database.begin() as session:
         found = waves.find(session, "w")
-        return releases.confirm(session, found, release, key=keys.wave(found.id), actor="chief", now=now)
+        return replicates.confirm(session, found, release, key=keys.wave(found.id), actor="chief", now=now)
 
 
 def answer(database: Database, keys: Keys, unit: str, number: int, now: datetime) -> None:
@@ -152,7 +152,7 @@ def test_the_advice_goes_where_the_interval_is_too_wide_and_is_confirmed_once(
     answer(database, keys, "98-02", 4, now)
     overtaken, newest = advise(database, now, 5), advise(database, now, 20)
     with database.read() as session:
-        offered = releases.offered(session, waves.find(session, wave))
+        offered = replicates.offered(session, waves.find(session, wave))
     assert offered is not None
     assert offered.id == newest
     assert [one["unit"] for one in offered.advice["units"]] == ["98-02"]
@@ -183,8 +183,8 @@ def test_what_is_young_is_expected_to_answer_yet(database: Database, keys: Keys,
     first(database, keys, now)
     with database.read() as session:
         found = waves.find(session, wave)
-        young = releases.standing(session, found, now=now)
-        settled = releases.standing(session, found, now=now + releases.SETTLED + timedelta(seconds=1))
+        young = replicates.standing(session, found, now=now)
+        settled = replicates.standing(session, found, now=now + replicates.SETTLED + timedelta(seconds=1))
     assert [round(one.answers, 6) for one in young] == [
         round(sum(0.25 * cell.released for cell in board_cells(database, one.code)), 6) for one in young
     ]
@@ -199,10 +199,10 @@ def board_cells(database: Database, unit: str) -> list[board.Cell]:
 
 def test_within_a_unit_the_class_that_stands_behind_its_share_comes_first() -> None:
     parts = (
-        releases.Place("a", 300, 20.0, 50, 0.5),
-        releases.Place("b", 300, 5.0, 50, 0.5),
+        replicates.Place("a", 300, 20.0, 50, 0.5),
+        replicates.Place("b", 300, 5.0, 50, 0.5),
     )
-    unit = releases.Place("u", 600, 25.0, 100, 0.5, parts)
+    unit = replicates.Place("u", 600, 25.0, 100, 0.5, parts)
     shared = advising.within(unit, 40)
     assert shared["b"] > shared.get("a", 0)
     assert advising.within(unit, 500) == {"a": 50, "b": 50}

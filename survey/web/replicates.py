@@ -10,13 +10,13 @@ from survey import queue
 from survey.errors import SurveyError
 from survey.model.wave import Wave
 from survey.sentences import sentences
-from survey.stages import board, releases, units, waves
+from survey.stages import board, replicates, units, waves
 from survey.stages.staff import Role
 from survey.wave_errors import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 from survey.web.site import now, signed_in, site, translations
 from survey.web.wording import text_of_unit
 
-blueprint = Blueprint("releases", __name__, url_prefix="/coordinate")
+blueprint = Blueprint("replicates", __name__, url_prefix="/coordinate")
 GOALS = ("units", "province")
 USUAL, MOST, USUAL_SHARE = 50, 5000, 50
 WAITING = 3  # seconds until the page looks again for an advice that is being computed
@@ -49,14 +49,14 @@ def ask(wave: str) -> BaseResponse:
     count = min(max(request.form.get("count", USUAL, type=int), 1), MOST)
     with site().database.read() as session:
         found = waves.find(session, wave)
-        releases.require_begun(session, found)
-        offered = releases.offered(session, found)
+        replicates.require_begun(session, found)
+        offered = replicates.offered(session, found)
     before = offered.id.hex() if offered else "none"
     queue.enqueue(
         site().settings, "release.advise", wave=wave, count=str(count), goal=goal if goal in GOALS else GOALS[0],
         actor=signed_in().email,
     )  # fmt: skip
-    return redirect(url_for("releases.show", wave=wave, after=before), 303)
+    return redirect(url_for("replicates.show", wave=wave, after=before), 303)
 
 
 def confirm(wave: str) -> BaseResponse:
@@ -65,7 +65,7 @@ def confirm(wave: str) -> BaseResponse:
         found = waves.find(session, wave)
         chosen = read_id(request.form.get("release", ""))
         key = site().keys.wave(found.id)
-        releases.confirm(session, found, chosen, key=key, actor=signed_in().email, now=now())
+        replicates.confirm(session, found, chosen, key=key, actor=signed_in().email, now=now())
     return released(wave)
 
 
@@ -75,13 +75,13 @@ def begin(wave: str) -> BaseResponse:
     with site().database.begin() as session:
         found = waves.find(session, wave)
         key = site().keys.wave(found.id)
-        releases.first(session, found, key=key, share=share, actor=signed_in().email, now=now())
+        replicates.first(session, found, key=key, share=share, actor=signed_in().email, now=now())
     return released(wave)
 
 
 def released(wave: str) -> BaseResponse:
     queue.enqueue(site().settings, "release.invite", wave=wave, actor=signed_in().email)
-    return redirect(url_for("releases.show", wave=wave), 303)
+    return redirect(url_for("replicates.show", wave=wave), 303)
 
 
 def read_id(text: str) -> bytes:
@@ -94,7 +94,7 @@ def read_id(text: str) -> bytes:
 def page(session: Session, wave: Wave, refused: SurveyError | None = None) -> Response:
     """The page as things stand; it renews itself while an advice is awaited."""
     cells = board.cells(session, wave) if wave.audience == "citizens" else []
-    offered, log = releases.offered(session, wave), releases.sent_out(session, wave)
+    offered, log = replicates.offered(session, wave), replicates.sent_out(session, wave)
     codes = [one["unit"] for one in offered.advice["units"]] if offered else []
     after = request.args.get("after")
     is_awaited = after is not None and after == (offered.id.hex() if offered else "none")

@@ -11,9 +11,9 @@ from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.cli.fieldwork import JSON
 from survey.i18n import number
-from survey.model.progress import Release
-from survey.stages import releases, waves
-from survey.stages.releases import SETTLED
+from survey.model.progress import Replicate
+from survey.stages import replicates, waves
+from survey.stages.replicates import SETTLED
 
 COUNT = click.option("--count", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Invitations.")
 GOAL = click.option(
@@ -49,7 +49,7 @@ def first(wave: str, share: float, database: str | None, as_json: bool) -> None:
     site = open_site(database)
     with site.database.begin() as session:
         found = waves.find(session, wave)
-        new = releases.first(
+        new = replicates.first(
             session, found, key=site.keys.wave(found.id), share=share, actor=actor(), now=site.now()
         )  # fmt: skip
     put({"wave": wave, "new": new}, as_json=as_json, lines=[f"{new}"])
@@ -89,13 +89,14 @@ def next_(wave: str, count: int, goal: str, settle: int, yes: bool, database: st
     with site.database.begin() as session:
         found = waves.find(session, wave)
         key = site.keys.wave(found.id)
-        new = releases.confirm(session, found, made.id, key=key, actor=actor(), now=site.now())
+        new = replicates.confirm(session, found, made.id, key=key, actor=actor(), now=site.now())
     put({"release": made.id.hex(), "new": new, **made.advice}, as_json=as_json, lines=[f"{new}"])
 
 
-def _advise(wave: str, count: int, goal: str, settle: int, database: str | None) -> Release:
-    from analysis.planning.releases import Goal
-    from survey.jobs import release as advising  # loads the statistics, which other commands do without
+def _advise(wave: str, count: int, goal: str, settle: int, database: str | None) -> Replicate:
+    from analysis.planning.replicates import Goal
+
+    from survey.jobs import replicate as advising  # loads the statistics, which other commands do without
 
     site = open_site(database)
     return advising.advise(

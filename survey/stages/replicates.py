@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from survey.keys import WaveKey
 from survey.model.base import new_id
-from survey.model.progress import Release
+from survey.model.progress import Replicate
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
 from survey.stages import audit, board, invitations, waves
@@ -95,8 +95,8 @@ def _clip(rate: float) -> float:
 def _young(session: Session, wave: Wave, since: datetime) -> Counter[str]:
     """Invitations by class that went out too late to have given their answers."""
     found: Counter[str] = Counter()
-    mine = (Release.wave_id == wave.id) & (Release.state == RELEASED) & (Release.released_at > since)
-    for advice in session.scalars(select(Release.advice).where(mine)):
+    mine = (Replicate.wave_id == wave.id) & (Replicate.state == RELEASED) & (Replicate.released_at > since)
+    for advice in session.scalars(select(Replicate.advice).where(mine)):
         found.update(advice["cells"])
     return found
 
@@ -124,10 +124,10 @@ def require_begun(session: Session, wave: Wave) -> None:
         raise NobodyLeft(wave=wave.code)
 
 
-def advise(session: Session, wave: Wave, advice: Mapping[str, Any], *, actor: str, now: datetime) -> Release:
+def advise(session: Session, wave: Wave, advice: Mapping[str, Any], *, actor: str, now: datetime) -> Replicate:
     """Keep an advice for somebody to confirm; it takes the place of an earlier one."""
-    mine = (Release.wave_id == wave.id) & (Release.state == ADVISED)
-    session.execute(update(Release).where(mine).values(state=OVERTAKEN))
+    mine = (Replicate.wave_id == wave.id) & (Replicate.state == ADVISED)
+    session.execute(update(Replicate).where(mine).values(state=OVERTAKEN))
     size = sum(advice["cells"].values())
     made = _add(session, wave, advice, size, ADVISED, actor, now)
     detail = {"release": made.id.hex(), "size": size}
@@ -137,9 +137,9 @@ def advise(session: Session, wave: Wave, advice: Mapping[str, Any], *, actor: st
 
 def _add(
     session: Session, wave: Wave, advice: Mapping[str, Any], size: int, state: str, actor: str, now: datetime
-) -> Release:
+) -> Replicate:
     is_out = state == RELEASED
-    made = Release(
+    made = Replicate(
         id=new_id(), wave_id=wave.id, state=state, size=size, advice=dict(advice), advised_at=now, advised_by=actor,
         released_at=now if is_out else None, released_by=actor if is_out else None,
     )  # fmt: skip
@@ -151,24 +151,24 @@ def _add(
 def confirm(session: Session, wave: Wave, release: bytes, *, key: WaveKey, actor: str, now: datetime) -> int:
     """Send out what was advised, once; the number of new links. ReleaseOvertaken when it is no longer the newest."""
     waves.require_not_closed(wave)
-    mine = (Release.id == release) & (Release.wave_id == wave.id) & (Release.state == ADVISED)
+    mine = (Replicate.id == release) & (Replicate.wave_id == wave.id) & (Replicate.state == ADVISED)
     values = {"state": RELEASED, "released_at": now, "released_by": actor}
-    taken = cast(CursorResult[object], session.execute(update(Release).where(mine).values(values)))
+    taken = cast(CursorResult[object], session.execute(update(Replicate).where(mine).values(values)))
     if taken.rowcount != 1:
         raise ReleaseOvertaken(wave=wave.code)
-    advice = session.get_one(Release, release, populate_existing=True).advice
+    advice = session.get_one(Replicate, release, populate_existing=True).advice
     new = invitations.issue(session, wave, key=key, actor=actor, now=now, only=advice["cells"])
     detail = {"release": release.hex(), "new": new}
     audit.record(session, actor=actor, action="release.confirm", subject=wave.code, detail=detail, now=now)
     return new
 
 
-def offered(session: Session, wave: Wave) -> Release | None:
+def offered(session: Session, wave: Wave) -> Replicate | None:
     """The advice that waits for somebody to confirm it."""
-    return session.scalars(select(Release).where(Release.wave_id == wave.id, Release.state == ADVISED)).first()
+    return session.scalars(select(Replicate).where(Replicate.wave_id == wave.id, Replicate.state == ADVISED)).first()
 
 
-def sent_out(session: Session, wave: Wave) -> list[Release]:
+def sent_out(session: Session, wave: Wave) -> list[Replicate]:
     """What was released, the newest first."""
-    mine = select(Release).where(Release.wave_id == wave.id, Release.state == RELEASED)
-    return list(session.scalars(mine.order_by(Release.released_at.desc())))
+    mine = select(Replicate).where(Replicate.wave_id == wave.id, Replicate.state == RELEASED)
+    return list(session.scalars(mine.order_by(Replicate.released_at.desc())))

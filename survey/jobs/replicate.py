@@ -13,17 +13,17 @@ import numpy as np
 
 from analysis.planning.precision import Aim, Figure
 from analysis.planning.releases import Goal, Standing, next_invitations
-from analysis.planning.releases import Release as Advice
+from analysis.planning.releases import Replicate as Advice
 from survey.channels.configuration import read_channels
 from survey.config import Settings
 from survey.db import Database
 from survey.errors import SurveyError
 from survey.keys import Keys
 from survey.model.message import MessageBudget
-from survey.model.progress import Release
+from survey.model.progress import Replicate
 from survey.precision import Aim as Wanted
-from survey.stages import board, messages, outbox, releases, waves
-from survey.stages.releases import SETTLED, Place
+from survey.stages import board, messages, outbox, replicates, waves
+from survey.stages.replicates import SETTLED, Place
 
 LEVEL = 0.95
 LEAST = 0.5  # answers that a class without any is taken to have, so that its first one has a finite worth
@@ -40,12 +40,12 @@ def advise(
     actor: str,
     now: datetime,
     settle: timedelta = SETTLED,
-) -> Release:
+) -> Replicate:
     """Where so many more invitations shorten the wanted intervals most; kept for somebody to confirm."""
     with database.read() as session:
         wave = waves.find(session, wave_code)
-        releases.require_begun(session, wave)
-        places = [place for place in releases.standing(session, wave, now=now, settle=settle) if place.population]
+        replicates.require_begun(session, wave)
+        places = [place for place in replicates.standing(session, wave, now=now, settle=settle) if place.population]
         wanted, items = board.aim(wave), board.items(wave)
     found = next_invitations(
         Standing(*(np.array(column, dtype=np.float64) for column in _columns(places))),
@@ -58,7 +58,7 @@ def advise(
     )
     told = _told(places, found, wanted) | {"goal": goal.value, "count": count}
     with database.begin() as session:
-        return releases.advise(session, waves.find(session, wave_code), told, actor=actor, now=now)
+        return replicates.advise(session, waves.find(session, wave_code), told, actor=actor, now=now)
 
 
 def _columns(places: Sequence[Place]) -> list[list[float]]:
