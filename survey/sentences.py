@@ -90,6 +90,14 @@ REFUSALS: dict[type[SurveyError], str] = {
     staff_errors.CodeWrong: _n("The code does not fit, or was used already."),
     staff_errors.SignOnRefused: _n("The province's single sign-on refused. (%(what)s)"),
     staff_errors.ApprovedOtherwise: _n('"%(subject)s" was changed after you opened the page. Read it again.'),
+    wave_errors.ReleaseNotBegun: _n(
+        'Nobody is invited in the wave "%(wave)s" yet: send out the first replicate, then ask for advice.'
+    ),
+    wave_errors.ReleaseBegun: _n('Links of the wave "%(wave)s" are out already: ask for advice on the next ones.'),
+    wave_errors.ReleaseOvertaken: _n(
+        "This advice is no longer the newest: somebody released it, or asked for another. Nothing was changed."
+    ),
+    wave_errors.NobodyLeft: _n('Everybody drawn for the wave "%(wave)s" is invited: nobody is left in reserve.'),
     wave_errors.UnitNotProvince: _n('The unit "%(unit)s" is not a province.'),
     wave_errors.NothingRated: _n(
         'The wave "%(wave)s" has no unit to ask about: its schemes rate no unit of the province in this period. Check '

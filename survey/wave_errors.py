@@ -72,3 +72,31 @@ class WavePaused(SurveyError):
 
     wave: str
     until: datetime
+
+
+@dataclass(eq=False)
+class ReleaseNotBegun(SurveyError):
+    """Nobody is invited yet: what the next invitations gain is counted from those that are out."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class ReleaseBegun(SurveyError):
+    """Links are out already: the first replicate goes out once."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class ReleaseOvertaken(SurveyError):
+    """An advice that was released meanwhile, or that a newer one took the place of."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class NobodyLeft(SurveyError):
+    """Everybody drawn who can be reached is invited."""
+
+    wave: str

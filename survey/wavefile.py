@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,9 +15,16 @@ from survey.datafile import Report, Table, Words
 from survey.errors import FileRefused
 from survey.faults import Fault, FaultyFile, Reason
 from survey.instrument import Audience, Instrument, builtin_instrument, load_instrument
+from survey.precision import Aim
 from survey.scheme import Scheme, builtin_scheme, check_scheme_against, load_scheme
 
 ALL_UNITS = "*"
+PRECISION = {  # what may stand in [precision], from the least to the most
+    "half_width": (Decimal("0.5"), Decimal(40)),
+    "share": (Decimal(50), Decimal("99.9")),
+    "correlation": (Decimal(0), Decimal(1)),
+    "deff": (Decimal("0.5"), Decimal(10)),
+}
 
 
 class Kind(StrEnum):
@@ -60,6 +68,7 @@ class WavePlan:
     documents: tuple[str, ...]
     sender: Words
     contact: Words
+    precision: Aim
     folder: Path
 
     def read_instrument(self) -> Instrument:
@@ -140,6 +149,7 @@ def _read(table: Table, folder: Path) -> WavePlan:
         sender=table.optional_words("sender"),
         contact=table.optional_words("contact"),
         folder=folder,
+        precision=_read_precision(table),
     )
 
 
@@ -185,6 +195,20 @@ def _read_targets(table: Table) -> tuple[int, tuple[tuple[str, int], ...]]:
     named = tuple((key, inner.whole(key, least=0)) for key in inner.keys() if key != "default")  # noqa: SIM118
     inner.close()
     return default, named
+
+
+def _read_precision(table: Table) -> Aim:
+    """How precise each unit's index is to be, in points, and the planning values that the board counts with."""
+    inner = table.table("precision", required=False)
+    if inner is None:
+        return Aim()
+    values = {key: inner.number(key) for key in inner.keys() if key in PRECISION}  # noqa: SIM118
+    inner.close()
+    for key, value in values.items():
+        least, most = PRECISION[key]
+        if not least <= value <= most:
+            table.fault(f"precision.{key}", Reason.OUT_OF_RANGE, f"{least} – {most}")
+    return Aim(**{key: float(value) for key, value in values.items()})
 
 
 def _check_targets(table: Table, plan: WavePlan) -> None:

@@ -7,7 +7,7 @@ import click
 from survey.cli.context import actor, open_site, refuses, say
 from survey.cli.database import DATABASE
 from survey.cli.server import run_server
-from survey.jobs import calendar, deliver, mix
+from survey.jobs import calendar, daily, deliver, mix
 from survey.queue import open_queue
 from survey.stages import accounts, factors
 from survey.stages import staff as people
@@ -41,6 +41,7 @@ def work(database: str | None, once: bool) -> None:
     site = open_site(database)
     if once:
         say(f"calendar {dict(calendar.run(site.database, site.keys, now=site.now()))}")
+        daily.run(site.database, now=site.now())
         say(f"mixed {mix.run(site.database, site.keys, now=site.now())}")
         say(f"sent {deliver.due(site.database, site.keys, site.settings, clock=site.now)['sent']}")
         return

@@ -8,10 +8,24 @@ from datetime import datetime
 
 from huey import Huey, crontab
 
+from analysis.planning.releases import Goal
 from survey import queue
 from survey.config import Settings
 from survey.db import Database
-from survey.jobs import calendar, deliver, hooks, mix, progress, scheme_trial, score, screen, seal, staff_letter
+from survey.jobs import (
+    calendar,
+    daily,
+    deliver,
+    hooks,
+    mix,
+    progress,
+    replicate,
+    scheme_trial,
+    score,
+    screen,
+    seal,
+    staff_letter,
+)
 from survey.keys import Keys
 
 
@@ -43,6 +57,14 @@ def prepare(
     def try_scheme(scheme: str, wave: str, actor: str) -> None:
         scheme_trial.run(database, scheme, wave, actor=actor, now=clock())
 
+    @queue.register("release.advise")
+    def advise(wave: str, count: str, goal: str, actor: str) -> None:
+        replicate.advise(database, wave, count=int(count), goal=Goal(goal), actor=actor, now=clock())
+
+    @queue.register("release.invite")
+    def invite(wave: str, actor: str) -> None:
+        replicate.invite(database, keys, settings, wave, actor=actor, now=clock())
+
     watch = calendar.Watch(time.monotonic)
 
     @waiting.periodic_task(crontab(minute="*"), name="every minute")  # type: ignore[untyped-decorator]
@@ -50,6 +72,7 @@ def prepare(
         if watch.believes(now := clock()):
             calendar.run(database, keys, now=now)
         mix.run(database, keys, now=clock())
+        daily.run(database, now=clock())
         deliver.due(database, keys, settings, clock=clock)
         hooks.due(database, settings, clock=clock)
         queue.beat(waiting, clock())

@@ -17,7 +17,7 @@ class Message(Base):
 
     `step_mark` is a keyed hash of person and step: of all attempts with the same one only those given up may be many,
     so that nobody gets a step twice. `sealed` holds the invitation; `doubtful` is one that may have gone out already.
-    No text, link, contact or answer is here.
+    `cell` is the joint class, for the board's counts. No text, link, contact or answer is here.
     """
 
     __tablename__ = "message"
@@ -44,6 +44,7 @@ class Message(Base):
     wave_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("wave.id"))
     step: Mapped[Code]
     step_mark: Mapped[Mark]
+    cell: Mapped[str | None] = mapped_column(String(60))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     channel: Mapped[str] = mapped_column(String(8))
     language: Mapped[str] = mapped_column(String(2))

@@ -38,7 +38,10 @@ class SampledDossier(Base):
 
 
 class ClassCell(Base):
-    """Counts of one joint class: the only thing that the register keeps after the close."""
+    """Counts of one joint class: the only thing that the register keeps after the close.
+
+    `reachable`: who can be invited; `invited`: who was, once links are issued, and who will be before.
+    """
 
     __tablename__ = "class_cell"
 
@@ -50,6 +53,7 @@ class ClassCell(Base):
     population: Mapped[int]
     drawn: Mapped[int]
     kept: Mapped[int]
+    reachable: Mapped[int] = mapped_column(default=0)
     invited: Mapped[int]
     wrong_person: Mapped[int] = mapped_column(default=0)
     printed: Mapped[int] = mapped_column(default=0)

@@ -57,6 +57,20 @@ class Split:
         return list({part.code: part for part in self.parts.values()}.values())
 
 
+Described = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def described(rules: Mapping[str, Any]) -> dict[str, Described]:
+    """What each class of a unit has in common: attribute and values, read from the rules kept with the draw."""
+    if "class" in rules:
+        return {rules["class"]: ()}
+    found: dict[str, Described] = {}
+    for part, inner in rules["parts"].items():
+        values = tuple(sorted(value for value, code in rules["values"].items() if code == part))
+        found |= {code: ((rules["by"], values), *traits) for code, traits in described(inner).items()}
+    return found
+
+
 def split(code: str, invited: Sequence[Traits], attributes: Sequence[str] = ATTRIBUTES) -> Split:
     """Divide the invited of one unit as far as every part keeps `SPLIT_FLOOR` of them."""
     for position, attribute in enumerate(attributes):

@@ -1,12 +1,11 @@
-"""Dispositions: what became of everybody invited, by unit, and the response rates of AAPOR from them.
+"""Dispositions: what became of everybody invited, by unit, for the response rates of AAPOR (`survey.response_rates`).
 
-Counts alone, open and after the close. Whoever is on no list and has not answered is a case of unknown eligibility, as
-in every mail or web survey; who refused to an interviewer and answered by link is counted once, as having answered.
+Counts alone, open and after the close.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -17,49 +16,10 @@ from survey.model.response import Tally
 from survey.model.sample import ClassCell
 from survey.model.staff import Account
 from survey.model.wave import Wave
-from survey.stages import responses
+from survey.response_rates import Dispositions, settle
+from survey.stages import counts, responses
+from survey.stages.counts import Counts, Event
 from survey.stages.interviews import Outcome
-
-
-@dataclass(frozen=True)
-class Dispositions:
-    """Final dispositions of a unit's invited in AAPOR's letters: I, P, R, NC, O, UH+UO, and those not eligible.
-
-    Reference: AAPOR Standard Definitions, 10th edition (2023), response rates 1 to 4.
-    """
-
-    complete: int
-    partial: int
-    refused: int
-    no_contact: int
-    other: int
-    unknown: int
-    not_eligible: int
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """By AAPOR's letters."""
-        return {
-            "I": self.complete, "P": self.partial, "R": self.refused, "NC": self.no_contact, "O": self.other,
-            "U": self.unknown, "NE": self.not_eligible,
-        }  # fmt: skip
-
-    @property
-    def _eligible(self) -> int:
-        return self.complete + self.partial + self.refused + self.no_contact + self.other
-
-    @property
-    def share_eligible(self) -> float:
-        """e: the share of eligible people among those of whom it is known (proportional allocation, CASRO)."""
-        known = self._eligible + self.not_eligible
-        return self._eligible / known if known else 1.0
-
-    def rate(self, number: int) -> float | None:
-        """RR1 to RR4: partial interviews count in 2 and 4, unknown cases by `share_eligible` in 3 and 4."""
-        unknown = self.unknown * (self.share_eligible if number in (3, 4) else 1.0)
-        answered = self.complete + (self.partial if number in (2, 4) else 0)
-        base = self._eligible + unknown
-        return answered / base if base else None
 
 
 @dataclass(frozen=True)
@@ -93,22 +53,18 @@ def by_interviewer(session: Session, wave: Wave) -> list[ListProgress]:
     return [ListProgress(email, name, *told) for (email, name), told in sorted(found.items())]
 
 
-def by_unit(session: Session, wave: Wave) -> dict[str, Dispositions]:
-    """What became of the invited of each unit of a citizens' wave."""
-    invited = {
-        str(unit): (int(count), int(wrong))
-        for unit, count, wrong in session.execute(
-            select(ClassCell.unit_code, func.sum(ClassCell.invited), func.sum(ClassCell.wrong_person))
-            .where(ClassCell.wave_id == wave.id, ClassCell.unit_code.is_not(None))
-            .group_by(ClassCell.unit_code)
-        )
-    }
+def by_unit(session: Session, wave: Wave, happened: Counts | None = None) -> dict[str, Dispositions]:
+    """What became of the invited of each unit of a citizens' wave; `happened` where the caller has read it already."""
+    happened = counts.by_cell(session, wave) if happened is None else happened
     answered = _answered(session, wave)
     told = outcomes_by_unit(session, wave)
-    return {
-        unit: _settle(count, wrong, answered.get(unit, 0), told.get(unit, {}))
-        for unit, (count, wrong) in sorted(invited.items())
-    }
+    invited: dict[str, Counter[str]] = defaultdict(Counter)
+    cells = select(ClassCell.unit_code, ClassCell.class_code, ClassCell.invited, ClassCell.wrong_person)
+    for unit, cell, number, wrong in session.execute(cells.where(ClassCell.wave_id == wave.id)):
+        if unit is not None:
+            invited[unit].update({"invited": number, "wrong": wrong})
+            invited[unit].update(happened.get(cell, {}))
+    return {unit: _settle(count, answered.get(unit, 0), told.get(unit, {})) for unit, count in sorted(invited.items())}
 
 
 def _answered(session: Session, wave: Wave) -> dict[str, int]:
@@ -133,17 +89,16 @@ def outcomes_by_unit(session: Session, wave: Wave) -> dict[str, dict[str, int]]:
     return dict(found)
 
 
-def _settle(invited: int, wrong: int, answered: int, told: dict[str, int]) -> Dispositions:
-    """Fit what interviewers told into what is left beside those who answered or are not eligible."""
-    partial = min(told.get(Outcome.PARTIAL, 0), answered)
-    left = max(0, invited - answered - wrong)
-    taken: list[int] = []
-    for count in (
-        told.get(Outcome.REFUSED, 0),
-        told.get(Outcome.UNABLE, 0),
-        told.get(Outcome.NO_CONTACT, 0) + told.get(Outcome.CALLBACK, 0),
-    ):
-        taken.append(min(count, left))
-        left -= taken[-1]
-    refused, other, no_contact = taken
-    return Dispositions(answered - partial, partial, refused, no_contact, other, left, wrong)
+def _settle(count: Counter[str], answered: int, told: dict[str, int]) -> Dispositions:
+    """What messages and links told of a unit's invited, and what interviewers did."""
+    return settle(
+        invited=count["invited"],
+        answered=answered,
+        wrong_person=count["wrong"],
+        partial=told.get(Outcome.PARTIAL, 0),
+        refused=told.get(Outcome.REFUSED, 0) + count[Event.REFUSED],
+        unable=told.get(Outcome.UNABLE, 0),
+        not_met=told.get(Outcome.NO_CONTACT, 0) + told.get(Outcome.CALLBACK, 0),
+        delivered=count[Event.DELIVERED],
+        opened=count[Event.OPENED],
+    )

@@ -49,29 +49,30 @@ def reveal(key: WaveKey, secret: str, body: bytes | None) -> DraftBody | None:
     return DraftBody(parts["key"], parts["answers"])
 
 
-def start(session: Session, wave_id: bytes, key: WaveKey, secret: str, *, now: datetime) -> DraftBody:
-    """An empty draft with a new submission key; an open one is kept as it is."""
+def start(session: Session, wave_id: bytes, key: WaveKey, secret: str, *, now: datetime) -> tuple[DraftBody, bool]:
+    """An empty draft with a new submission key, and whether it is new; an open one is kept as it is."""
     existing = load(session, key, secret)
     if existing is not None:
-        return existing
-    save(session, wave_id, key, secret, DraftBody(secrets.token_urlsafe(16)), now=now, is_new=True)
+        return existing, False
+    empty = DraftBody(secrets.token_urlsafe(16))
+    is_first = save(session, wave_id, key, secret, empty, now=now, is_new=True)
     started = load(session, key, secret)  # a twin may have been first
     if started is None:
         raise RuntimeError("a draft that was just started is there")
-    return started
+    return started, is_first
 
 
 def save(
     session: Session, wave_id: bytes, key: WaveKey, secret: str, body: DraftBody, *, now: datetime, is_new: bool = False
-) -> None:
-    """Keep a draft's body, whether it is there already or not; one that `is_new` leaves another's alone."""
+) -> bool:
+    """Keep a draft's body, there already or not, and say whether it was; one that `is_new` leaves another's alone."""
     row = {
         "mark": mark_of(key, secret),
         "wave_id": wave_id,
         "body": _hide(key, secret, body),
         "expires_on": _until(now),
     }
-    session.connection().execute(_keeping(session.get_bind().dialect.name, is_new), row)
+    return session.connection().execute(_keeping(session.get_bind().dialect.name, is_new), row).rowcount == 1
 
 
 @cache

@@ -6,13 +6,15 @@ being stored. Whether a link was used is not in the register (see `responses`).
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from survey.errors import LinkClosed, WrongState
@@ -32,28 +34,64 @@ ALL = "*"
 CHUNK = 5000
 
 
-def issue(session: Session, wave: Wave, *, key: WaveKey, actor: str, now: datetime) -> int:
-    """Give everybody who was drawn and can be reached a link; the number of new ones (a second call adds none)."""
+def issue(
+    session: Session, wave: Wave, *, key: WaveKey, actor: str, now: datetime, only: Mapping[str, int] | None = None
+) -> int:
+    """Give everybody who was drawn and can be reached a link; the number of new ones (a second call adds none).
+
+    With `only` so many more of each class have their turn, in the order that the draw's seed puts them in: nobody
+    picks a person, and who has the seed and the frame can repeat it.
+    """
     if wave.state in waves.OVER:
         raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
     waves.require_mode(wave, Mode.LINK)
-    rows = _of_citizens(session, wave) if wave.audience == "citizens" else _of_raters(session, wave)
+    rows = _of_citizens(session, wave, only) if wave.audience == "citizens" else _of_raters(session, wave)
     for row in rows:
         identity = new_id()
         row.update(id=identity, code_mark=key.mark("code", key.code(identity)))
     for start in range(0, len(rows), CHUNK):
         session.execute(insert(Invitation), rows[start : start + CHUNK])
-    audit.record(
-        session, actor=actor, action="invitations.issue", subject=wave.code, detail={"new": len(rows)}, now=now
-    )
+    if wave.audience == "citizens":
+        _count_invited(session, wave)
+    detail = {"new": len(rows)} if only is None else {"new": len(rows), "classes": dict(sorted(only.items()))}
+    audit.record(session, actor=actor, action="invitations.issue", subject=wave.code, detail=detail, now=now)
     return len(rows)
 
 
-def _of_citizens(session: Session, wave: Wave) -> list[dict[str, object]]:
-    if session.get(Draw, wave.id) is None:
+def _count_invited(session: Session, wave: Wave) -> None:
+    """From the first link on a class counts whom it invited, not whom it could."""
+    issued = (
+        select(func.count())
+        .where(Invitation.wave_id == ClassCell.wave_id, Invitation.class_code == ClassCell.class_code)
+        .scalar_subquery()
+    )
+    session.execute(update(ClassCell).where(ClassCell.wave_id == wave.id).values(invited=issued))
+
+
+def _of_citizens(session: Session, wave: Wave, only: Mapping[str, int] | None) -> list[dict[str, object]]:
+    draw = session.get(Draw, wave.id)
+    if draw is None:
         raise WrongState(wave=wave.code, state="not drawn", needed="drawn")
-    found = session.execute(
-        select(SampledDossier.dossier_id, Dossier.unit_code, SampledDossier.class_code)
+    waiting: dict[str, list[tuple[str, bytes, str]]] = defaultdict(list)
+    for row in _without_link(session, wave):
+        waiting[row.class_code].append((turn(draw.seed, row.code_mark), row.dossier_id, row.unit_code))
+    rows = []
+    for code, people in sorted(waiting.items()):
+        number = len(people) if only is None else only.get(code, 0)
+        chosen = sorted(people)[:number]
+        rows += [_row(wave, dossier_id=dossier, unit_code=unit, class_code=code) for _turn, dossier, unit in chosen]
+    return rows
+
+
+def turn(seed: int, mark: bytes) -> str:
+    """Where a drawn dossier stands in the order of release."""
+    return hashlib.sha256(f"{seed}|release|{mark.hex()}".encode()).hexdigest()
+
+
+def _without_link(session: Session, wave: Wave) -> Sequence[Any]:
+    """Dossier, mark, unit and class of everybody drawn who can be reached and has no link yet."""
+    return session.execute(
+        select(SampledDossier.dossier_id, Dossier.code_mark, Dossier.unit_code, SampledDossier.class_code)
         .join(Dossier, Dossier.id == SampledDossier.dossier_id)
         .join(
             ClassCell,
@@ -64,18 +102,17 @@ def _of_citizens(session: Session, wave: Wave) -> list[dict[str, object]]:
             SampledDossier.wave_id == wave.id,
             SampledDossier.kept,
             samples.reachable(wave),
-            ClassCell.invited > 0,  # nothing in units where fewer than ten could be invited
+            ClassCell.reachable > 0,  # nothing in units where fewer than ten could be invited
             Invitation.id.is_(None),
         )
-    )
-    return [_row(wave, dossier_id=dossier, unit_code=unit, class_code=code) for dossier, unit, code in found]
+    ).all()
 
 
 def _of_raters(session: Session, wave: Wave) -> list[dict[str, object]]:
     groups = Counter(session.scalars(select(Rater.group).where(Rater.wave_id == wave.id)))
     for group, count in groups.items():
         if session.get(ClassCell, (wave.id, group)) is None:
-            counts = {"population": count, "drawn": count, "kept": count, "invited": count, "stratum_population": count}
+            counts = dict.fromkeys(("population", "drawn", "kept", "reachable", "invited", "stratum_population"), count)
             session.add(ClassCell(wave_id=wave.id, class_code=group, stratum=group, weight_sum=float(count), **counts))
     session.flush()
     found = session.execute(
@@ -105,6 +142,7 @@ class Reached:
     invitation: bytes
     phone: str
     email: str
+    cell: str | None = None  # the joint class of a citizen, for the board's counts
 
     @property
     def contacts(self) -> tuple[str, ...]:
@@ -118,14 +156,15 @@ def people(session: Session, wave: Wave, keys: Keys, *, only: bytes | None = Non
     subject = Invitation.dossier_id if wave.audience == "citizens" else Invitation.rater_id
     chosen = Invitation.wave_id == wave.id if only is None else Invitation.id == only
     found = session.execute(
-        select(Invitation.id, Invitation.rater_id, person.phone, person.email)
+        select(Invitation.id, Invitation.rater_id, Invitation.class_code, person.phone, person.email)
         .join(person, person.id == subject)
         .where(chosen, Invitation.state == ISSUED)
     ).all()
     by_lot = lots.handed_out(session, wave) if wave.audience != "citizens" else set()
-    for identity, rater, *hidden in found:
+    for identity, rater, cell, *hidden in found:
         if rater not in by_lot:
-            yield Reached(identity, *(installation.reveal(contact) if contact else "" for contact in hidden))
+            phone, email = (installation.reveal(contact) if contact else "" for contact in hidden)
+            yield Reached(identity, phone, email, cell if rater is None else None)
 
 
 def contacts(session: Session, wave: Wave, keys: Keys, *, actor: str, now: datetime) -> Iterator[tuple[str, str, str]]:

@@ -15,7 +15,8 @@ from survey.model.invitation import Invitation
 from survey.model.message import OptOut
 from survey.model.rater import Rater
 from survey.model.wave import Wave
-from survey.stages import waves
+from survey.stages import counts, waves
+from survey.stages.counts import Event
 
 
 def stop(session: Session, installation: InstallationKey, contacts: Iterable[str]) -> None:
@@ -48,11 +49,17 @@ def stop_by_link(session: Session, keys: Keys, code: str) -> None:
         if keys.has_wave(wave_id)
     ]
     found = session.execute(
-        select(Dossier.phone, Dossier.email, Rater.phone, Rater.email)
+        select(
+            Invitation.wave_id, Invitation.class_code, Rater.id, Dossier.phone, Dossier.email, Rater.phone, Rater.email
+        )
         .select_from(Invitation)
         .outerjoin(Dossier, Dossier.id == Invitation.dossier_id)
         .outerjoin(Rater, Rater.id == Invitation.rater_id)
         .where(or_(*(Invitation.code_mark == mark for mark in marks)) if marks else Invitation.id.is_(None))
     ).first()
     if found is not None:
-        stop(session, keys.installation, [keys.installation.reveal(hidden) for hidden in found if hidden])
+        wave_id, cell, rater, *hidden = found
+        contacts = [keys.installation.reveal(one) for one in hidden if one]
+        if rater is None and contacts and not is_stopped(session, keys.installation, contacts):
+            counts.note(session, wave_id, cell, Event.REFUSED)
+        stop(session, keys.installation, contacts)

@@ -22,9 +22,12 @@ from survey.keys import WaveKey, decrypt, encrypt
 from survey.model.base import new_id
 from survey.model.message import Message, MessageBudget
 from survey.model.wave import Wave
+from survey.stages import counts as events
+from survey.stages.counts import Event
 
 PLANNED, WAITING, CLAIMED, SENT, DELIVERED = "planned", "waiting", "claimed", "sent", "delivered"
 UNKNOWN, BOUNCED, FAILED, STOPPED, TO_PRINT = "unknown", "bounced", "failed", "stopped", "to_print"
+FIRST_STEP = "invitation"  # the one that the board counts: once a person
 ON_ITS_WAY = (WAITING, CLAIMED, UNKNOWN, SENT)
 LEASE = timedelta(minutes=10)  # far longer than any sending takes
 MOST_TRIES = 6
@@ -40,6 +43,7 @@ class Entry:
     step: str
     channel: Channel
     language: str
+    cell: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def put_in(session: Session, wave: Wave, key: WaveKey, entries: Iterable[Entry],
             "wave_id": wave.id,
             "step": entry.step,
             "step_mark": step_mark(key, entry.step, entry.invitation),
+            "cell": entry.cell,
             "sealed": encrypt(_sealing_key(key, identity), entry.invitation),
             "channel": entry.channel.value,
             "language": entry.language,
@@ -91,6 +96,9 @@ def put_in(session: Session, wave: Wave, key: WaveKey, entries: Iterable[Entry],
     rows.sort(key=lambda row: row["id"])  # the order of sending tells nothing of the register's
     for start in range(0, len(rows), CHUNK):
         session.execute(insert(Message), rows[start : start + CHUNK])
+    printed = Counter(row["cell"] for row in rows if row["state"] == TO_PRINT and row["step"] == FIRST_STEP)
+    for cell, number in sorted((cell, number) for cell, number in printed.items() if cell is not None):
+        events.note(session, wave.id, cell, Event.SENT, number)
     return len(rows)
 
 
@@ -163,7 +171,7 @@ def left_to_spend(session: Session, wave: Wave) -> int | None:
 def sent(session: Session, taken: Taken, reference: str) -> None:
     """The provider took it; a receipt that was faster stands."""
     mine = (Message.id == taken.id) & Message.state.in_((CLAIMED, UNKNOWN))
-    session.execute(update(Message).where(mine).values(state=SENT, why=None, reference=reference[:120] or None))
+    _note(session, mine, {"state": SENT, "why": None, "reference": reference[:120] or None}, Event.SENT)
 
 
 def stopped(session: Session, taken: Taken) -> None:
@@ -218,12 +226,15 @@ def bounced(session: Session, wave: Wave, key: WaveKey) -> list[tuple[Entry, fro
         update(Message)
         .where(Message.wave_id == wave.id, Message.state == BOUNCED)
         .values(state=FAILED)
-        .returning(Message.id, Message.sealed, Message.step, Message.channel, Message.language, Message.step_mark)
+        .returning(
+            Message.id, Message.sealed, Message.step, Message.channel, Message.language, Message.step_mark, Message.cell
+        )
     ).all()
     found = []
     for row in rows:
         tried = select(Message.channel).where(Message.step_mark == row.step_mark)
-        entry = Entry(decrypt(_sealing_key(key, row.id), row.sealed), row.step, Channel(row.channel), row.language)
+        invitation = decrypt(_sealing_key(key, row.id), row.sealed)
+        entry = Entry(invitation, row.step, Channel(row.channel), row.language, row.cell)
         found.append((entry, frozenset(session.scalars(tried))))
     return found
 
@@ -237,9 +248,27 @@ def receive(session: Session, receipt: Receipt) -> bool:
         identity = bytes.fromhex(receipt.tracking_id)
     except ValueError:
         return False
-    mine = (Message.id == identity) & Message.state.in_(ON_ITS_WAY) & (Message.tries > 0)
-    values = {"state": DELIVERED if receipt.why is None else BOUNCED, "why": receipt.why and receipt.why.value}
-    return bool(_changed(session, update(Message).where(mine).values(values)))
+    mine = (Message.id == identity) & (Message.tries > 0)
+    was_sent, was_not = mine & (Message.state == SENT), mine & Message.state.in_(ON_ITS_WAY)
+    if receipt.why is None:
+        values: dict[str, Any] = {"state": DELIVERED, "why": None}
+        return _note(session, was_sent, values, Event.DELIVERED) or _note(
+            session, was_not, values, Event.SENT, Event.DELIVERED
+        )
+    values = {"state": BOUNCED, "why": receipt.why.value}
+    return _note(session, was_sent, values, Event.SENT, number=-1) or _note(session, was_not, values)
+
+
+def _note(
+    session: Session, which: ColumnElement[bool], values: dict[str, Any], *happened: Event, number: int = 1
+) -> bool:
+    """Change one message, and count what happened in its class by that; whether there was one to change."""
+    changed = update(Message).where(which).values(values).returning(Message.wave_id, Message.step, Message.cell)
+    row = session.execute(changed).first()
+    if row is not None and row.cell is not None and row.step == FIRST_STEP:
+        for event in happened:
+            events.note(session, row.wave_id, row.cell, event, number)
+    return row is not None
 
 
 def counts(session: Session, wave: Wave) -> dict[tuple[str, str, str], int]:

@@ -44,7 +44,8 @@ from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import drafts, invitations, quotas, receipts, samples, topups, waves
+from survey.stages import counts, drafts, invitations, quotas, receipts, samples, topups, waves
+from survey.stages.counts import Event
 from survey.wave_errors import WavePaused
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
@@ -88,6 +89,11 @@ class Opening:
     @property
     def is_officials(self) -> bool:
         return self.wave.audience == "officials"
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether its class is counted by event: of officials nothing is, what came by a poster is in no class."""
+        return not self.is_officials and self.mode in PERSONAL
 
     @property
     def counted_at(self) -> str:
@@ -185,6 +191,12 @@ def open_counter(session: Session, keys: Keys, code: str, *, now: datetime, whil
     return Opening(wave, waves.instrument_of(wave), keys.wave(wave.id), cell.mode, cell.id, unit, label)
 
 
+def opened(session: Session, opening: Opening) -> None:
+    """Count a form that was begun, with a press of the button: scanners of messages open every page."""
+    if opening.is_watched:
+        counts.note(session, opening.wave.id, opening.class_code, Event.OPENED)
+
+
 def decline(session: Session, opening: Opening, *, now: datetime) -> None:
     """The person reached is not the one who filed: the link ends, nothing else is asked or sent."""
     done = session.execute(
@@ -259,6 +271,9 @@ def accept(
     if not opening.is_officials:
         receipts.wait(session, wave, key, submission_key)
     _count(session, wave, opening.counted_at, opening.mode)
+    if opening.is_watched:
+        counts.note(session, wave.id, opening.class_code, Event.COMPLETED)
+        counts.note_day(session, wave.id, opening.counted_at, now)
     drafts.drop(session, key, secret)
 
 

@@ -272,20 +272,21 @@ def _count(
     for one in traits.values():
         stratum = tree.stratum_of(unit, one)
         strata[stratum] += 1
-        empty = {"unit_code": unit, "stratum": stratum, "population": 0, "drawn": 0, "kept": 0, "invited": 0}
+        empty = {"unit_code": unit, "stratum": stratum, "population": 0, "drawn": 0, "kept": 0, "reachable": 0}
         cells.setdefault(tree.class_of(one), {**empty, "weights": []})["population"] += 1
     for taken in drawn:
         taken.class_code = tree.class_of(traits[taken.listed.id])
         cell = cells[taken.class_code]
         cell["drawn"] += 1
         cell["kept"] += taken.kept
-        cell["invited"] += taken.invitable and not too_few
+        cell["reachable"] += taken.invitable and not too_few
         if taken.kept:
             cell["weights"].append(taken.weight)
     return [
         {
             "class_code": code,
             **cell,
+            "invited": cell["reachable"],
             "stratum_population": strata[cell["stratum"]],
             "weight_sum": math.fsum(cell["weights"]),
         }

@@ -162,6 +162,7 @@ def _new_wave(plan: WavePlan, instrument: Instrument, now: datetime) -> Wave:
         "block": plan.block,
         "sender": dict(plan.sender.pairs),
         "contact": dict(plan.contact.pairs),
+        "precision": plan.precision.as_dict(),
     }
     return Wave(
         id=new_id(),
@@ -263,6 +264,11 @@ def decide(wave: Wave, document: str | None) -> None:
         raise DocumentEmpty(wave=wave.code)
     if document not in wave.documents:
         wave.documents = [*wave.documents, document]
+
+
+def require_not_closed(wave: Wave) -> None:
+    if wave.state in OVER:
+        raise WrongState(wave=wave.code, state=wave.state, needed=OPEN)
 
 
 def open_wave(session: Session, wave: Wave, *, actor: str, now: datetime, document: str | None = None) -> None:

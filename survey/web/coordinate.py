@@ -1,47 +1,25 @@
-"""The coordinators' board: how many questionnaires each unit still needs; no answer and no score is on it."""
+"""The coordinators' board: how far each unit is and what to do today; no answer and no score is on it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import datetime
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
+from sqlalchemy.orm import Session
 
-from survey.i18n import Language
+from survey.model.wave import Wave
+from survey.response_rates import together
 from survey.stages import board as progress_board
+from survey.stages import counts
 from survey.stages import waves as wave_list
-from survey.stages.board import CellProgress
-from survey.web.site import language, now, site
+from survey.web import classes, progress, today
+from survey.web.progress import IN_NEED, Line
+from survey.web.site import now, site
 from survey.web.wording import AUDIENCES, CELL_STATES, STATES
 
 blueprint = Blueprint("coordinate", __name__, url_prefix="/coordinate")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the board; `state` is told in words, the colour only repeats it."""
-
-    name: str
-    cell: CellProgress
-    state: str
-
-    @property
-    def rate(self) -> float | None:
-        return 100 * self.cell.completed / self.cell.invited if self.cell.invited else None
-
-
-@dataclass(frozen=True)
-class Totals:
-    """The sums under the board."""
-
-    target: int
-    invited: int
-    completed: int
-    left: int
-    counter: int
-
-    @property
-    def rate(self) -> float | None:
-        return 100 * self.completed / self.invited if self.invited else None
+REFRESH = {"60": 60, "5": 5, "off": 0}  # seconds; a wall screen wants five
+SHOWN = ("need", "all", "reached")
 
 
 @blueprint.get("")
@@ -53,38 +31,92 @@ def waves() -> str:
 
 
 @blueprint.get("/<wave>")
-def board(wave: str) -> str:
-    """The board of one wave: target, invited, completed, left."""
+def board(wave: str) -> Response:
+    """The board of one wave: what is there, how precise it is, when it will be enough, what to do."""
+    at = now()
     with site().database.read() as session:
         found = wave_list.find(session, wave)
-        cells = progress_board.progress(session, found)
-    return render_template(
+        lines = progress.lines_of(found, progress_board.progress(session, found, now=at), at)
+        by_day = counts.by_day(session, found)
+    sums = progress.totals(lines, at)
+    shown = request.args.get("show") if request.args.get("show") in SHOWN else "all"
+    page = render_template(
         "coordinate/board.html",
-        wave=found,
-        lines=[line(cell, is_closed=found.state in wave_list.OVER) for cell in cells],
-        totals=totals(cells),
-        cell_states=CELL_STATES,
-        audiences=AUDIENCES,
-        seen_at=now(),
-        is_answerable=wave_list.is_answerable(found, now()),
-        has_counters=any(cell.counter for cell in cells),
+        lines=[one for one in lines if is_shown(one, shown)],
+        totals=sums,
+        shown=shown,
+        in_need=sum(one.state in IN_NEED for one in lines),
+        curve=progress.curve(found, by_day, sums.target, is_sum=found.audience == "officials"),
+        tasks=today.tasks(found, lines, sums, site().settings, at),
+        rates=together(one.cell.dispositions for one in lines),
+        counted_on=max(by_day, default=None),
+        has_counters=any(one.cell.counter for one in lines),
+        **shared(found, at),
     )
+    return refreshing(page, found)
 
 
-def line(cell: CellProgress, *, is_closed: bool) -> Line:
-    name = cell.name_vi if language() is Language.VI else cell.name_en
-    if cell.target and not cell.left:
-        return Line(name, cell, "reached")
-    if is_closed:
-        return Line(name, cell, "short")
-    return Line(name, cell, "begun" if cell.completed else "none")
+@blueprint.get("/<wave>/units/<unit>")
+def unit(wave: str, unit: str) -> Response:
+    """One unit's strata: where its forms come from and where they are missing."""
+    at = now()
+    with site().database.read() as session:
+        found, line = line_of(session, wave, unit, at)
+        traits = classes.labels(session, found, unit)
+        by_day = counts.by_day(session, found, unit)
+    curve = progress.curve(found, by_day, line.cell.target, is_sum=False)
+    page = render_template("coordinate/unit.html", line=line, traits=traits, curve=curve, **shared(found, at))
+    return refreshing(page, found)
 
 
-def totals(cells: list[CellProgress]) -> Totals:
-    return Totals(
-        target=sum(cell.target for cell in cells),
-        invited=sum(cell.invited for cell in cells),
-        completed=sum(cell.completed for cell in cells),
-        left=sum(cell.left for cell in cells),
-        counter=sum(cell.counter for cell in cells),
-    )
+@blueprint.get("/<wave>/board.json")
+def numbers(wave: str) -> Response:
+    """The same numbers as data."""
+    at = now()
+    with site().database.read() as session:
+        found = wave_list.find(session, wave)
+        lines = progress.lines_of(found, progress_board.progress(session, found, now=at), at)
+        counted_on = progress_board.counted_on(session, found) if found.audience == "officials" else None
+    return jsonify(progress.as_numbers(found, lines, at, counted_on))
+
+
+def line_of(session: Session, code: str, unit: str, at: datetime) -> tuple[Wave, Line]:
+    """A citizens' wave and its line of one unit; anything else is not found."""
+    found = wave_list.find(session, code)
+    units = {cell.code: cell for cell in progress_board.progress(session, found, now=at)}
+    if found.audience != "citizens" or unit not in units:
+        abort(404)
+    return found, progress.line(found, progress_board.aim(found), units[unit], at)
+
+
+def is_shown(line: Line, shown: str | None) -> bool:
+    if shown == "need":
+        return line.state in IN_NEED
+    return line.state == progress.REACHED if shown == "reached" else True
+
+
+def shared(wave: Wave, at: datetime) -> dict[str, object]:
+    """What the board and a unit's page are both written with."""
+    return {
+        "wave": wave,
+        "aim": progress_board.aim(wave),
+        "cell_states": CELL_STATES,
+        "audiences": AUDIENCES,
+        "seen_at": at,
+        "is_answerable": wave_list.is_answerable(wave, at),
+        "refresh": seconds(wave),
+    }
+
+
+def seconds(wave: Wave) -> int:
+    """After how many seconds the page asks for itself again; never when the reader switched it off."""
+    usual = 60 if wave.state == wave_list.OPEN else 0
+    return REFRESH.get(request.args.get("refresh", ""), usual)
+
+
+def refreshing(page: str, wave: Wave) -> Response:
+    """A page that renews itself without a script; the reader's place in it stays."""
+    response = current_app.make_response(page)
+    if seconds(wave):
+        response.headers["Refresh"] = str(seconds(wave))
+    return response

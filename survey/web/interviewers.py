@@ -13,10 +13,11 @@ from survey.field_errors import NobodyToAssign, NoInterviewer
 from survey.model.staff import Account
 from survey.model.unit import Unit
 from survey.model.wave import Wave
+from survey.response_rates import Dispositions
 from survey.sentences import sentences
 from survey.stages import assignments, dispositions, waves
 from survey.stages.assignments import Portion
-from survey.stages.dispositions import Dispositions, ListProgress
+from survey.stages.dispositions import ListProgress
 from survey.wavefile import Mode
 from survey.web.interviews import OUTCOMES
 from survey.web.site import gettext as _

@@ -67,10 +67,23 @@ WEAK = {
     "password_name": _n("The password must not contain your e-mail address."),
 }
 CELL_STATES = {
-    "reached": _n("target reached"),
-    "short": _n("target not reached"),
-    "begun": _n("under way"),
-    "none": _n("none yet"),
+    "reached": _n("precise enough"),
+    "on_track": _n("on track"),
+    "behind": _n("behind"),
+    "exhausted": _n("nobody left to invite"),
+    "none": _n("no form yet"),
+    "waiting": _n("nobody invited"),
+    "short": _n("not precise enough"),
+    "counted": _n("counted once a day"),
+}
+FRAME_WORDS = {
+    "on_time": _n("on time"),
+    "late": _n("late"),
+    "counter": _n("at the counter"),
+    "online": _n("online"),
+    "post": _n("by post"),
+    "F": _n("women"),
+    "M": _n("men"),
 }
 JOBS = {"score": _n("Computation"), "screen": _n("Search for suspicious answers"), "seal": _n("Seal")}
 JOB_STEPS = {

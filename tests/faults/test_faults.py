@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
     [
         "bad_network.py --flows 6",
         "last_places.py --clients 24 --places 5",
+        "crossed_cells.py --clients 12 --rounds 1 --places 1",
         "old_form.py",
         "restart.py",
         "backup_under_load.py --flows 24 --harmed 1",

@@ -232,8 +232,8 @@ def test_the_board_counts_and_tells_no_score(signed_in: SignIn, wave: Wave) -> N
     client.get("/coordinate")
     assert "W1" in text_of(client)
     client.get("/coordinate/W1")
-    assert cells_of(client, "Sở Nội vụ")[1:] == ["30", "0", "30", "0", "đủ chỉ tiêu"]
-    assert cells_of(client, "Tổng")[1:5] == ["90", "0", "30", "60"]
+    assert cells_of(client, "Sở Nội vụ")[1:6] == ["chưa mời ai", "–", "30/30", "0", "0"]
+    assert cells_of(client, "Sở Tư pháp")[3:5] == ["0/30", "30"]
     assert "81,25" not in text_of(client)
     assert client.get("/coordinate/none").status_code == 404
 

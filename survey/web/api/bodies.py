@@ -91,6 +91,59 @@ class Progress(BaseModel):
     cells: list[Cell]
 
 
+class Stratum(BaseModel):
+    """Counts of a joint class of a unit; at least 10 people can be invited in each."""
+
+    code: str
+    dossiers: int
+    released: int
+    reserve: int
+    sent: int
+    delivered: int
+    opened: int
+    completed: int
+    refused: int
+
+
+class BoardUnit(BaseModel):
+    """A unit of the board; of a rater group only the first seven values are told."""
+
+    code: str
+    name_vi: str
+    name_en: str
+    target: int
+    released: int
+    completed: int
+    left: int
+    state: str | None = None
+    reserve: int | None = None
+    sent: int | None = None
+    delivered: int | None = None
+    opened: int | None = None
+    refused: int | None = None
+    at_counters: int | None = None
+    pace: str | None = Field(default=None, description="Forms a day, over the last three days.")
+    target_met_on: date | None = None
+    half_width: str | None = Field(default=None, description="In points at 95 %, from counts and planning values.")
+    answers_needed: int | None = None
+    precise_on: date | None = None
+    response_rates: dict[str, str | None] | None = Field(default=None, description="AAPOR RR1 to RR4, 0 to 1.")
+    cells: list[Stratum] | None = None
+
+
+class Board(BaseModel):
+    """The board: nothing in it depends on what was answered. `as_of`: an instant; officials: the day of the count."""
+
+    wave: str
+    kind: str
+    audience: str
+    state: str
+    closes: datetime
+    as_of: str
+    wanted_half_width: str
+    units: list[BoardUnit]
+
+
 _FIELDS: dict[str, Any] = dict.fromkeys(COLUMNS, (str | None, None))
 Figure = create_model("Figure", __doc__="One row of scores.csv; numbers are decimal text, absent is null.", **_FIELDS)
 

@@ -17,6 +17,7 @@ from survey.stages import board, exports, index_sheets, results
 from survey.stages import waves as wave_list
 from survey.stages.api_keys import Scope
 from survey.web import figures
+from survey.web import progress as board_lines
 from survey.web.api import bodies, door
 from survey.web.api.problems import PREFIX, TYPE
 from survey.web.site import now, site
@@ -108,6 +109,18 @@ def progress(path: bodies.WavePath) -> Response:
         for one in cells
     ]  # fmt: skip
     return _json(bodies.Progress(wave=found.code, state=found.state, cells=told))
+
+
+@blueprint.get("/waves/<wave>/board", responses={200: bodies.Board})
+def board_numbers(path: bodies.WavePath) -> Response:
+    """The board with its strata, precision and pace, for a monitoring centre's screen."""
+    door.require(Scope.PROGRESS)
+    at = now()
+    with site().database.read() as session:
+        found = wave_list.find(session, path.wave)
+        lines = board_lines.lines_of(found, board.progress(session, found, now=at), at)
+        counted_on = board.counted_on(session, found) if found.audience == "officials" else None
+    return _json(bodies.Board(**board_lines.as_numbers(found, lines, at, counted_on)))
 
 
 @blueprint.get("/waves/<wave>/scores", responses={200: bodies.Scores})

@@ -125,7 +125,9 @@ def begin(session: Session, visit: Visit) -> Visit:
     opening = visit.opening
     if visit.door is Door.COUNTER:
         crowd.begin_at(opening.subject, now())
-    draft = drafts.start(session, opening.wave.id, opening.key, secret, now=now())
+    draft, is_first = drafts.start(session, opening.wave.id, opening.key, secret, now=now())
+    if is_first:
+        responses.opened(session, opening)
     return replace(visit, secret=secret, draft=draft)
 
 
