@@ -10,7 +10,7 @@ from survey.web.site import site
 
 blueprint = Blueprint("receipt", __name__, url_prefix="/receipt")
 LONGEST = 40
-NO = 422
+UNKNOWN = 404
 
 
 @blueprint.route("", methods=["GET", "POST"])
@@ -22,7 +22,7 @@ def check() -> str | tuple[str, int]:
     with site().database.read() as session:
         found = receipts.check(session, code)
         text = page(code, found, is_asked=True)
-    return text if found else (text, NO)
+    return text if found else (text, UNKNOWN)
 
 
 def page(code: str, found: Found | None, *, is_asked: bool) -> str:
