@@ -16,7 +16,7 @@ UNKNOWN = 404
 @blueprint.route("", methods=["GET", "POST"])
 def check() -> str | tuple[str, int]:
     """Ask for a code; say whether a closed survey's list has it, and nothing else of it."""
-    if request.method == "GET":
+    if request.method != "POST":
         return page("", None, is_asked=False)
     code = request.form.get("code", "")[:LONGEST].strip()
     with site().database.read() as session:
