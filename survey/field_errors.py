@@ -50,5 +50,13 @@ class NobodyChosen(SurveyError):
 
 
 @dataclass(eq=False)
+class RecontactDrawn(SurveyError):
+    """Who is called was drawn before: there is one list for a wave."""
+
+    wave: str
+    seed: int
+
+
+@dataclass(eq=False)
 class WhenMissing(SurveyError):
     """A call-back without the time that was agreed."""

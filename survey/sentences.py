@@ -8,7 +8,6 @@ from typing import Protocol
 from survey import (
     api_errors,
     errors,
-    field_errors,
     index_errors,
     scheme_errors,
     seal_sentences,
@@ -21,6 +20,7 @@ from survey.custody import refusals as custody
 from survey.custody.broken import BundleBroken
 from survey.errors import SurveyError
 from survey.faults import SENTENCES, Fault, FaultyFile
+from survey.field_sentences import REFUSALS as FIELD
 from survey.i18n import Translator
 from survey.i18n import mark as _n
 from survey.sheet import Refusal
@@ -177,20 +177,7 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.DemoDiffers: _n(
         "There is a demonstration of another size or seed in %(database)s. Name another database with --database."
     ),
-    field_errors.NoInterviewer: _n(
-        'There is no active account of an interviewer "%(email)s". Run: hailong staff create --role interviewer'
-    ),
-    field_errors.NobodyToAssign: _n(
-        'In the wave "%(wave)s" everybody invited who has a phone or an address is on a list already.'
-    ),
-    field_errors.CaseUnknown: _n("This person is not on your list, or the wave is closed."),
-    field_errors.CaseEnded: _n("There is nothing more to record for this person."),
-    field_errors.NotIndependent: _n(
-        'Whoever asks at a counter may belong to no rated unit; %(email)s belongs to "%(unit)s".'
-    ),
-    field_errors.TopUpUnknown: _n("You do not ask at this counter, or the wave is closed."),
-    field_errors.NobodyChosen: _n("No chosen visitor is waiting: count the visitors first."),
-    field_errors.WhenMissing: _n("Write when to call back."),
+    **FIELD,
     errors.SheetUnknown: _n('There is no sheet "%(number)s" to type in. Check the digits.'),
     errors.SameTypist: _n("The second entry must be made by another person."),
     errors.SheetMoved: _n("Somebody else has worked on this sheet meanwhile."),

@@ -95,7 +95,6 @@ def next_(wave: str, count: int, goal: str, settle: int, yes: bool, database: st
 
 def _advise(wave: str, count: int, goal: str, settle: int, database: str | None) -> Replicate:
     from analysis.planning.releases import Goal
-
     from survey.jobs import replicate as advising  # loads the statistics, which other commands do without
 
     site = open_site(database)

@@ -20,13 +20,14 @@ from survey.model.message import Message
 from survey.model.paper import PaperSheet
 from survey.model.rater import Rater
 from survey.model.receipt import WaitingReceipt
+from survey.model.recontact import Recontact
 from survey.model.response import SpentMark, Spooled, Submission
 from survey.model.sample import SampledDossier
 from survey.stages import messages, mixing, receipts, responses, waves
 
 EMPTIED = (
-    SpentMark, Submission, Draft, Spooled, WaitingReceipt, PaperSheet, Assignment, Message, Invitation, Rater,
-    SampledDossier, Dossier,
+    SpentMark, Submission, Draft, Spooled, WaitingReceipt, PaperSheet, Assignment, Recontact, Message, Invitation,
+    Rater, SampledDossier, Dossier,
 )  # fmt: skip
 
 

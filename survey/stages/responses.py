@@ -40,6 +40,7 @@ from survey.model.invitation import Invitation
 from survey.model.paper import PaperSheet
 from survey.model.quota import QuotaCell, Reservation
 from survey.model.rater import Rater
+from survey.model.recontact import Recontact
 from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
@@ -347,6 +348,6 @@ def empty_register(session: Session, wave: Wave) -> None:
         delete(Reservation).where(Reservation.cell_id.in_(select(QuotaCell.id).where(QuotaCell.wave_id == wave.id)))
     )
     session.execute(update(QuotaCell).where(QuotaCell.wave_id == wave.id).values(last_at=None))
-    for table in (SpentMark, Submission, Draft, PaperSheet, Assignment, Invitation, Rater):
+    for table in (SpentMark, Submission, Draft, PaperSheet, Assignment, Recontact, Invitation, Rater):
         session.execute(delete(table).where(table.wave_id == wave.id))
     samples.forget(session, wave)

@@ -142,6 +142,7 @@ def staff_pages() -> list[tuple[str, str, str]]:
             _("My list"),
             _("People to visit or call, with the questionnaire; no network is needed."),
         ),
+        ("recontact.people", _("Check calls"), _("People drawn by lot who are called to check the field work.")),
         ("topups.mine", _("Asking at the counter"), _("Count the visitors and ask those whom the page names.")),
         ("interviewers.index", _("Interviewers"), _("Who has whom of the sample on a list, and how it goes.")),
         ("papers.index", _("Paper sheets"), _("Type in questionnaires that came back on paper, each one twice.")),

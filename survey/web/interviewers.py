@@ -56,7 +56,7 @@ def index() -> str:
 @blueprint.route("/<wave>", methods=["GET", "POST"])
 def lists(wave: str) -> str | Response | tuple[str, int]:
     """The lists of a wave; what a sharing-out would give is shown first, then done with the same seed."""
-    if request.method == "GET":
+    if request.method != "POST":
         with site().database.read() as session:
             return page(session, planned(session, wave), Wanted())
     form = request.form

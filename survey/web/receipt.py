@@ -10,19 +10,19 @@ from survey.web.site import site
 
 blueprint = Blueprint("receipt", __name__, url_prefix="/receipt")
 LONGEST = 40
-NO = 422
+UNKNOWN = 404
 
 
 @blueprint.route("", methods=["GET", "POST"])
 def check() -> str | tuple[str, int]:
     """Ask for a code; say whether a closed survey's list has it, and nothing else of it."""
-    if request.method == "GET":
+    if request.method != "POST":
         return page("", None, is_asked=False)
     code = request.form.get("code", "")[:LONGEST].strip()
     with site().database.read() as session:
         found = receipts.check(session, code)
         text = page(code, found, is_asked=True)
-    return text if found else (text, NO)
+    return text if found else (text, UNKNOWN)
 
 
 def page(code: str, found: Found | None, *, is_asked: bool) -> str:

@@ -21,6 +21,7 @@ PUBLIC, KEYED = Everybody.PUBLIC, Everybody.KEYED
 SIGNED_IN = frozenset(Role)
 BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
+CALLING = frozenset({Role.OVERSIGHT})
 FIELD = frozenset({Role.INTERVIEWER})
 SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT})
 PAPER = frozenset({Role.SURVEY_OFFICE, Role.INTERVIEWER})
@@ -130,6 +131,8 @@ ROUTES: dict[str, Who] = {
     "interviews.attempt": FIELD,
     "interviews.answer": FIELD,
     "interviews.worker": FIELD,
+    "recontact.people": CALLING,
+    "recontact.record": CALLING,
     "topups.mine": FIELD,
     "topups.place": FIELD,
     "topups.form": FIELD,

@@ -43,7 +43,7 @@ def mine() -> str:
 @blueprint.route("/<topup>", methods=["GET", "POST"])
 def place(topup: str) -> str | Response:
     """Count a visitor, or tell what became of one who was chosen."""
-    if request.method == "GET":
+    if request.method != "POST":
         with site().database.read() as session:
             found = topups.find(session, topup, email=signed_in().email)
         told = request.args.get("told", "")
@@ -73,7 +73,7 @@ def told_at(topup: str, word: str) -> Response:
 def form(topup: str) -> str | Response | tuple[str, int]:
     """The whole form on one page for the visitor, and its answer, which takes a chosen visitor's place."""
     here = url_for("topups.form", topup=topup)
-    if request.method == "GET":
+    if request.method != "POST":
         with site().database.read() as session:
             found = topups.find(session, topup, email=signed_in().email)
             return form_page(found.wave, None, {}, {}, action=here)

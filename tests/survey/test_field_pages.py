@@ -17,7 +17,7 @@ from survey.model.frame import Dossier
 from survey.model.interview import Assignment, FieldTally
 from survey.model.response import SpentMark
 from survey.model.topup import TopUp
-from survey.stages import assignments, topups, waves
+from survey.stages import assignments, recontacts, topups, waves
 
 SignIn = Callable[..., FlaskClient]
 JSON = {"Accept": "application/json"}
@@ -180,3 +180,25 @@ def test_an_enumerator_counts_visitors_and_hands_over_the_form_to_the_chosen_one
         row = session.scalars(select(TopUp)).one()
         assert (row.visitors, row.chosen, row.completed) == (2, 1, 1)
     assert signed_in("interviewer", "oversight").get(place).status_code == 404
+
+
+def test_oversight_records_a_call_and_every_respondent_was_told_of_it(
+    app: Flask, client: FlaskClient, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    site, oversight = app.extensions["survey"], signed_in("oversight")
+    client.get(f"/k/{people.personal[0]}")
+    assert "gọi kiểm tra" not in text_of(client)
+    with database.begin() as session:
+        wave = waves.find(session, WAVE)
+        recontacts.draw(session, wave, site.keys.wave(wave.id), seed=1, share=0.1, actor="x", now=site.clock())
+    client.get(f"/k/{people.personal[0]}")
+    assert "gọi kiểm tra" in text_of(client)
+    assert len(client.get(f"/k/{people.personal[0]}", headers={"Accept-Encoding": "gzip"}).data) < 14_336
+    oversight.get("/staff/recontact")
+    (case, *_rest) = [one.get("id", "")[2:] for one in oversight.page.iter("details")]  # type: ignore[attr-defined]
+    token = oversight.form(1)["csrf_token"]  # type: ignore[attr-defined]
+    path, said = f"/staff/recontact/{case}", {"csrf_token": token, "asked": "link", "filed": "yes"}
+    assert oversight.post(path, data=said).location.endswith("told=odd")
+    assert oversight.post(path, data={**said, "call": "done"}).location.endswith("told=call")
+    assert oversight.post(path, data={**said, "call": "done"}).location.endswith("told=ended")
+    assert oversight.post("/staff/recontact/" + "0" * 32, data={**said, "call": "done"}).status_code == 404

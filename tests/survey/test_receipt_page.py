@@ -54,7 +54,7 @@ def test_an_official_gets_no_code(client: FlaskClient, field: Any) -> None:
 def test_a_code_is_checked_after_the_close(app: Flask, client: FlaskClient, field: Any, database: Database) -> None:
     (code,) = CODE.findall(send(client, field.personal[0], {"S15": "5"}))
     site = app.extensions["survey"]
-    assert client.submit("/receipt", {"code": code}).status_code == 422
+    assert client.submit("/receipt", {"code": code}).status_code == 404
     close.run(database, site.keys, "2026-citizens", actor="test", now=site.clock(), rng=Random(1))
     assert client.submit("/receipt", {"code": f" {code.upper()} "}).status_code == 200
-    assert client.submit("/receipt", {"code": '"><script>alert(1)</script>'}).status_code == 422
+    assert client.submit("/receipt", {"code": '"><script>alert(1)</script>'}).status_code == 404

@@ -14,6 +14,7 @@ from survey.i18n import Language
 from survey.i18n import mark as _n
 from survey.instrument import PIPE, Instrument
 from survey.model.unit import Unit
+from survey.stages import recontacts
 from survey.web import forms
 from survey.web.forms import Field, FormPage, Reasons, Refusal
 from survey.web.respond.drawn import CODE, KEY, drawn_page
@@ -150,6 +151,7 @@ def first_page(
         "is_begun": bool(visit.answers) and not visit.is_kiosk,
         "may_start_anew": visit.may_start_anew,
         "must_ask": must_ask,
+        "are_some_called": recontacts.SETTING in wave.settings,
         "form": form,
     }
     if trouble:
