@@ -28,8 +28,8 @@ messages: .venv/dev.stamp ## Bring the catalogues up to date with the code
 	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap -i translations/messages.pot -d translations
 
 lock: .venv/dev.stamp ## Choose versions anew, with hashes
-	$(BIN)/uv pip compile -q pyproject.toml requirements/build.in --extra analysis --extra postgres --extra cluster --extra reports --extra dev --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -o requirements/dev.txt
-	$(BIN)/uv pip compile -q pyproject.toml requirements/build.in --extra analysis --extra postgres --extra reports --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -c requirements/dev.txt -o requirements/run.txt
+	$(BIN)/uv pip compile -q pyproject.toml requirements/build.in --extra analysis --extra postgres --extra redis --extra cluster --extra reports --extra dev --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -o requirements/dev.txt
+	$(BIN)/uv pip compile -q pyproject.toml requirements/build.in --extra analysis --extra postgres --extra redis --extra reports --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 -c requirements/dev.txt -o requirements/run.txt
 
 clean: ## Remove the environment (data in instance/ stays)
 	rm -rf .venv

@@ -65,10 +65,14 @@ class Ground:
     keys: Path
     links: tuple[str, ...]
     counter: str
+    base_url: str = ""
+    redis: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | {"HAILONG_DATABASE": self.url, "HAILONG_KEYS": str(self.keys)}
+        told = {"HAILONG_BASE_URL": self.base_url, "HAILONG_REDIS": self.redis}
+        named = {"HAILONG_DATABASE": self.url, "HAILONG_KEYS": str(self.keys)}
+        return os.environ | named | {name: value for name, value in told.items() if value}
 
 
 @contextmanager

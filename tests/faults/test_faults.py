@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
         "restart.py",
         "backup_under_load.py --flows 24 --harmed 1",
         "what_the_log_tells.py",
+        "behind_nginx.py --seconds 4",
     ],
 )
 def test_no_fault_loses_or_doubles_an_answer(trial: str) -> None:
