@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from analysis.components.cells import FACTORS, SLACK
+from analysis.components.cells import FACTORS, SLACK, within_caps
 from analysis.components.decimals import six
 from analysis.components.grouping import Groups
 from analysis.components.weighting import Frame, Weighted
@@ -28,8 +28,9 @@ def province_weights(groups: Groups, frame: Frame, weighted: Weighted) -> tuple[
     """The weights raked to the units' cells and to every trait, and by trait what was done (for the manifest).
 
     Stored rule: a level with fewer than LEAST answers in the cells that hold several levels joins `OTHER`; a trait of
-    which one level is left moves nothing; where the raking does not converge, or an answer's weight would leave FACTORS
-    times its unit's, the province keeps the units' weights. The same `weighted` is returned where nothing is raked.
+    which one level is left moves nothing; where the raking does not converge the province keeps the units' weights;
+    where a weight would leave FACTORS times its unit's it stops there, so that cells are met and the margin as nearly
+    as that allows. The same `weighted` is returned where nothing is raked.
     Reference: Deming and Stephan (1940); Deville, Särndal, Sautory (1993).
     """
     if weighted.calibration is None or not groups.groups:
@@ -48,12 +49,14 @@ def province_weights(groups: Groups, frame: Frame, weighted: Weighted) -> tuple[
     except NotConverged as error:
         return weighted, told | {trait: _told(one, mass, str(error)) for trait, one in used.items()}
     ratio = after / mass
-    if ratio.min() < FACTORS[0] * (1 - SLACK) or ratio.max() > FACTORS[1] * (1 + SLACK):
-        why = f"a weight would be {ratio.min():.3g} to {ratio.max():.3g} times its unit's"
-        return weighted, told | {trait: _told(one, mass, why) for trait, one in used.items()}
+    why = f"a weight would be {ratio.min():.3g} to {ratio.max():.3g} times its unit's"
+    outside = (ratio < FACTORS[0] * (1 - SLACK)) | (ratio > FACTORS[1] * (1 + SLACK))
+    for cell in np.unique(cells[outside]).tolist():
+        own = np.flatnonzero(cells == cell)
+        after[own] = mass[own] * within_caps(ratio[own], mass[own])
     record = Calibration(weighted.calibration.before, after / counts, (cells, *(one.codes for one in used.values())))
     made = Weighted(weighted.rule, after / counts, record, weighted.classes_joined, weighted.steps, weighted.unmet)
-    return made, told | {trait: {**_told(one, mass, None), "met": True} for trait, one in used.items()}
+    return made, told | {trait: _told(one, mass, why if outside.any() else None, after) for trait, one in used.items()}
 
 
 def _margin(trait: str, levels: Mapping[tuple[str, str], str], groups: Groups, frame: Frame, cells: IntArray) -> Margin:
@@ -86,11 +89,12 @@ def _in_mixed_cells(codes: IntArray, cells: IntArray, counts: IntArray, size: in
     return np.asarray(np.bincount(codes, np.where(mixed[cells], counts, 0), size), dtype=np.float64)
 
 
-def _told(one: Margin, mass: FloatArray, why: str | None) -> dict[str, object]:
-    """What the manifest says: dossiers of each level, what the units' weights add up to, why it could not be met."""
-    sums = np.bincount(one.codes, mass, len(one.levels))
+def _told(one: Margin, mass: FloatArray, why: str | None, after: FloatArray | None = None) -> dict[str, object]:
+    """What the manifest says: dossiers of each level, what the units' weights add up to and the province's, why it
+    could not be met."""
+    sums = [np.bincount(one.codes, some, len(one.levels)).tolist() for some in (mass, mass if after is None else after)]
     levels = {
-        name or "other": {"dossiers": six(total), "by_units_weights": six(found)}
-        for name, total, found in zip(one.levels, one.totals.tolist(), sums.tolist(), strict=True)
+        name or "other": {"dossiers": six(total), "by_units_weights": six(found), "reached": six(reached)}
+        for name, total, found, reached in zip(one.levels, one.totals.tolist(), *sums, strict=True)
     }
-    return {"levels": levels, "met": False, **({} if why is None else {"why": why})}
+    return {"levels": levels, "met": after is not None and why is None, **({} if why is None else {"why": why})}

@@ -97,7 +97,7 @@ def test_a_level_of_fewer_than_ten_answers_is_moved_nowhere(make: Any) -> None:
     assert whole is own
 
 
-def test_a_margin_that_would_let_one_answer_weigh_too_much_is_left_and_says_so(make: Any) -> None:
+def test_a_margin_goes_no_further_than_one_answer_may_weigh_and_says_so(make: Any) -> None:
     tables = late_wave(make, units=12, late=1)
     for name in ("sample", "margins"):
         columns = getattr(tables, name)
@@ -105,8 +105,14 @@ def test_a_margin_that_would_let_one_answer_weigh_too_much_is_left_and_says_so(m
         codes = columns["class" if name == "sample" else "level"]
         columns[key] = [{"1": 20, "2": 280}[code[-1]] for code in codes]
     tables.sample["population"] = [max(one, 24) for one in tables.sample["population"]]
-    _, own, whole, told = parts(tables.extract())
-    assert whole is own
+    wave, own, whole, told = parts(tables.extract())
+    ratio, counts, late = whole.weights / own.weights, wave.groups.counts, told["timing"]["levels"]["late"]
+    assert ratio.max() == pytest.approx(3)
+    cells = own.calibration.margins[0]
+    sums = [np.bincount(cells, one.weights * counts) for one in (own, whole)]
+    assert sums[0] == pytest.approx(sums[1])
+    assert float(late["by_units_weights"]) < float(late["reached"]) < float(late["dossiers"])
+    assert told["timing"]["met"] is False
     assert "times its unit's" in told["timing"]["why"]
 
 
