@@ -73,6 +73,10 @@ LINK_OVER = Refusal(
     _n("This link cannot be used any more"),
     _n("It was used, replaced by a newer one, or too old. Ask for a new one on the sign-in page."),
 )
+TRY_AGAIN = Refusal(
+    _n("The site is busy"),
+    _n("Nothing was lost. Please wait a few seconds, then press “Try again”."),
+)
 STATUS: dict[type[SurveyError], int] = {
     AccountUnknown: 404,
     OwnAccount: 403,
