@@ -22,7 +22,7 @@ TAKEN = frozenset({
     "pk_draw", "pk_facts", "pk_feedback", "pk_figure", "pk_frame_file", "pk_input_figure", "pk_index_figure",
     "pk_assignment", "pk_field_tally", "pk_top_up", "pk_receipt", "pk_waiting_receipt",
     "pk_index_input", "pk_index_run", "pk_index_sheet", "uq_index_sheet_code_year", "pk_invitation", "pk_judgement",
-    "pk_message", "pk_message_budget", "pk_opt_out",
+    "pk_message", "pk_message_budget", "pk_opt_out", "pk_order_count",
     "pk_paper_sheet", "pk_quarantined_row", "pk_quota_cell", "pk_rater", "pk_reservation", "pk_run",
     "pk_sampled_dossier", "pk_spooled", "pk_staff_session", "pk_submission", "pk_tally", "pk_unit", "pk_wave",
     "pk_wave_scheme", "pk_wave_unit",
@@ -32,6 +32,9 @@ FORBIDDEN = frozenset({
     "ck_feedback_state", "ck_invitation_one_subject", "ck_invitation_state",
     "ck_field_tally_counts", "ck_field_tally_outcome", "ck_top_up_counts", "ck_top_up_interval",
     "ck_message_budget_never_over", "ck_message_channel", "ck_message_state", "ck_paper_sheet_state",
+    "ck_field_tally_counts", "ck_field_tally_outcome",
+    "ck_message_budget_never_over", "ck_message_channel", "ck_message_state",
+    "ck_order_count_counts", "ck_paper_sheet_state",
     "ck_quota_cell_mode", "ck_spooled_kind", "ck_tally_completed", "ck_unit_type", "ck_wave_audience", "ck_wave_kind",
     "ck_wave_opening", "ck_wave_pause", "ck_wave_period", "ck_wave_state", "ck_wave_unit_target",
 })  # fmt: skip
