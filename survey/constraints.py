@@ -32,9 +32,7 @@ FORBIDDEN = frozenset({
     "ck_feedback_state", "ck_invitation_one_subject", "ck_invitation_state",
     "ck_field_tally_counts", "ck_field_tally_outcome", "ck_top_up_counts", "ck_top_up_interval",
     "ck_message_budget_never_over", "ck_message_channel", "ck_message_state", "ck_paper_sheet_state",
-    "ck_field_tally_counts", "ck_field_tally_outcome",
-    "ck_message_budget_never_over", "ck_message_channel", "ck_message_state",
-    "ck_order_count_counts", "ck_paper_sheet_state",
+    "ck_order_count_counts",
     "ck_quota_cell_mode", "ck_spooled_kind", "ck_tally_completed", "ck_unit_type", "ck_wave_audience", "ck_wave_kind",
     "ck_wave_opening", "ck_wave_pause", "ck_wave_period", "ck_wave_state", "ck_wave_unit_target",
 })  # fmt: skip
