@@ -14,7 +14,7 @@ from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.config import PROVINCE_TIME
 from survey.jobs import close as closing
-from survey.stages import board, steps, waves
+from survey.stages import board, orders, steps, waves
 from survey.stages import privacy as privacies
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.wavefile import read_wave_file
@@ -175,3 +175,27 @@ def privacy(code: str, database: str | None, as_json: bool) -> None:
     put(data, as_json=as_json, lines=[f"{key}: {value}" for key, value in data.items()])
     if found.smallest is not None and found.smallest < PRIVACY_FLOOR:
         sys.exit(1)
+
+
+@wave.command()
+@click.argument("code")
+@DATABASE
+@JSON
+@refuses
+def order(code: str, database: str | None, as_json: bool) -> None:
+    """After the close: the mean of each item that was shown in random order, by the place in which it stood.
+
+    `slope` is how much the mean moves from one place to the next; a z beyond 2 may be chance in one item of twenty.
+    """
+    site = open_site(database)
+    with site.database.read() as session:
+        found = orders.effects(session, waves.find(session, code))
+    rows = [
+        {
+            "item": one.item, "answers": one.answers, "slope": f"{one.slope:.4f}", "se": f"{one.se:.4f}",
+            "z": f"{one.z:.2f}", "means": {str(place): f"{mean:.3f}" for place, _answers, mean in one.means},
+        }
+        for one in found
+    ]  # fmt: skip
+    lines = [f"{one['item']:<12} {one['answers']:>6} {one['slope']:>8} {one['se']:>7} {one['z']:>6}" for one in rows]
+    put({"wave": code, "items": rows}, as_json=as_json, lines=lines)

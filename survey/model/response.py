@@ -102,3 +102,19 @@ class Tally(Base):
     cell: Mapped[str] = mapped_column(String(60), primary_key=True)
     mode: Mapped[str] = mapped_column(String(12), primary_key=True)
     completed: Mapped[int]
+
+
+class OrderCount(Base):
+    """How often an item that stood in a place got a value, over the whole wave: what a random order did to answers."""
+
+    __tablename__ = "order_count"
+    __table_args__ = (
+        CheckConstraint("place > 0 and answers > 0", name="counts"),
+        {"sqlite_with_rowid": False},
+    )
+
+    wave_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("wave.id"), primary_key=True)
+    item: Mapped[str] = mapped_column(String(60), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[str] = mapped_column(String(60), primary_key=True)
+    answers: Mapped[int]

@@ -20,9 +20,9 @@ from survey.keys import WaveKey
 from survey.model.base import new_id
 from survey.model.response import Answer, Facts, Judgement, Spooled
 from survey.model.wave import Wave
-from survey.stages import feedback
+from survey.stages import feedback, orders
 from survey.stages.classes import PRIVACY_FLOOR
-from survey.stages.responses import WORDS_CELL
+from survey.stages.responses import ORDER_CELL, WORDS_CELL
 
 CHUNK = 2000
 
@@ -58,6 +58,9 @@ def _move(session: Session, wave: Wave, key: WaveKey, kind: str, cell: str, numb
     ).all()
     rows = rng.sample(rows, number)
     contents = [json.loads(key.open(sealed)) for _id, sealed in rows]
+    if cell == ORDER_CELL:
+        orders.receive(session, wave, contents)  # counts alone stay of them
+        contents = []
     if cell == WORDS_CELL:
         contents = feedback.receive(session, wave, contents)  # some go to their unit, apart from all else
     table, unpack = _UNPACK["judgement" if kind == "answer" and wave.audience == "officials" else kind]

@@ -55,7 +55,7 @@ INTERCEPT = "intercept"  # a visitor of a counter, chosen by number: neither inv
 PERSONAL = frozenset({LINK, PAPER, INTERVIEWER})  # by invitation: once, without a hard cell
 LATE = "late"  # in the tally, beside the modes: forms that were begun in time and found every place taken
 PAD = 512
-FACTS_CELL, WORDS_CELL = "facts", "words"
+FACTS_CELL, WORDS_CELL, ORDER_CELL = "facts", "words", "order"
 SENT_TO = "to"  # in sealed words: the unit that a comment was sent to
 _UNIT_PARTS = tuple(cast(Table, Unit.__table__).columns)
 _LINK_PARTS = (
@@ -244,9 +244,11 @@ def accept(
     answers: Mapping[str, str],
     body: bytes,
     now: datetime,
+    order: Mapping[str, int] | None = None,
 ) -> None:
     """Store one answer: the caller commits and only then thanks.
 
+    `order` is where each item of a random order stood, from 1; None where nothing was in random order.
     The same sending again changes nothing. A used link is LinkClosed, a full cell CellFull, a value that the form does
     not offer AnswerRefused; nothing is stored then.
     """
@@ -271,6 +273,7 @@ def accept(
     _spool(session, opening, answers)
     if not opening.is_officials:
         receipts.wait(session, wave, key, submission_key)
+    _spool_order(session, opening, answers, order or {})
     _count(session, wave, opening.counted_at, opening.mode)
     if opening.is_watched:
         counts.note(session, wave.id, opening.class_code, Event.COMPLETED)
@@ -309,6 +312,13 @@ def _spool(session: Session, opening: Opening, answers: Mapping[str, str]) -> No
     for name, text in sorted_.words.items():
         to = {SENT_TO: unit} if name in sorted_.forwarded and unit else {}
         _wait(session, opening, "facts", WORDS_CELL, {"phase": opening.wave.phase, "items": {name: text}, **to})
+
+
+def _spool_order(session: Session, opening: Opening, answers: Mapping[str, str], order: Mapping[str, int]) -> None:
+    """Seal, apart from the answer, what was chosen in which place; it is only ever counted (see `orders`)."""
+    stood = {name: [place, answers[name]] for name, place in order.items() if name in answers}
+    if order:
+        _wait(session, opening, "facts", ORDER_CELL, {"phase": opening.wave.phase, "order": stood})
 
 
 def _wait(session: Session, opening: Opening, kind: str, cell: str, content: Mapping[str, object]) -> None:

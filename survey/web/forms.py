@@ -251,6 +251,18 @@ def shuffled(page: FormPage, key: str) -> FormPage:
     return replace(page, sections=sections)
 
 
+def places(pages: Sequence[FormPage], key: str) -> dict[str, int]:
+    """Where each item that is chosen from stood in the random order of its page, from 1; empty without any."""
+    return {
+        field.name: place
+        for page in pages
+        for section in shuffled(page, key).sections
+        if section.factor and section.factor.shuffle
+        for place, field in enumerate(section.fields, start=1)
+        if field.item.type is ItemType.SINGLE
+    }
+
+
 def read(page: FormPage, values: Values) -> Posted:
     """Take what the page offers and refuse everything else: other values, two for one item, other names."""
     fields = {name: field for field in page.fields for name in field.names}

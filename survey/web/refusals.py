@@ -74,6 +74,10 @@ LINK_OVER = Refusal(
     _n("This link cannot be used any more"),
     _n("It was used, replaced by a newer one, or too old. Ask for a new one on the sign-in page."),
 )
+TRY_AGAIN = Refusal(
+    _n("The site is busy"),
+    _n("Nothing was lost. Please wait a few seconds, then press “Try again”."),
+)
 STATUS: dict[type[SurveyError], int] = {
     AccountUnknown: 404,
     OwnAccount: 403,
@@ -108,9 +112,9 @@ def page(status: int, refusal: Refusal | None = None) -> Response:
     if is_api():
         return _for_programs(status, problem(status, f"{gettext(told.heading)}. {gettext(told.advice)}"))
     again = posted() if status == 503 else None
-    text = render_template(
-        "errors/error.html", refusal=told if again is None else SEND_AGAIN, status=status, again=again
-    )
+    if again is not None:
+        told = SEND_AGAIN if again else TRY_AGAIN  # who only pressed Start has no answers yet
+    text = render_template("errors/error.html", refusal=told, status=status, again=again)
     response = make_response(text, status)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_SECONDS)

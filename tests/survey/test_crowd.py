@@ -74,7 +74,10 @@ def test_so_many_begin_at_once_then_one_in_so_long(
         assert app.test_client().submit(link).status_code == 303  # type: ignore[attr-defined]
     one_more: Any = app.test_client()
     before = held(database)
-    assert one_more.submit(link).status_code == 503
+    busy = one_more.submit(link)
+    assert busy.status_code == 503
+    assert "Thử lại" in busy.text
+    assert "Câu trả lời của Ông/Bà" not in busy.text, "there are none yet"
     assert held(database) == before, "who is asked to wait takes no place and leaves no form"
     later = create_app(settings, database=database, clock=lambda: NOW + crowd.EVERY)
     later.test_client_class = app.test_client_class

@@ -310,6 +310,7 @@ def accept(session: Session, visit: Visit, key: str, answers: Mapping[str, str],
         answers=answers,
         body=sent.body,
         now=now(),
+        order=forms.places(visit.pages, visit.draft.key) if visit.draft else None,
     )
 
 
