@@ -72,3 +72,17 @@ class WavePaused(SurveyError):
 
     wave: str
     until: datetime
+
+
+@dataclass(eq=False)
+class FrameUnsigned(SurveyError):
+    """Nobody answers for the lists as they stand: nothing is drawn from them."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class SignerMissing(SurveyError):
+    """A coverage note that no person signs."""
+
+    wave: str
