@@ -26,7 +26,8 @@ TAKEN = frozenset({
     "pk_index_input", "pk_index_run", "pk_index_sheet", "uq_index_sheet_code_year", "pk_invitation", "pk_judgement",
     "pk_message", "pk_message_budget", "pk_opt_out",
     "pk_paper_sheet", "pk_quarantined_row", "pk_quota_cell", "pk_rater", "pk_reservation", "pk_run",
-    "pk_sampled_dossier", "pk_spooled", "pk_staff_session", "pk_submission", "pk_tally", "pk_unit", "pk_wave",
+    "pk_sampled_dossier", "pk_sample_plan",
+    "pk_spooled", "pk_staff_session", "pk_submission", "pk_tally", "pk_unit", "pk_wave",
     "pk_wave_scheme", "pk_wave_unit",
 })  # fmt: skip
 FORBIDDEN = frozenset({

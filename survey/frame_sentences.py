@@ -93,3 +93,16 @@ def coverage_sentences(note: CoverageNote, reader: Translator) -> list[str]:
     signed = told["signed_by"]
     state = reader.gettext("Signed by %(name)s") % {"name": signed} if signed else reader.gettext("Not signed yet")
     return [*lines, state]
+
+
+def plan_sentences(rows: Sequence[Mapping[str, Any]], reader: Translator) -> list[str]:
+    """A plan as a table: dossiers, answers wanted, invitations, half-width then and with thirty answers."""
+    head = (
+        reader.gettext("unit"), reader.gettext("dossiers"), reader.gettext("answers"), reader.gettext("invitations"),
+        reader.gettext("± points"), reader.gettext("± with 30"),
+    )  # fmt: skip
+    names = ("unit", "dossiers", "answers_wanted", "invitations", "index_half_width", "thirty_half_width")
+    lines = [f"{head[0]:<14}" + "".join(f" {one:>12}" for one in head[1:])]
+    lines += [f"{row['unit']:<14}" + "".join(f" {row[name]:>12}" for name in names[1:]) for row in rows]
+    sums = (sum(row[name] for row in rows) for name in names[1:4])
+    return [*lines, f"{'':<14}" + "".join(f" {one:>12}" for one in sums)]

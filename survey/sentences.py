@@ -110,6 +110,7 @@ REFUSALS: dict[type[SurveyError], str] = {
         'Nobody has signed the coverage note of the wave "%(wave)s", or its lists changed since. Look, then sign: '
         "hailong frame coverage %(wave)s; hailong frame sign %(wave)s --by NAME"
     ),
+    wave_errors.PlanRefused: _n('The sample of the wave "%(wave)s" cannot be planned so: %(reason)s'),
     wave_errors.SignerMissing: _n('The coverage note of the wave "%(wave)s" is signed by a person with a name.'),
     wave_errors.TooLate: _n(
         'The wave "%(wave)s" was to close at %(closes)s, which is past. Extend it first, then open it: '

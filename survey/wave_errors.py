@@ -82,6 +82,14 @@ class FrameUnsigned(SurveyError):
 
 
 @dataclass(eq=False)
+class PlanRefused(SurveyError):
+    """No sample can be planned so; the reason names what is out of range."""
+
+    wave: str
+    reason: str
+
+
+@dataclass(eq=False)
 class SignerMissing(SurveyError):
     """A coverage note that no person signs."""
 

@@ -78,7 +78,7 @@ def look(session: Session, wave: Wave) -> Coverage:
     """The frame of a wave against that of the citizens' wave before it."""
     found = dict.fromkeys(sorted(unit.code for unit, _target in waves.units_of(session, wave)), (0, 0, 0))
     found |= _by_unit(session, wave)
-    before = _wave_before(session, wave)
+    before = wave_before(session, wave)
     last = _population(session, before) if before else {}
     reports = list(session.scalars(select(FrameFile.report).where(FrameFile.wave_id == wave.id)))
     counts = Counter(dict.fromkeys(SUMMED, 0))
@@ -169,7 +169,7 @@ def _shared(session: Session, wave: Wave) -> tuple[int, int]:
     return int(phones), int(dossiers)
 
 
-def _wave_before(session: Session, wave: Wave) -> Wave | None:
+def wave_before(session: Session, wave: Wave) -> Wave | None:
     """The newest citizens' wave of the province that was drawn and whose period lies before this one's."""
     drawn = select(ClassCell.wave_id)
     found = select(Wave).where(
