@@ -21,7 +21,6 @@ TAKEN = frozenset({
     "pk_account", "pk_account_role", "pk_answer", "pk_audit_entry", "pk_class_cell", "pk_dossier", "pk_draft",
     "pk_draw", "pk_facts", "pk_feedback", "pk_figure", "pk_frame_file", "pk_input_figure", "pk_index_figure",
     "pk_assignment", "pk_field_tally", "pk_top_up", "pk_receipt", "pk_waiting_receipt",
-    "pk_assignment", "pk_field_tally", "pk_top_up",
     "pk_frame_note",
     "pk_index_input", "pk_index_run", "pk_index_sheet", "uq_index_sheet_code_year", "pk_invitation", "pk_judgement",
     "pk_message", "pk_message_budget", "pk_opt_out",
