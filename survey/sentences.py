@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
-
 from survey import (
     api_errors,
     errors,
@@ -21,9 +18,9 @@ from survey.custody.broken import BundleBroken
 from survey.errors import SurveyError
 from survey.faults import SENTENCES, Fault, FaultyFile
 from survey.field_sentences import REFUSALS as FIELD
+from survey.file_refusals import Refusal
 from survey.i18n import Translator
 from survey.i18n import mark as _n
-from survey.sheet import Refusal
 
 REFUSALS: dict[type[SurveyError], str] = {
     errors.UnknownInstrument: _n('There is no questionnaire "%(code)s".'),
@@ -117,6 +114,12 @@ REFUSALS: dict[type[SurveyError], str] = {
         'A pause of the wave "%(wave)s" must end after now and before the wave closes (%(closes)s).'
     ),
     wave_errors.WavePaused: _n('The wave "%(wave)s" is paused until %(until)s.'),
+    wave_errors.FrameUnsigned: _n(
+        'Nobody has signed the coverage note of the wave "%(wave)s", or its lists changed since. Look, then sign: '
+        "hailong frame coverage %(wave)s; hailong frame sign %(wave)s --by NAME"
+    ),
+    wave_errors.PlanRefused: _n('The sample of the wave "%(wave)s" cannot be planned so: %(reason)s'),
+    wave_errors.SignerMissing: _n('The coverage note of the wave "%(wave)s" is signed by a person with a name.'),
     wave_errors.TooLate: _n(
         'The wave "%(wave)s" was to close at %(closes)s, which is past. Extend it first, then open it: '
         "hailong wave extend %(wave)s --closes TIME --document DOCUMENT"
@@ -337,10 +340,14 @@ WHOLE_FILE: dict[Refusal, str] = {
     Refusal.OLD_EXCEL: _n("this is an old Excel file (.xls); save it as .xlsx or CSV"),
     Refusal.BINARY: _n("this is neither a CSV nor an XLSX file"),
     Refusal.NOT_UTF8: _n('the text is not UTF-8 (line {}); in Excel save it as "CSV UTF-8"'),
+    Refusal.NOT_ENCODED: _n("the text is not in the encoding that the mapping names (line {})"),
     Refusal.BROKEN_CSV: _n("the CSV is broken at line {}"),
     Refusal.BROKEN_WORKBOOK: _n("the XLSX file is broken or cut off"),
     Refusal.UNSAFE_WORKBOOK: _n("the XLSX file is not safe to open ({})"),
-    Refusal.MERGED_CELLS: _n("cells are merged (first at row {}); take the merging away"),
+    Refusal.MERGED_CELLS: _n(
+        "cells are merged (first at row {}); take the merging away, or describe the list in a mapping file"
+    ),
+    Refusal.NO_SHEET: _n('the workbook has no visible sheet "{}"'),
     Refusal.COLUMN_UNKNOWN: _n("the header has a column that is not known: {}"),
     Refusal.COLUMN_TWICE: _n("the header has a column twice: {}"),
     Refusal.COLUMN_MISSING: _n("the header lacks: {}"),
@@ -359,36 +366,3 @@ def file_sentence(error: errors.FileRefused, reader: Translator) -> str:
     if error.reason not in known:
         return f"{error.reason} {error.detail}".strip()
     return reader.gettext(known[error.reason]).format(error.detail)
-
-
-class ImportReport(Protocol):
-    """What this room needs to know of a frame report."""
-
-    @property
-    def quarantined(self) -> Sequence[RowFault]: ...
-
-    def counts(self) -> Mapping[str, object]: ...
-
-
-COUNTS = {
-    "rows": _n("rows in the list"),
-    "accepted": _n("dossiers taken in"),
-    "quarantined": _n("rows set aside"),
-    "duplicates": _n("dossiers that came again"),
-    "linked_duplicates": _n("linked dossiers counted once already"),
-    "shared_phones": _n("phones shared by several dossiers"),
-    "shared_phone_dossiers": _n("dossiers behind shared phones"),
-    "without_contact": _n("dossiers without a phone or e-mail"),
-    "unreadable_contacts": _n("phones or e-mails that cannot be used"),
-    "outside_period": _n("dossiers finished outside the period"),
-    "late": _n("late"),
-    "on_time": _n("on time"),
-    "timing_unknown": _n("on time or late: not known"),
-}
-
-
-def quarantine_sentences(report: ImportReport, reader: Translator) -> list[str]:
-    """The report of a dossier list: its counts, then each row that was set aside."""
-    counts = report.counts()
-    lines = [f"{reader.gettext(text)}: {counts[name]}" for name, text in COUNTS.items()]
-    return [*lines, *(row_sentence(fault, reader) for fault in report.quarantined)]

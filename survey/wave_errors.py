@@ -82,6 +82,13 @@ class ReleaseNotBegun(SurveyError):
 
 
 @dataclass(eq=False)
+class FrameUnsigned(SurveyError):
+    """Nobody answers for the lists as they stand: nothing is drawn from them."""
+
+    wave: str
+
+
+@dataclass(eq=False)
 class ReleaseBegun(SurveyError):
     """Links are out already: the first replicate goes out once."""
 
@@ -98,5 +105,20 @@ class ReleaseOvertaken(SurveyError):
 @dataclass(eq=False)
 class NobodyLeft(SurveyError):
     """Everybody drawn who can be reached is invited."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class PlanRefused(SurveyError):
+    """No sample can be planned so; the reason names what is out of range."""
+
+    wave: str
+    reason: str
+
+
+@dataclass(eq=False)
+class SignerMissing(SurveyError):
+    """A coverage note that no person signs."""
 
     wave: str

@@ -9,10 +9,11 @@ from random import SystemRandom
 
 import click
 
-from survey.cli.context import actor, open_site, put, refuses
+from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.errors import UnitUnknown
-from survey.stages import audit, quotas, samples, waves
+from survey.frame_sentences import plan_sentences
+from survey.stages import audit, plans, quotas, samples, waves
 from survey.stages import invitations as register
 from survey.wavefile import Mode
 
@@ -29,6 +30,55 @@ RATE = click.option(
 @click.group()
 def sample() -> None:
     """Plan and draw the sample."""
+
+
+@sample.command()
+@click.argument("wave")
+@click.option(
+    "--rule",
+    type=click.Choice(["targets", "ministry", "width", "apart", "total"]),
+    default="width",
+    show_default=True,
+    help="The wave file's targets; n = N/(1+Ne²); a half-width of the index; to tell units apart; a total shared out.",
+)
+@click.option("--points", type=click.FloatRange(0.5, 50), default=5.0, show_default=True, help="Half-width, or gap.")
+@click.option("--total", type=click.IntRange(min=1), default=3240, show_default=True, help="Answers of all units.")
+@click.option(
+    "--shares", type=click.Choice(["equal", "proportional", "neyman", "power"]), default="neyman", show_default=True
+)
+@click.option("--response-rate", type=click.FloatRange(0.01, 1), help="Left out: last wave's, unit by unit.")
+@click.option("--satisfied", type=click.FloatRange(0.01, 0.99), default=0.85, show_default=True)
+@click.option("--correlation", type=click.FloatRange(0, 1), default=0.4, show_default=True, help="Between two items.")
+@click.option("--deff", type=click.FloatRange(min=1), default=1.1, show_default=True, help="Design effect.")
+@click.option("--save", is_flag=True, help="Keep it as the next version and want of each unit what it says.")
+@DATABASE
+@JSON
+@refuses
+def size(
+    wave: str, rule: str, points: float, total: int, shares: str, response_rate: float | None, satisfied: float,
+    correlation: float, deff: float, save: bool, database: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Compute how many answers and invitations each unit needs, and what thirty answers would be worth."""
+    from analysis.planning.allocation import Rule as Shares
+    from survey.jobs import plan as planning  # needs the statistics; the other commands do not
+
+    site = open_site(database)
+    with site.database.read() as session:
+        items = len(waves.instrument_of(waves.find(session, wave)).answer_items)
+    options = planning.Options(
+        planning.Rule(rule), points, total, Shares(shares), response_rate, satisfied, correlation,
+        items, deff, level=0.95, power=0.8,
+    )  # fmt: skip
+    before, rows = planning.run(site.database, wave, options)
+    version = None
+    if save:
+        with site.database.begin() as session:
+            kept = plans.save(
+                session, waves.hold(session, wave), options=options.as_dict(), rows=rows, actor=actor(), now=site.now()
+            )
+            version = kept.version
+    data = {"wave": wave, "version": version, "rates_from": before, "options": options.as_dict(), "units": rows}
+    put(data, as_json=as_json, lines=plan_sentences(rows, reader()))
 
 
 @sample.command()

@@ -28,10 +28,11 @@ from survey.keys import Keys, digest
 from survey.model.wave import Wave
 from survey.rule import Bands, Linear, LinearCap
 from survey.scheme import Component
-from survey.stages import frames, invitations, quotas, raters, results, samples, staff, units, waves
+from survey.stages import coverage, frames, invitations, quotas, raters, results, samples, staff, units, waves
 from survey.wavefile import WavePlan, read_wave_file
 
 ACTOR = "demo"
+SIGNER = "Nguyễn Văn Mẫu"
 SCHEMES = ("local-department-sample", "local-commune-sample")
 SOURCE = "Số liệu giả lập / simulated"
 PERIOD = (date(2025, 7, 1), date(2025, 12, 31))
@@ -249,6 +250,7 @@ def _invite(it: Builder, plan: WavePlan, made: World, rate: float) -> None:
         frames.import_frame(session, wave, path, installation=it.keys.installation, actor=ACTOR, now=it.now)
     with it.database.begin() as session:
         wave = waves.find(session, plan.code)
+        coverage.sign(session, wave, by=SIGNER, actor=ACTOR, now=it.now)
         samples.draw(session, wave, seed=it.options.seed, response_rate=rate, actor=ACTOR, now=it.now)
         new = invitations.issue(session, wave, key=it.keys.wave(wave.id), actor=ACTOR, now=it.now)
         waves.open_wave(session, wave, actor=ACTOR, now=plan.opens)

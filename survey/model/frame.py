@@ -65,3 +65,18 @@ class Dossier(Base):
     email: Mapped[Hidden]
     name: Mapped[Hidden]
     address: Mapped[Hidden]
+
+
+class FrameNote(Base):
+    """A signed coverage note: who answers for what the frame covers; it binds the frame as it stood."""
+
+    __tablename__ = "frame_note"
+
+    id: Mapped[RandomId]
+    wave_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("wave.id"), index=True)
+    signer: Mapped[str] = mapped_column(String(254))
+    document: Mapped[str | None] = mapped_column(String(300))
+    signed_at: Mapped[datetime]
+    signed_as: Mapped[str] = mapped_column(String(254))
+    frame_digest: Mapped[str] = mapped_column(String(64))
+    coverage: Mapped[dict[str, Any]]

@@ -23,6 +23,20 @@ class Draw(Base):
     digest: Mapped[str] = mapped_column(String(64))
 
 
+class SamplePlan(Base):
+    """One version of a wave's sample plan: what was assumed, and what each unit is to give."""
+
+    __tablename__ = "sample_plan"
+
+    wave_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("wave.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(254))
+    options: Mapped[dict[str, Any]]
+    rows: Mapped[list[Any]]
+    digest: Mapped[str] = mapped_column(String(64))
+
+
 class SampledDossier(Base):
     """A drawn dossier: its inclusion probability, its person's drawn dossiers, and whether it was kept."""
 

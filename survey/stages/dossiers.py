@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import select
@@ -23,6 +23,7 @@ from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.sheet import Columns, Row
 from survey.stages import units, waves
+from survey.stages.suggestions import Suggestions
 
 HEADER = (
     "dossier_code", "linked_code", "procedure_code", "procedure_field", "rated_unit", "point_of_service",
@@ -69,6 +70,8 @@ class Judge:
         self.rated = {unit.code: unit.rated for unit in session.scalars(select(Unit))}
         self.in_wave = frozenset(unit.code for unit, _target in waves.units_of(session, wave))
         self.communes = units.commune_codes(session)
+        self.names = _names(session, self.in_wave)
+        self.session = session
         self._unit = lru_cache(maxsize=cells.CACHED)(self._find_unit)
         self._commune = lru_cache(maxsize=cells.CACHED)(self._find_commune)
 
@@ -111,8 +114,16 @@ class Judge:
             "age_band": take(values, "birth_year", lambda text: _age_band(text, finished)),
         }
 
+    @cached_property
+    def suggestions(self) -> Suggestions:
+        return Suggestions(self.session, self.in_wave)
+
     def _find_unit(self, text: str) -> str:
-        code = cells.code(text)
+        """A unit of the wave by its code, or by its whole name where one alone has it."""
+        named = self.names.get(cells.plain(text).casefold(), ())
+        if len(named) > 1:
+            raise CellRefused(Flaw.AMBIGUOUS_UNIT)
+        code = named[0] if named else cells.code(text)
         found = units.match(code, self.in_wave)
         if found is not None and self.rated[found]:
             return found
@@ -151,6 +162,13 @@ class Judge:
     def quarantine(self, fault: RowFault, row: Row) -> Values:
         content = self.installation.hide(json.dumps(row.values))
         return {"row": fault.row, "column": fault.column, "reason": fault.reason.value, "content": content}
+
+
+def _names(session: Session, codes: frozenset[str]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for unit in session.scalars(select(Unit).where(Unit.code.in_(codes)).order_by(Unit.code)):
+        names.setdefault(cells.plain(unit.name_vi).casefold(), []).append(unit.code)
+    return names
 
 
 def _age_band(text: str, finished: date) -> str:

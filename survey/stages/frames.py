@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.orm import Session
 
 from survey import sheet
-from survey.cells import CellRefused, Flaw, RowFault
+from survey.cells import CellRefused, Flaw, RowFault, plain
 from survey.errors import AlreadyDrawn, WrongAudience
 from survey.keys import InstallationKey
+from survey.mapping import PLAIN, Mapping
 from survey.model.base import new_id
 from survey.model.frame import Dossier, FrameFile, QuarantinedRow
 from survey.model.sample import Draw
@@ -29,6 +30,7 @@ from survey.stages.dossiers import COLUMNS, UNKNOWN, Judge, Judged, Values
 
 CITIZENS = "citizens"
 CHUNK = 5000
+MOST_UNKNOWN, LONGEST_NAME = 200, 120  # names of units that are none: enough to put a mapping right
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,15 @@ class UnitCount:
     unit: str
     dossiers: int
     late: int
+
+
+@dataclass(frozen=True)
+class UnknownUnit:
+    """A rated unit as the list writes it that is none of the wave's: its rows, and which units may be meant."""
+
+    written: str
+    rows: int
+    suggestions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,8 @@ class FrameReport:
     on_time: int
     timing_unknown: int
     by_unit: tuple[UnitCount, ...]
+    unknown_units: tuple[UnknownUnit, ...]
+    system: str
     imported_before: bool
     dry_run: bool
 
@@ -79,13 +92,14 @@ class FrameReport:
             "late": self.late,
             "on_time": self.on_time,
             "timing_unknown": self.timing_unknown,
-        }
+        } | ({"system": self.system} if self.system else {})
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for files and pages."""
         return self.counts() | {
             "quarantined": [fault.as_dict() for fault in self.quarantined],
             "unreadable_contacts": [fault.as_dict() for fault in self.unreadable_contacts],
+            "unknown_units": [asdict(one) for one in self.unknown_units],
             "by_unit": [{"unit": one.unit, "dossiers": one.dossiers, "late": one.late} for one in self.by_unit],
             "imported_before": self.imported_before,
             "dry_run": self.dry_run,
@@ -100,6 +114,7 @@ def import_frame(
     installation: InstallationKey,
     actor: str,
     now: datetime,
+    mapping: Mapping = PLAIN,
     dry_run: bool = False,
 ) -> FrameReport:
     """Take the usable rows of a dossier list into the wave's frame; the same file again changes nothing.
@@ -112,8 +127,9 @@ def import_frame(
     earlier = session.scalars(
         select(FrameFile).where(FrameFile.wave_id == wave.id, FrameFile.digest == digest)
     ).one_or_none()
-    intake = _Intake(Judge(session, wave, installation), _Seen.of(session, wave), keep_faulty=earlier is None)
-    rows = sheet.read(file, COLUMNS)
+    judge, seen = Judge(session, wave, installation), _Seen.of(session, wave)
+    intake = _Intake(judge, seen, keep_faulty=earlier is None, system=mapping.system)
+    rows = sheet.read(file, COLUMNS, mapping)
     if dry_run:
         for _chunk in intake.chunks(rows):
             pass
@@ -146,8 +162,8 @@ def _new_file(session: Session, wave: Wave, digest: str, actor: str, now: dateti
 
 
 def _store(session: Session, file_id: bytes, dossiers: list[Values], faulty: list[Values]) -> None:
-    if dossiers:
-        session.execute(insert(Dossier), dossiers)
+    if dossiers:  # past the mapper: a million rows have no use for it
+        session.connection().execute(insert(cast(Table, Dossier.__table__)), dossiers)
     if faulty:
         session.execute(insert(QuarantinedRow), [row | {"id": new_id(), "file_id": file_id} for row in faulty])
 
@@ -208,16 +224,18 @@ class _Seen:
 class _Intake:
     """Sorts the rows of one list into dossiers, duplicates and quarantine, and counts."""
 
-    def __init__(self, judge: Judge, seen: _Seen, *, keep_faulty: bool) -> None:
+    def __init__(self, judge: Judge, seen: _Seen, *, keep_faulty: bool, system: str) -> None:
         self.judge = judge
         self.seen = seen
         self.keep_faulty = keep_faulty
+        self.system = system
         self.counts: Counter[str] = Counter()
         self.units: Counter[str] = Counter()
         self.late: Counter[str] = Counter()
         self.quarantined: list[RowFault] = []
         self.unreadable: list[RowFault] = []
         self.accepted_rows: list[int] = []
+        self.unknown: Counter[str] = Counter()
 
     def chunks(self, rows: Iterable[Row]) -> Iterator[tuple[list[Values], list[Values]]]:
         """Yield new dossiers and rows for the quarantine, a few thousand at a time."""
@@ -230,6 +248,8 @@ class _Intake:
             except CellRefused as refused:
                 fault = RowFault(row.number, refused.column, refused.flaw)
                 self.quarantined.append(fault)
+                if fault.column == "rated_unit" and len(self.unknown) < MOST_UNKNOWN:
+                    self.unknown[plain(row.values["rated_unit"])[:LONGEST_NAME]] += 1
                 if self.keep_faulty:
                     faulty.append(self.judge.quarantine(fault, row))
             else:
@@ -254,6 +274,10 @@ class _Intake:
         self.late[dossier["unit_code"]] += dossier["timing"] == "late"
         return True
 
+    def _unknown_units(self) -> tuple[UnknownUnit, ...]:
+        written = sorted(self.unknown.items(), key=lambda pair: (-pair[1], pair[0]))
+        return tuple(UnknownUnit(text, rows, self.judge.suggestions.of(text)) for text, rows in written if text)
+
     def report(self, wave: Wave, *, imported_before: bool, dry_run: bool) -> FrameReport:
         shared = [count for count in self.seen.phones.values() if count > 1]
         codes = sorted(self.judge.in_wave)
@@ -272,6 +296,8 @@ class _Intake:
             on_time=self.counts["on_time"],
             timing_unknown=self.counts[UNKNOWN],
             by_unit=tuple(UnitCount(code, self.units[code], self.late[code]) for code in codes),
+            unknown_units=self._unknown_units(),
+            system=self.system,
             imported_before=imported_before,
             dry_run=dry_run,
         )

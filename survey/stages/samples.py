@@ -23,7 +23,7 @@ from survey.errors import AlreadyDrawn, FrameEmpty
 from survey.model.frame import Dossier
 from survey.model.sample import ClassCell, Draw, SampledDossier
 from survey.model.wave import Wave
-from survey.stages import audit, classes, waves
+from survey.stages import audit, classes, coverage, waves
 from survey.stages.classes import PRIVACY_FLOOR, Split
 from survey.wavefile import Mode
 
@@ -88,6 +88,7 @@ def draw(session: Session, wave: Wave, *, seed: int, response_rate: float, actor
     earlier = session.get(Draw, wave.id)
     if earlier is not None:
         raise AlreadyDrawn(wave=wave.code, seed=earlier.seed)
+    coverage.require_signed(session, wave)
     frame = _frame_to_draw(session, wave)
     strata = _strata(session, wave, frame, response_rate)
     drawn = _take(strata, frame, seed)

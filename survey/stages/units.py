@@ -93,6 +93,12 @@ def commune_codes(session: Session) -> frozenset[str]:
     return _country_communes() | frozenset(imported)
 
 
+@cache
+def old_provinces() -> tuple[tuple[str, str], ...]:
+    """The provinces of before 1 July 2025 with the code of the one that each became."""
+    return tuple((row.values["name_vi"], row.values["successor"]) for row in _facts("provinces_before_2025.csv"))
+
+
 def match(code: str, known: Iterable[str]) -> str | None:
     """The known code that is meant, leading zeros that a spreadsheet dropped put back; None when there is none."""
     if code in known:

@@ -26,7 +26,7 @@ from survey.model.rater import Rater
 from survey.model.response import Answer, Judgement, Spooled
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
-from survey.stages import drafts, frames, invitations, mixing, raters, responses, samples, units, waves
+from survey.stages import coverage, drafts, frames, invitations, mixing, raters, responses, samples, units, waves
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.wavefile import read_wave_file
 
@@ -103,6 +103,7 @@ def field(database: Database, keys: Keys, now: datetime, tmp_path: Path) -> Fiel
         frames.import_frame(
             session, citizens, tmp_path / "frame.csv", installation=keys.installation, actor="test", now=now
         )
+        coverage.sign(session, citizens, by="A", actor="test", now=now)
         samples.draw(session, citizens, seed=3, response_rate=0.5, actor="test", now=now)
         officials = create(session, keys, now, "officials", "officials-sample", '"*"')
         raters.import_raters(

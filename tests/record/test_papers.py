@@ -24,7 +24,7 @@ from survey.model.paper import PaperSheet
 from survey.model.rater import Rater
 from survey.model.response import Answer, SpentMark, Spooled
 from survey.paper.numbers import check_digit
-from survey.stages import board, invitations, lots, outbox, papers, privacy, responses, samples, sheets, waves
+from survey.stages import board, coverage, invitations, lots, outbox, papers, privacy, responses, samples, sheets, waves
 from survey.stages.sheets import Printed
 from survey.wavefile import read_wave_file
 
@@ -240,6 +240,7 @@ def test_people_without_a_phone_are_invited_where_the_wave_prints_sheets(
                 sex="F", age_band="", **contact,
             ))  # fmt: skip
         session.flush()
+        coverage.sign(session, wave, by="A", actor="test", now=now)
         samples.draw(session, wave, seed=1, response_rate=0.25, actor="test", now=now)
         assert invitations.issue(session, wave, key=keys.wave(wave.id), actor="test", now=now) == reached
         assert len(list(invitations.contacts(session, wave, keys, actor="test", now=now))) == 12

@@ -18,7 +18,7 @@ from survey.keys import Keys
 from survey.model.frame import Dossier
 from survey.model.sample import ClassCell, Draw, SampledDossier
 from survey.model.wave import WaveUnit
-from survey.stages import frames, invitations, samples, units, waves
+from survey.stages import coverage, frames, invitations, samples, units, waves
 from survey.stages.classes import PRIVACY_FLOOR, split
 from survey.stages.samples import Drawn, Listed, keep_one_each, stratify
 from survey.wave_errors import TargetMissing
@@ -70,6 +70,7 @@ def drawn_wave(database: Database, keys: Keys, tmp_path: Path, now: datetime, *,
         frames.import_frame(
             session, wave, tmp_path / "frame.csv", installation=keys.installation, actor="test", now=now
         )
+        coverage.sign(session, wave, by="A", actor="test", now=now)
         return samples.draw(session, wave, seed=seed, response_rate=0.25, actor="test", now=now).digest
 
 
@@ -98,6 +99,7 @@ def test_a_draw_of_nobody_is_refused_and_leaves_the_only_draw_for_later(
         assert [sum(one.size for one in planned if one.unit == unit) for unit in ("98-01", "98-03")] == [120, 8]
         session.execute(update(WaveUnit).where(WaveUnit.unit_code == "98-02").values(target=0))  # as waves once were
         session.flush()
+        coverage.sign(session, wave, by="A", actor="test", now=now)
         with pytest.raises(TargetMissing) as refused:
             samples.draw(session, wave, seed=1, response_rate=0.25, actor="test", now=now)
         assert refused.value.units == "98-02"
