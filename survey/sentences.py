@@ -9,7 +9,6 @@ from survey import (
     scheme_errors,
     seal_sentences,
     staff_errors,
-    wave_errors,
 )
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.channels import refusals
@@ -21,6 +20,7 @@ from survey.field_sentences import REFUSALS as FIELD
 from survey.file_refusals import Refusal
 from survey.i18n import Translator
 from survey.i18n import mark as _n
+from survey.wave_sentences import WAVES
 
 REFUSALS: dict[type[SurveyError], str] = {
     errors.UnknownInstrument: _n('There is no questionnaire "%(code)s".'),
@@ -87,46 +87,6 @@ REFUSALS: dict[type[SurveyError], str] = {
     staff_errors.CodeWrong: _n("The code does not fit, or was used already."),
     staff_errors.SignOnRefused: _n("The province's single sign-on refused. (%(what)s)"),
     staff_errors.ApprovedOtherwise: _n('"%(subject)s" was changed after you opened the page. Read it again.'),
-    wave_errors.ReleaseNotBegun: _n(
-        'Nobody is invited in the wave "%(wave)s" yet: send out the first replicate, then ask for advice.'
-    ),
-    wave_errors.ReleaseBegun: _n('Links of the wave "%(wave)s" are out already: ask for advice on the next ones.'),
-    wave_errors.ReleaseOvertaken: _n(
-        "This advice is no longer the newest: somebody released it, or asked for another. Nothing was changed."
-    ),
-    wave_errors.NobodyLeft: _n('Everybody drawn for the wave "%(wave)s" is invited: nobody is left in reserve.'),
-    wave_errors.UnitNotProvince: _n('The unit "%(unit)s" is not a province.'),
-    wave_errors.NothingRated: _n(
-        'The wave "%(wave)s" has no unit to ask about: its schemes rate no unit of the province in this period. Check '
-        "scheme, and the units' type and rated."
-    ),
-    wave_errors.TargetMissing: _n(
-        'The wave "%(wave)s" wants no answers from: %(units)s. Write under targets how many are wanted of each unit, '
-        "as in default = 30."
-    ),
-    wave_errors.DocumentEmpty: _n(
-        'A decision has number, date and signer. What was given for the wave "%(wave)s" is empty.'
-    ),
-    wave_errors.DocumentMissing: _n(
-        'The wave "%(wave)s" is a real one: this step needs its decision. Add: --document "number, date, signer"'
-    ),
-    wave_errors.PauseTooShort: _n(
-        'A pause of the wave "%(wave)s" must end after now and before the wave closes (%(closes)s).'
-    ),
-    wave_errors.WavePaused: _n('The wave "%(wave)s" is paused until %(until)s.'),
-    wave_errors.FrameUnsigned: _n(
-        'Nobody has signed the coverage note of the wave "%(wave)s", or its lists changed since. Look, then sign: '
-        "hailong frame coverage %(wave)s; hailong frame sign %(wave)s --by NAME"
-    ),
-    wave_errors.PlanRefused: _n('The sample of the wave "%(wave)s" cannot be planned so: %(reason)s'),
-    wave_errors.SignerMissing: _n('The coverage note of the wave "%(wave)s" is signed by a person with a name.'),
-    wave_errors.TooLate: _n(
-        'The wave "%(wave)s" was to close at %(closes)s, which is past. Extend it first, then open it: '
-        "hailong wave extend %(wave)s --closes TIME --document DOCUMENT"
-    ),
-    wave_errors.TooEarly: _n(
-        'The wave "%(wave)s" can only be extended: the new end must lie after now and after %(closes)s.'
-    ),
     errors.WrongAudience: _n('The wave "%(wave)s" asks %(audience)s; this needs a wave that asks %(needed)s.'),
     errors.FrameEmpty: _n('The wave "%(wave)s" has no dossiers to draw from. Import the dossier list first.'),
     errors.AlreadyDrawn: _n(
@@ -227,6 +187,7 @@ REFUSALS: dict[type[SurveyError], str] = {
         "install espeak-ng and the extra hailong[voices]."
     ),
     errors.VoicesRecorded: _n("People spoke in %(folder)s. A program adds nothing there; name another folder."),
+    **WAVES,
 }
 WORDS = {
     "draft": _n("in preparation"),

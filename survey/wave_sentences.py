@@ -1,0 +1,50 @@
+"""The refusals of waves and of their releases, as sentences."""
+
+from __future__ import annotations
+
+from survey import wave_errors
+from survey.errors import SurveyError
+from survey.i18n import mark as _n
+
+WAVES: dict[type[SurveyError], str] = {
+    wave_errors.ReleaseNotBegun: _n(
+        'Nobody is invited in the wave "%(wave)s" yet: send out the first replicate, then ask for advice.'
+    ),
+    wave_errors.ReleaseBegun: _n('Links of the wave "%(wave)s" are out already: ask for advice on the next ones.'),
+    wave_errors.ReleaseOvertaken: _n(
+        "This advice is no longer the newest: somebody released it, or asked for another. Nothing was changed."
+    ),
+    wave_errors.NobodyLeft: _n('Everybody drawn for the wave "%(wave)s" is invited: nobody is left in reserve.'),
+    wave_errors.UnitNotProvince: _n('The unit "%(unit)s" is not a province.'),
+    wave_errors.NothingRated: _n(
+        'The wave "%(wave)s" has no unit to ask about: its schemes rate no unit of the province in this period. Check '
+        "scheme, and the units' type and rated."
+    ),
+    wave_errors.TargetMissing: _n(
+        'The wave "%(wave)s" wants no answers from: %(units)s. Write under targets how many are wanted of each unit, '
+        "as in default = 30."
+    ),
+    wave_errors.DocumentEmpty: _n(
+        'A decision has number, date and signer. What was given for the wave "%(wave)s" is empty.'
+    ),
+    wave_errors.DocumentMissing: _n(
+        'The wave "%(wave)s" is a real one: this step needs its decision. Add: --document "number, date, signer"'
+    ),
+    wave_errors.PauseTooShort: _n(
+        'A pause of the wave "%(wave)s" must end after now and before the wave closes (%(closes)s).'
+    ),
+    wave_errors.WavePaused: _n('The wave "%(wave)s" is paused until %(until)s.'),
+    wave_errors.TooLate: _n(
+        'The wave "%(wave)s" was to close at %(closes)s, which is past. Extend it first, then open it: '
+        "hailong wave extend %(wave)s --closes TIME --document DOCUMENT"
+    ),
+    wave_errors.TooEarly: _n(
+        'The wave "%(wave)s" can only be extended: the new end must lie after now and after %(closes)s.'
+    ),
+    wave_errors.FrameUnsigned: _n(
+        'Nobody has signed the coverage note of the wave "%(wave)s", or its lists changed since. Look, then sign: '
+        "hailong frame coverage %(wave)s; hailong frame sign %(wave)s --by NAME"
+    ),
+    wave_errors.PlanRefused: _n('The sample of the wave "%(wave)s" cannot be planned so: %(reason)s'),
+    wave_errors.SignerMissing: _n('The coverage note of the wave "%(wave)s" is signed by a person with a name.'),
+}
