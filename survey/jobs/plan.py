@@ -153,8 +153,8 @@ def _rows(
             "chance_of_score": round(float(given.chance_of_score[n]), 4),
             "item": [round(100 * float(limit[n]), 1) for limit in given.item],
             "index": [round(100 * float(limit[n]), 1) for limit in given.index],
-            "index_half_width": round(50 * float(given.index[1][n] - given.index[0][n]), 1),
-            "thirty_half_width": round(100 * float(thirty[n]), 1),
+            "index_half_width": abs(round(50 * float(given.index[1][n] - given.index[0][n]), 1)),
+            "thirty_half_width": abs(round(100 * float(thirty[n]), 1)),  # a complete unit has none
         }
         for n, unit in enumerate(units)
     ]
