@@ -170,9 +170,10 @@ class Keys:
         cache = self._cache
         if wave_id not in cache:
             path = self.wave_file(wave_id)
-            if not path.exists():
-                raise KeyMissing(name=path.name)
-            parts = _read(path)
+            try:
+                parts = _read(path)
+            except (FileNotFoundError, ValueError) as error:  # gone, or being overwritten at this moment
+                raise KeyMissing(name=path.name) from error
             cache[wave_id] = WaveKey(bytes.fromhex(parts["link"]), bytes.fromhex(parts["private"]))
         return cache[wave_id]
 

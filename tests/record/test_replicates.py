@@ -18,7 +18,7 @@ from survey.model.audit import AuditEntry
 from survey.model.invitation import Invitation
 from survey.model.sample import ClassCell
 from survey.model.wave import Wave
-from survey.stages import board, frames, invitations, replicates, responses, samples, units, waves
+from survey.stages import board, coverage, frames, invitations, replicates, responses, samples, units, waves
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.wave_errors import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 from survey.wavefile import read_wave_file
@@ -63,6 +63,7 @@ def wave(database: Database, keys: Keys, tmp_path: Path, now: datetime) -> str:
         frames.import_frame(
             session, made, tmp_path / "frame.csv", installation=keys.installation, actor="test", now=now
         )
+        coverage.sign(session, made, by="A", actor="test", now=now)
         samples.draw(session, made, seed=7, response_rate=0.25, actor="test", now=now)
     return made.code
 

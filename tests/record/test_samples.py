@@ -47,13 +47,13 @@ default = 30
 """
 
 
-def frame_csv(rng: Random) -> str:
+def frame_csv(rng: Random, late_share: float = 0.15) -> str:
     """400 dossiers in each of two units, 8 in the third; one agent filed 60 of the first, nearly all late."""
     lines = ["dossier_code,procedure_field,rated_unit,due_on,finished_on,channel,sex,phone"]
     for unit, size in (("98-01", 400), ("98-02", 400), ("98-03", 8)):
         for number in range(size):
             agent = unit == "98-01" and number < 60
-            late = rng.random() < (0.9 if agent else 0.15)
+            late = rng.random() < (0.9 if agent else late_share)
             due = date(2025, 9, 1) if late else date(2025, 9, 30)
             phone = "0912345678" if agent else f"09{rng.randrange(10**8):08d}"
             field = ("ho-tich", "dat-dai", "khac")[min(2, number % 5)]
@@ -61,9 +61,9 @@ def frame_csv(rng: Random) -> str:
     return "\n".join(lines) + "\n"
 
 
-def drawn_wave(database: Database, keys: Keys, tmp_path: Path, now: datetime, *, seed: int) -> str:
+def drawn_wave(database: Database, keys: Keys, tmp_path: Path, now: datetime, *, seed: int, late: float = 0.15) -> str:
     (tmp_path / "units.csv").write_text(UNITS, encoding="utf-8")
-    (tmp_path / "frame.csv").write_text(frame_csv(Random(5)), encoding="utf-8")
+    (tmp_path / "frame.csv").write_text(frame_csv(Random(5), late), encoding="utf-8")
     with database.begin() as session:
         units.import_units(session, tmp_path / "units.csv", actor="test", now=now)
         wave = waves.create(session, read_wave_file(WAVE), keys=keys, actor="test", now=now)
@@ -153,7 +153,7 @@ def test_the_weighted_share_of_late_dossiers_is_the_frames_though_one_person_fil
 def test_an_extract_says_of_a_class_what_all_who_were_invited_in_it_share(
     database: Database, keys: Keys, tmp_path: Path, now: datetime
 ) -> None:
-    drawn_wave(database, keys, tmp_path, now, seed=11)
+    drawn_wave(database, keys, tmp_path, now, seed=11, late=0.4)
     with database.begin() as session:
         wave = waves.find(session, "w")
         wave.state = waves.CLOSED
