@@ -30,6 +30,7 @@ TEXTS = ("phase", "mode", "rater", "unit", "stratum", "psu", "class", "flag")
 NUMBERS = ("fpc", "weight_base")
 HEAD = ("phase", "mode", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag")
 
+MOST = 1e12  # of a count or a weight: more is no province, and sums of it would not be exact
 UNIT_MARGIN = "unit"
 MARGINS = (UNIT_MARGIN, "class")
 
