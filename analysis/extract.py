@@ -204,6 +204,8 @@ def score(extract: Extract, scheme: Scheme | None = None) -> Scores:
     schemes = extract.schemes if scheme is None else (scheme,)
     own = scheme is None or scheme.digest in {one.digest for one in extract.schemes}
     manifest = extract.manifest
+    if not manifest.rated():
+        raise KeyInvalid(MANIFEST, "", "units", f"{len(manifest.units)} units", "a unit that is rated, or more")
     ratings = [Rating(one, manifest.rated(one.serves), extract.inputs, own) for one in schemes]
     scored = _scored(extract, ratings)
     marks = [because(Reason.REHEARSAL)] if manifest.kind is WaveKind.REHEARSAL else []
