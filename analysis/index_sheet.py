@@ -30,7 +30,7 @@ from analysis.components.rows import NO, YES, Context, Row, make_rows
 from analysis.components.scheme import Level, Scheme, WeightingRule, parse_scheme
 from analysis.components.sheet import About, Notes, Reason, Sheet, SheetKey, Used, because
 from analysis.components.tables import Cells, InputRow, make_records
-from analysis.errors import FileUnlisted, KeyInvalid
+from analysis.errors import DuplicateKey, FileUnlisted, KeyInvalid
 from analysis.extract import MANIFEST, Scores
 
 INDEX = "index"  # what stands for wave and audience in the rows
@@ -79,6 +79,8 @@ def make_index(
     waves = {}
     for code in _waves(told):
         name = f"{WAVES}{code}.csv"
+        if code in waves:
+            raise DuplicateKey(MANIFEST, f"waves {code}")
         if name not in given:
             raise FileUnlisted(name)
         waves[code] = csv_rows(given[name], name, OF_WAVES)

@@ -214,7 +214,7 @@ def presentation_of_limits(
     relatively wide complement is a footnote; the flags say why.
     """
     value, lower, upper = (float(one) for one in _share([p, *limits]))
-    edge = value in (0.0, 1.0) or np.isposinf(sizes[1])
+    edge = not ROUNDING < value < 1 - ROUNDING or np.isposinf(sizes[1])
     flags = [Flag.FEW_DEGREES] if not df >= 8 else []
     flags += [Flag.BOUNDARY] if edge else []
     width = upper - lower

@@ -24,9 +24,8 @@ from analysis.design import BoolArray, FloatArray
 from analysis.errors import DuplicateKey
 from analysis.intervals import critical
 
-Found = Mapping[
-    tuple[str, str, str], ResultRow
-]  # (unit, level_of, code) -> the wave's row of one weighting and answers
+# (unit, level_of, code) -> the wave's row of one weighting and answers
+Found = Mapping[tuple[str, str, str], ResultRow]
 OF_WAVES = (*NEEDED, "scheme", "max", "se", "ci_method", "n_valid", "n_effective")  # what a wave's rows need
 SURVEYED = frozenset({Kind.OFFICIALS, Kind.SATISFACTION})
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.components.folder_files import read_columns, read_json
 from analysis.components.limits import Method
-from analysis.components.sheet import Status
+from analysis.components.sheet import RANKED, Status
 from analysis.components.tables import MOST, read_number
 from analysis.errors import CellInvalid, ColumnMissing, KeyInvalid
 
@@ -55,7 +55,7 @@ def _checked(
             allowed = _wanted(name, row[name])
             if allowed:
                 raise CellInvalid(file, number, name, str(row[name]), allowed)
-        _check_limits(row, file, number)
+        _check_value(row, file, number)
         out.append(row)
     return tuple(out)
 
@@ -77,10 +77,13 @@ def _is_number(name: str, cell: str) -> bool:
     return math.isfinite(value) and abs(value) <= MOST and (value >= 0 or name not in POSITIVE)
 
 
-def _check_limits(row: ResultRow, file: str, number: int) -> None:
-    """Limits stand on both sides of the value, which is in points where the row has points; or there are none."""
+def _check_value(row: ResultRow, file: str, number: int) -> None:
+    """A figure that is shown has a value, in points where the row has points; limits stand on both its sides, or there
+    are none."""
     name = "index" if row["points"] is None else "points"
     value, low, high = row[name], row["ci_low"], row["ci_high"]
+    if value is None and row["status"] in RANKED:
+        raise CellInvalid(file, number, name, "", f"a number, as the status is {row['status']}")
     if low is None and high is None:
         return
     if value is None or low is None or float(low) > float(value):

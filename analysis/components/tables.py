@@ -265,12 +265,7 @@ def _wanted(row: SampleRow | MarginRow | InputRow | TraitRow) -> Iterator[tuple[
         yield "weight_sum", row.weight_sum, row.weight_sum >= 0, "0 or more"
     elif isinstance(row, TraitRow):
         yield "trait", row.trait, row.trait != "", "a name"
-        yield (
-            "level",
-            row.level,
-            row.level not in ("", MIXED),
-            f"a name, not {MIXED!r}: that is what small levels become",
-        )
+        yield "level", row.level, row.level not in ("", MIXED), f"a name, not {MIXED!r} (what small levels become)"
     elif isinstance(row, MarginRow):
         yield "margin", row.margin, row.margin in MARGINS, ", ".join(MARGINS)
         yield "level", row.level, row.margin != UNIT_MARGIN or row.level == row.unit, f"{row.unit}, as in column unit"

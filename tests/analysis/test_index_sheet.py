@@ -350,6 +350,13 @@ def test_waves_that_the_manifest_lists_wrongly_are_refused(
     assert refused.value.file == "manifest.json"
 
 
+def test_a_wave_that_the_manifest_lists_twice_is_refused(make: Any, joined: tuple[dict[str, Scores], Scores]) -> None:
+    sheet = index_of(make, make.scheme() + GROUP, [], joined[0])
+    told = {**sheet.told, "waves": [*sheet.told["waves"], sheet.told["waves"][0]]}
+    with pytest.raises(DuplicateKey, match="citizens"):
+        make_index(inputs=NOTHING, scheme=sheet.scheme.text, manifest=told, given=sheet.given)
+
+
 def test_a_scheme_of_another_encoding_is_named(make: Any, tmp_path: Path) -> None:
     write_index(index_of(make, make.scheme(), [("u000", "1", 70.0)]), tmp_path)
     (tmp_path / "scheme.toml").write_bytes(make.scheme().encode() + b"# \xe9\n")

@@ -117,6 +117,7 @@ def test_where_everybody_is_satisfied_the_answers_count_and_a_statistician_looks
         (0.85, (0.74, 0.91), (60, 60), 7, (Decision.REVIEW, Flag.FEW_DEGREES)),
         (1.0, (0.97, 1.0), (60, 60), 20, (Decision.REVIEW, Flag.BOUNDARY)),
         (1.0, (0.87, 1.0), (40, 25), 20, (Decision.REVIEW, Flag.BOUNDARY)),
+        (1 - 1e-15, (0.87, 1.0), (40, 25), 20, (Decision.REVIEW, Flag.BOUNDARY)),
         (0.0, (0.0, 0.04), (40, 25), 20, (Decision.REVIEW, Flag.BOUNDARY)),
         (1.0, (0.87, 1.0), (29, 90), 20, (Decision.SUPPRESS, Flag.FEW_ANSWERS)),
         (0.95, (0.90, 0.98), (60, 60), 20, (Decision.SHOW, Flag.COMPLEMENT_WIDE)),
