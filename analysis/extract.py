@@ -172,13 +172,13 @@ def read_extract(folder: Path) -> Extract:
             raise FileUnlisted(name)
     _verify_answers(folder, answers, hashes[answers])
     files = {name: _verified(folder, name, expected) for name, expected in sorted(hashes.items()) if name != answers}
-    form = parse_instrument(_text(files, "instrument.toml"))
+    form = parse_instrument(text_of(files, "instrument.toml"))
     raters = form.audience is Audience.OFFICIALS
     return _checked(
         stored(folder / answers, hashes[answers], form.columns, raters=raters, scales=_scales(form)),
         {name.removesuffix(".csv"): read_columns(files[name], name) if name in files else {} for name in TABLES},
         form,
-        [_text(files, name) for name in scheme_files(sum(name.startswith("scheme") for name in files))],
+        [text_of(files, name) for name in scheme_files(sum(name.startswith("scheme") for name in files))],
         manifest,
         {name: data for name, data in files.items() if name.startswith("previous/")},
     )
@@ -204,6 +204,8 @@ def score(extract: Extract, scheme: Scheme | None = None) -> Scores:
     schemes = extract.schemes if scheme is None else (scheme,)
     own = scheme is None or scheme.digest in {one.digest for one in extract.schemes}
     manifest = extract.manifest
+    if not manifest.rated():
+        raise KeyInvalid(MANIFEST, "", "units", f"{len(manifest.units)} units", "a unit that is rated, or more")
     ratings = [Rating(one, manifest.rated(one.serves), extract.inputs, own) for one in schemes]
     scored = _scored(extract, ratings)
     marks = [because(Reason.REHEARSAL)] if manifest.kind is WaveKind.REHEARSAL else []
@@ -321,7 +323,7 @@ def _check_codes(extract: Extract) -> None:
 
 def _read_scheme(path: Path) -> Scheme:
     data = _bytes(path.parent, path.name)
-    return parse_scheme(_text({path.name: data}, path.name), file=path.name)
+    return parse_scheme(text_of({path.name: data}, path.name), file=path.name)
 
 
 def _verify_answers(folder: Path, name: str, expected: str) -> None:
@@ -352,7 +354,8 @@ def _bytes(folder: Path, name: str) -> bytes:
         raise FileUnreadable(name, error.strerror or str(error)) from error
 
 
-def _text(files: Mapping[str, bytes], name: str) -> str:
+def text_of(files: Mapping[str, bytes], name: str) -> str:
+    """A text file of a folder. Raises FileUnlisted, FileUnreadable (it is not UTF-8)."""
     try:
         return files[name].decode("utf-8-sig")
     except KeyError as error:

@@ -22,14 +22,15 @@ from analysis.components.beside import GRADES, grades_table
 from analysis.components.changes import CLEAR_BY, read_previous, with_changes
 from analysis.components.fixed import fixed_points
 from analysis.components.folder_files import json_bytes, read_columns, read_json, records_bytes
-from analysis.components.joined import Found, WaveRow, join_waves
+from analysis.components.joined import OF_WAVES, Found, join_waves
 from analysis.components.level import sheet_of_points
 from analysis.components.manifest import Unit, WaveKind, read_units
+from analysis.components.result_rows import ResultRow, csv_rows
 from analysis.components.rows import NO, YES, Context, Row, make_rows
 from analysis.components.scheme import Level, Scheme, WeightingRule, parse_scheme
 from analysis.components.sheet import About, Notes, Reason, Sheet, SheetKey, Used, because
 from analysis.components.tables import Cells, InputRow, make_records
-from analysis.errors import FileUnlisted, KeyInvalid
+from analysis.errors import DuplicateKey, FileUnlisted, KeyInvalid
 from analysis.extract import MANIFEST, Scores
 
 INDEX = "index"  # what stands for wave and audience in the rows
@@ -42,7 +43,7 @@ class IndexSheet:
 
     scheme: Scheme
     inputs: tuple[InputRow, ...]
-    waves: Mapping[str, tuple[WaveRow, ...]]
+    waves: Mapping[str, tuple[ResultRow, ...]]
     units: tuple[Unit, ...]
     told: Mapping[str, Any]
     given: Mapping[str, bytes]  # waves/ and previous/ as they came
@@ -76,21 +77,29 @@ def make_index(
         if key not in told:
             raise KeyInvalid(MANIFEST, "", key, None, "a value: the key is missing")
     waves = {}
-    for one in told["waves"]:
-        name = f"{WAVES}{one['code']}.csv"
+    for code in _waves(told):
+        name = f"{WAVES}{code}.csv"
+        if code in waves:
+            raise DuplicateKey(MANIFEST, f"waves {code}")
         if name not in given:
             raise FileUnlisted(name)
-        waves[str(one["code"])] = _wave_rows(given[name], name)
+        waves[code] = csv_rows(given[name], name, OF_WAVES)
     rows = make_records(InputRow, inputs, file="inputs.csv")
     return IndexSheet(parse_scheme(scheme), rows, waves, read_units(told), told, dict(given))
 
 
-def _wave_rows(data: bytes, name: str) -> tuple[WaveRow, ...]:
-    columns = read_columns(data, name)
-    return tuple(
-        {key: cell or None for key, cell in zip(columns, cells, strict=True)}
-        for cells in zip(*columns.values(), strict=True)
-    )
+def _waves(told: Mapping[str, Any]) -> Iterator[str]:
+    """The codes of the waves that a manifest lists. Raises KeyInvalid."""
+    listed = told["waves"]
+    if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
+        raise KeyInvalid(MANIFEST, "", "waves", listed, "a list of objects")
+    for number, one in enumerate(listed, start=1):
+        code, kind = one.get("code"), one.get("kind")
+        if not isinstance(code, str) or not code:
+            raise KeyInvalid(MANIFEST, f"wave {number}", "code", code, "a text that is not empty")
+        if kind not in list(WaveKind):
+            raise KeyInvalid(MANIFEST, f"wave {code}", "kind", kind, ", ".join(WaveKind))
+        yield code
 
 
 def is_index(folder: Path) -> bool:
@@ -109,7 +118,7 @@ def read_index(folder: Path) -> IndexSheet:
             raise FileUnlisted(name)
     return make_index(
         inputs=read_columns(files["inputs.csv"], "inputs.csv"),
-        scheme=files["scheme.toml"].decode("utf-8-sig"),
+        scheme=extract.text_of(files, "scheme.toml"),
         manifest=manifest,
         given={name: data for name, data in files.items() if name.startswith((WAVES, "previous/"))},
     )
@@ -159,7 +168,7 @@ def _variants(sheet: IndexSheet) -> tuple[Used, ...]:
     return (Used.ALL, Used.UNFLAGGED) if flagged else (Used.ALL,)
 
 
-def _chosen(rows: Sequence[WaveRow], scheme: Scheme, weighting: WeightingRule, used: Used) -> Found:
+def _chosen(rows: Sequence[ResultRow], scheme: Scheme, weighting: WeightingRule, used: Used) -> Found:
     """A wave's points of one weighting and set of answers; a wave without flags has one set."""
     own = [row for row in rows if row["scheme"] == scheme.code and row["max"] is not None]
     own = [row for row in own if row["rule"] == scheme.index_rule and row["weighting"] == weighting]

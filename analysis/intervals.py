@@ -189,43 +189,36 @@ def within_census(limits: Limits, satisfied: ArrayLike, answered: ArrayLike, pop
 
 
 def presentation(p: float, se: float, n: int, df: float, level: float = 0.95) -> Presentation:
-    """NCHS rule for one proportion: effective size under 30 or a Korn-Graubard interval too wide suppresses.
-
-    Width up to .05 is shown, from .30 suppressed, between them suppressed when wider than 130 % of p; the
-    complement's relative width, fewer than 8 df and 0 % / 100 % are flags for a statistician.
+    """NCHS rule for one proportion, by its Korn-Graubard limits; without degrees of freedom it is suppressed.
     Reference: NCHS Series 2 no. 175 (2017), National Center for Health Statistics presentation standards.
     """
     _share(p), _spread(se), _size(n)
     if np.isnan(df):
         raise Undefined("the rule of presentation", "the degrees of freedom are missing")
-    edge = p <= 0 or p >= 1 or se == 0
-    flags = [Flag.FEW_DEGREES] if df < 8 else []
-    if edge:
-        flags.append(Flag.BOUNDARY)
-    size = float(n) if edge else min(float(n), float(effective_size(p, se**2)))
-    if size < 30 or df <= 0:
-        return Presentation(Decision.SUPPRESS, tuple(flags))
-    lower, upper = korn_graubard(p, size if edge else effective_size(p, se**2), level, n=n, df=df)
-    width = float(upper - lower)
-    if width <= 0.05:
-        return Presentation(Decision.SHOW, tuple(flags))
-    if not width < 0.30 or width > 1.3 * p:
-        return Presentation(Decision.SUPPRESS, tuple(flags))
-    if width > 1.3 * (1 - p):
-        flags.append(Flag.COMPLEMENT_WIDE)
-    return Presentation(Decision.SHOW, tuple(flags))
+    if df <= 0:
+        return Presentation(Decision.SUPPRESS, (Flag.FEW_DEGREES,))
+    size = float(effective_size(p, se**2)) if 0 < p < 1 else float(n)
+    lower, upper = korn_graubard(p, size, level, n=n, df=df)
+    return presentation_of_limits(p, (float(lower), float(upper)), (n, size), df)
 
 
-def presentation_of_limits(p: float, limits: tuple[float, float], size: float, df: float) -> Presentation:
-    """The same rule for a figure with limits of its own, such as an index of many items (shares, 0..1): they stand for
-    Korn and Graubard's. `size` is the smaller of answers and effective answers. What a statistician has to
-    look at (few df, 0 % and 100 %) is REVIEW; a relatively wide complement is a footnote; the flags say why.
+def presentation_of_limits(
+    p: float, limits: tuple[float, float], sizes: tuple[float, float], df: float
+) -> Presentation:
+    """The same rule for a figure with limits of its own (shares, 0..1), such as an index of many items: they stand for
+    Korn and Graubard's. `sizes` are the answers and the effective answers: the smaller counts, but the answers
+    alone at 0 % and 100 % or without any variance (infinite effective answers).
+
+    Under 30 is suppressed; width up to .05 is narrow enough, from .30 suppressed, between them suppressed when wider
+    than 130 % of p. What a statistician has to look at (fewer than 8 df, the boundary) is REVIEW at any width; a
+    relatively wide complement is a footnote; the flags say why.
     """
     value, lower, upper = (float(one) for one in _share([p, *limits]))
+    edge = not ROUNDING < value < 1 - ROUNDING or np.isposinf(sizes[1])
     flags = [Flag.FEW_DEGREES] if not df >= 8 else []
-    flags += [Flag.BOUNDARY] if value in (0.0, 1.0) else []
+    flags += [Flag.BOUNDARY] if edge else []
     width = upper - lower
-    if size < 30:
+    if (sizes[0] if edge else min(sizes)) < 30:
         return Presentation(Decision.SUPPRESS, (Flag.FEW_ANSWERS, *flags))
     if width > 0.05 and (width >= 0.30 or width > 1.3 * value):
         why = Flag.WIDE if width >= 0.30 else Flag.RELATIVELY_WIDE

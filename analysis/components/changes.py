@@ -13,46 +13,35 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import hypot
-from typing import Any
 
 import numpy as np
 from scipy import special
 
 from analysis.components.decimals import six
-from analysis.components.folder_files import read_columns, read_json
 from analysis.components.limits import CONFIDENCE
+from analysis.components.result_rows import IDENTITY, ResultRow, csv_rows, json_rows
 from analysis.components.rows import NO, YES, Row
 from analysis.components.sheet import RANKED, Reason, because
 from analysis.design import FloatArray
-from analysis.errors import ColumnMissing
 from analysis.intervals import critical
 from analysis.testing.multiple import Correction, adjusted
 
-Previous = Mapping[tuple[str, ...], Mapping[str, str | None]]
+Previous = Mapping[tuple[str, ...], ResultRow]
 CLEAR_BY = {  # what a results' manifest says of `change_clear`
     "limits": "square_and_add", "correction": "holm", "level": CONFIDENCE,
     "family": "units of a scheme's level in the same figure",
 }  # fmt: skip
-KEY = ("unit", "level_of", "code", "rule", "weighting", "answers")
-NEEDED = (*KEY, "status", "index", "points", "ci_low", "ci_high")
 
 
 def read_previous(files: Mapping[str, bytes]) -> Previous:
-    """Last year's rows by identity from `previous/scores.json`, else `scores.csv`; empty without either."""
-    if "previous/scores.json" in files:
-        rows: list[Mapping[str, Any]] = read_json(files["previous/scores.json"], "previous/scores.json").get("rows", [])
-    elif "previous/scores.csv" in files:
-        columns = read_columns(files["previous/scores.csv"], "previous/scores.csv")
-        rows = [
-            {name: cell or None for name, cell in zip(columns, cells, strict=True)}
-            for cells in zip(*columns.values(), strict=True)
-        ]
-    else:
-        return {}
-    for name in NEEDED:
-        if rows and name not in rows[0]:
-            raise ColumnMissing(name, "previous/")
-    return {tuple(str(row[name]) for name in KEY): row for row in rows}
+    """Last year's rows by identity from `previous/scores.json`, else `scores.csv`; empty without either.
+    Raises the leaves of `result_rows`."""
+    rows: tuple[ResultRow, ...] = ()
+    for name, read in (("previous/scores.json", json_rows), ("previous/scores.csv", csv_rows)):
+        if name in files:
+            rows = read(files[name], name)
+            break
+    return {tuple(str(row[name]) for name in IDENTITY): row for row in rows}
 
 
 def with_changes(rows: Sequence[Row], previous: Previous) -> list[Row]:
@@ -62,7 +51,7 @@ def with_changes(rows: Sequence[Row], previous: Previous) -> list[Row]:
     return _judged([_changed(row, previous.get(row.identity)) for row in rows])
 
 
-def _changed(row: Row, before: Mapping[str, str | None] | None) -> Row:
+def _changed(row: Row, before: ResultRow | None) -> Row:
     now = row.points if row.points is not None else row.index
     then = None if before is None else before["points"] if row.points is not None else before["index"]
     shown = before is not None and row.status in RANKED and before["status"] in RANKED and _same_scale(row, before)
@@ -109,7 +98,7 @@ def change_p(rows: Sequence[Row]) -> FloatArray:
     return np.where(change == 0, 1.0, 2.0 * special.ndtr(-z))
 
 
-def _same_scale(row: Row, before: Mapping[str, str | None]) -> bool:
+def _same_scale(row: Row, before: ResultRow) -> bool:
     """Points are compared out of the same maximum only: another one is a break in the method (STATISTICS.md)."""
     most = before.get("max")
     return row.max is None or not most or float(most) == float(row.max)

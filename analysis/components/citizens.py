@@ -210,7 +210,7 @@ def _province_data(wave: Wave, data: LevelData, groups: Groups, sampling: Sampli
     notes = Notes()
     if whole.units:
         notes.add(code, because(Reason.CELLS_LEFT_OUT, [whole.units]))
-    has_dossiers = np.array([wave.frame.populations.get(unit, 0.0) > 0 for unit in wave.units])
+    has_dossiers = np.array([wave.frame.populations.get(unit, 0.0) > 0 for unit in wave.units], dtype=np.bool_)
     silent = int(((data.moments.respondents == 0) & has_dossiers).sum())
     if silent:
         notes.add(code, because(Reason.UNITS_WITHOUT_ANSWERS, [silent]))

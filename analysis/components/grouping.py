@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.components.instrument import ScoredItem
-from analysis.components.tables import INVITED, SELF_SELECTED, Mode, read_number
+from analysis.components.tables import INVITED, LEAST, MOST, POSITIVE, SELF_SELECTED, Mode, read_number
 from analysis.design import BoolArray, FloatArray, IntArray
 from analysis.fold.coding import Label, Measure, Scale
 from analysis.fold.moments import Moments, Wanted, fold_moments
@@ -138,13 +138,13 @@ def population(label: Label) -> Label:
 
 
 def positive(label: Label) -> Label:
-    """A positive finite number."""
+    """A positive number, no larger than a count may be."""
     try:
         value = read_number(label)
     except ValueError:
         value = math.nan
-    if not (0 < value < math.inf):
-        raise ValueError("a positive number")
+    if not LEAST <= value <= MOST:
+        raise ValueError(POSITIVE)
     return value
 
 

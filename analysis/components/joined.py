@@ -17,14 +17,16 @@ from analysis.components.index import Figures
 from analysis.components.limits import CONFIDENCE, Limits, Method
 from analysis.components.points import Points, Survey
 from analysis.components.ranks import RankSet, joint_level, rank_sets
+from analysis.components.result_rows import NEEDED, ResultRow
 from analysis.components.scheme import Kind, Part, Scheme
 from analysis.components.sheet import RANKED, Status
 from analysis.design import BoolArray, FloatArray
 from analysis.errors import DuplicateKey
 from analysis.intervals import critical
 
-WaveRow = Mapping[str, str | None]
-Found = Mapping[tuple[str, str, str], WaveRow]  # (unit, level_of, code) -> the wave's row of one weighting and answers
+# (unit, level_of, code) -> the wave's row of one weighting and answers
+Found = Mapping[tuple[str, str, str], ResultRow]
+OF_WAVES = (*NEEDED, "scheme", "max", "se", "ci_method", "n_valid", "n_effective")  # what a wave's rows need
 SURVEYED = frozenset({Kind.OFFICIALS, Kind.SATISFACTION})
 
 
@@ -91,7 +93,7 @@ def _joined(scheme: Scheme, units: Sequence[str], waves: Mapping[str, Found]) ->
     return Joined(codes, given, hidden, share, variance, below, above, n, n_eff, scale, complete, method)
 
 
-def _sums(rows: Sequence[WaveRow], scale: float) -> list[float]:
+def _sums(rows: Sequence[ResultRow], scale: float) -> list[float]:
     """Variance, squared distances to the limits, fewest answers, effective size (of one wave), points asked about."""
     found = [[_number(row[name], np.nan) for name in ("points", "se", "ci_low", "ci_high")] for row in rows]
     unsure = any(low < high and np.isnan(se) for _, se, low, high in found)  # limits, and no error to be estimated
@@ -105,7 +107,7 @@ def _sums(rows: Sequence[WaveRow], scale: float) -> list[float]:
     ]
 
 
-def _method(rows: Sequence[WaveRow], *, all_complete: bool) -> Method:
+def _method(rows: Sequence[ResultRow], *, all_complete: bool) -> Method:
     if len(rows) == 1:
         return Method(rows[0]["ci_method"] or "")
     if all_complete:

@@ -78,11 +78,11 @@ def _publication(sheet: Sheet, u: int, at: int) -> Cells:
     status = sheet.status[u, at]
     if status in (Status.SUPPRESSED, Status.EMPTY):
         return {"publication": "suppress", "publication_why": str(status)}
-    if status == Status.COMPLETE:
-        return {"publication": "show", "publication_why": str(status)}
     value, low, high = (float(one[u, at]) / 100 for one in (sheet.index, sheet.low, sheet.high))
+    if np.isnan(low):  # exact, too small to be ranked or not
+        return {"publication": "show", "publication_why": str(Status.COMPLETE)}
     sizes = (float(sheet.n_valid[u, at]), float(sheet.n_eff[u, at]))
-    found = presentation_of_limits(value, (low, high), min(sizes), float(sheet.df[u, at]))
+    found = presentation_of_limits(value, (low, high), sizes, float(sheet.df[u, at]))
     return {"publication": str(found.decision), "publication_why": "; ".join(map(str, found.flags)) or None}
 
 

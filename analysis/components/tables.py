@@ -30,8 +30,14 @@ TEXTS = ("phase", "mode", "rater", "unit", "stratum", "psu", "class", "flag")
 NUMBERS = ("fpc", "weight_base")
 HEAD = ("phase", "mode", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag")
 
+MOST = 1e12  # of a count or a weight: no province has more, and squares of it still add up
+LEAST = 1e-9  # of what has to be positive
+MOST_TYPED = 1e18  # of a typed-in figure, which may be money
+POSITIVE = f"a positive number of at most {MOST:g}"
 UNIT_MARGIN = "unit"
 MARGINS = (UNIT_MARGIN, "class")
+
+MIXED = "other"  # in a manifest: the level of classes that mix levels of a trait, and of levels with too few answers
 
 Cells = Sequence[str] | Sequence[float] | NDArray[Any]
 Rows = NDArray[np.intp]
@@ -257,6 +263,9 @@ def _wanted(row: SampleRow | MarginRow | InputRow | TraitRow) -> Iterator[tuple[
             f"{row.answered} answers or more",
         )
         yield "weight_sum", row.weight_sum, row.weight_sum >= 0, "0 or more"
+    elif isinstance(row, TraitRow):
+        yield "trait", row.trait, row.trait != "", "a name"
+        yield "level", row.level, row.level not in ("", MIXED), f"a name, not {MIXED!r} (what small levels become)"
     elif isinstance(row, MarginRow):
         yield "margin", row.margin, row.margin in MARGINS, ", ".join(MARGINS)
         yield "level", row.level, row.margin != UNIT_MARGIN or row.level == row.unit, f"{row.unit}, as in column unit"
@@ -280,7 +289,8 @@ def number_text(value: float) -> str:
 def _typed(kind: str, cells: Cells, file: str, name: str) -> list[Any]:
     if kind == "str":
         return [str(cell) for cell in cells]
-    values = _floats(cells, file, name, empty=None, positive=False)
+    most = MOST_TYPED if name == "value" else MOST
+    values = _floats(cells, file, name, empty=None, positive=False, most=most)
     if kind == "float":
         return list(values.tolist())
     for row, value in enumerate(values.tolist(), start=2):
@@ -289,16 +299,18 @@ def _typed(kind: str, cells: Cells, file: str, name: str) -> list[Any]:
     return [int(value) for value in values.tolist()]
 
 
-def _floats(cells: Cells, file: str, name: str, *, empty: float | None, positive: bool = True) -> FloatArray:
+def _floats(
+    cells: Cells, file: str, name: str, *, empty: float | None, positive: bool = True, most: float = MOST
+) -> FloatArray:
     out = np.empty(len(cells))
     for row, cell in enumerate(cells):
         try:
             value = empty if cell == "" and empty is not None else read_number(cell)
         except (TypeError, ValueError):
             value = math.nan
-        fits = value is not None and (value == empty or (math.isfinite(value) and (value > 0 or not positive)))
+        fits = value is not None and (value == empty or (abs(value) <= most and (value >= LEAST or not positive)))
         if value is None or not fits:
-            raise CellInvalid(file, row + 2, name, str(cell), "a positive number" if positive else "a number")
+            raise CellInvalid(file, row + 2, name, str(cell), POSITIVE if positive else f"a number of at most {most:g}")
         out[row] = value
     return out
 

@@ -15,13 +15,14 @@ import numpy as np
 from analysis.components.cells import FACTORS, SLACK, within_caps
 from analysis.components.decimals import six
 from analysis.components.grouping import Groups
+from analysis.components.tables import MIXED
 from analysis.components.weighting import Frame, Weighted
 from analysis.design import Calibration, FloatArray, IntArray
 from analysis.errors import NotConverged
 from analysis.weights import Margin, rake
 
 LEAST = 10  # answers of a level whose weights the margin moves: the province's two figures together tell no fewer
-OTHER = ""  # the level of classes that mix, and of levels with too few answers
+OTHER = ""  # MIXED in the manifest; no level of a class is called so
 
 
 def province_weights(groups: Groups, frame: Frame, weighted: Weighted) -> tuple[Weighted, Mapping[str, object]]:
@@ -94,7 +95,7 @@ def _told(one: Margin, mass: FloatArray, why: str | None, after: FloatArray | No
     could not be met."""
     sums = [np.bincount(one.codes, some, len(one.levels)).tolist() for some in (mass, mass if after is None else after)]
     levels = {
-        name or "other": {"dossiers": six(total), "by_units_weights": six(found), "reached": six(reached)}
+        name or MIXED: {"dossiers": six(total), "by_units_weights": six(found), "reached": six(reached)}
         for name, total, found, reached in zip(one.levels, one.totals.tolist(), *sums, strict=True)
     }
     return {"levels": levels, "met": after is not None and why is None, **({} if why is None else {"why": why})}

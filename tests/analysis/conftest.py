@@ -311,6 +311,15 @@ def drawn_wave(seed: int, *, units: int = 6, cut: float = 1.0, drawn: int = 40) 
     return tables, truth
 
 
+def two_units(first: Sequence[Sequence[str]], **cell: Any) -> Tables:
+    """Unit u1 as given; u2 with 20 mixed answers beside it."""
+    tables = Tables()
+    tables.cell("u1", first, population=200, **cell)
+    second = [["5", "4", "5", "4"]] * 12 + [["1", "2", "3", "1"]] * 4 + [["5", "2", "4", "1"]] * 4
+    tables.cell("u2", second, population=300)
+    return tables
+
+
 def _add(columns: dict[str, list[Any]], cells: Mapping[str, Any]) -> None:
     for name, cell in cells.items():
         columns.setdefault(name, []).append(cell)
@@ -352,6 +361,7 @@ class Make:
     manifest = staticmethod(manifest)
     find = staticmethod(find)
     drawn = staticmethod(drawn_wave)
+    two_units = staticmethod(two_units)
     cell = staticmethod(cell)
     edited = staticmethod(edited)
 

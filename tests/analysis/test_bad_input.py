@@ -57,6 +57,13 @@ DAMAGED: dict[str, tuple[str, Edit | tuple[int, str, str], type[errors.AnalysisE
     "margins that contradict each other": ("margins.csv", (2, "total", "9999"), errors.MarginsContradict, "u000"),
     "a margin of an absent category": ("margins.csv", (2, "unit", "u999"), errors.CodeUnknown, "u999"),
     "a margin that is NaN": ("margins.csv", (2, "total", "nan"), errors.CellInvalid, "total"),
+    "a weight that no sum holds": ("answers.csv", (2, "weight_base", "1e308"), errors.CellInvalid, "weight_base"),
+    "a weight of nothing": ("answers.csv", (2, "weight_base", "1e-300"), errors.CellInvalid, "weight_base"),
+    "an fpc that no sum holds": ("answers.csv", (2, "fpc", "1e300"), errors.CellInvalid, "fpc"),
+    "a sum of weights that no sum holds": ("sample.csv", (2, "weight_sum", "1e308"), errors.CellInvalid, "weight_sum"),
+    "more dossiers than there are": ("sample.csv", (2, "population", "1e300"), errors.CellInvalid, "population"),
+    "more invitations than there are": ("sample.csv", (2, "invited", "1e30"), errors.CellInvalid, "invited"),
+    "a margin of more than there are": ("margins.csv", (2, "total", "1e300"), errors.CellInvalid, "total"),
     "an answer outside the scale": ("answers.csv", (2, "S1", "6"), errors.CellInvalid, "S1"),
     "a duplicated key of the sample": ("sample.csv", twice, errors.DuplicateKey, "u000"),
     "a duplicated margin": ("margins.csv", twice, errors.DuplicateKey, "u000"),
@@ -103,6 +110,37 @@ def test_bad_luck_is_a_result_without_a_number_that_is_none(make: Any, tmp_path:
     assert [found[f"u{number}"]["reason"] for number in (0, 1, 2)] == ["no_variance", "no_answers", "no_forms"]
     assert "strata_joined=1" in found["u3"]["reason"]
     assert float(found["u0"]["ci_low"]) < 100
+
+
+@pytest.mark.parametrize("column", ["weight_base", "fpc"])
+@pytest.mark.parametrize("value", ["1e300", "1e-300"])
+def test_officials_answers_have_the_same_bounds(make: Any, column: str, value: str) -> None:
+    tables = make.officials()
+    tables.rate("r1", "HDND", "u1", ["5", "4", "3", "4"])
+    tables.answers[column][0] = value
+    with pytest.raises(errors.CellInvalid, match=f"row 2 column '{column}'"):
+        tables.extract()
+
+
+def test_a_typed_in_figure_may_be_money_and_no_more(make: Any) -> None:
+    tables = make.tables()
+    tables.cell("u1", [["5", "4", "3", "4"]] * 12)
+    tables.input("u1", "8.2.2", 4e15)
+    assert score(tables.extract()).rows
+    tables.inputs["value"][0] = 1e300
+    with pytest.raises(errors.CellInvalid, match="row 2 column 'value'"):
+        tables.extract()
+
+
+@pytest.mark.parametrize("audience", ["tables", "officials"])
+def test_a_wave_of_no_rated_unit_is_named(make: Any, tmp_path: Path, capsys: Any, audience: str) -> None:
+    tables = getattr(make, audience)()
+    with pytest.raises(errors.KeyInvalid, match="'units' is '0 units'"):
+        score(tables.extract())
+    tables.units["u1"] = "commune"
+    make.edited(tables, tmp_path, "manifest.json", lambda data: data.replace(b'"rated": true', b'"rated": false'))
+    assert main(["score", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("KeyInvalid: manifest.json  key 'units' is '1 units'")
 
 
 ONES = np.ones(4)

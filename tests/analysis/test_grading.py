@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special
 
@@ -48,16 +48,42 @@ def test_two_limits_give_what_the_score_test_gives_at_every_bound(p: float, n: f
     assert np.abs(reached - score_test)[near] == pytest.approx(0, abs=0.025)
 
 
-@given(
-    st.floats(0, 100), st.floats(0, 30), st.floats(0, 30),
-    st.lists(st.floats(1, 99), max_size=5).map(lambda found: sorted(found, reverse=True)),
-)  # fmt: skip
-def test_bands_share_all_the_confidence_and_none_is_negative(
-    value: float, below: float, above: float, bounds: Any
+SIDE = st.one_of(st.just(0.0), st.floats(0.01, 30))
+FIGURE = {"value": st.floats(0, 100), "below": SIDE, "above": SIDE}
+
+
+@given(**FIGURE, bounds=st.lists(st.floats(1, 99), max_size=5).map(lambda found: sorted(found, reverse=True)))
+def test_bands_share_all_the_confidence_and_each_bound_has_what_the_limits_give_it(
+    value: float, below: float, above: float, bounds: list[float]
 ) -> None:
-    found = of(value, value - below, value + above, bounds)
+    low, high = value - below, value + above
+    found = of(value, low, high, bounds)
     assert found.min() >= 0
     assert found.sum() == pytest.approx(1)
+    for bound, reached in zip(bounds, found.cumsum(), strict=False):
+        least = 0.0 if bound > value else 0.975 if below and bound <= low else 0.5
+        most = 1.0 if bound <= value else 0.025 if above and bound >= high else 0.5
+        assert least - 1e-6 <= reached <= most + 1e-6
+
+
+@given(**FIGURE, bound=st.floats(1, 99))
+def test_a_scale_turned_round_gives_the_other_side_the_same_confidence(
+    value: float, below: float, above: float, bound: float
+) -> None:
+    assume(below or above)
+    reached = of(value, value - below, value + above, (bound,))[0]
+    turned = of(100 - value, 100 - value - above, 100 - value + below, (100 - bound,))[0]
+    assert reached + turned == pytest.approx(1, abs=1e-6)
+
+
+@given(st.floats(40, 100), st.floats(0.5, 30), st.floats(0.5, 30))
+def test_at_both_limits_the_confidence_is_the_levels_whatever_their_distances(
+    value: float, below: float, above: float
+) -> None:
+    ends = {"level": 0.95, "ends": (-100.0, 200.0)}
+    for bound, expected in ((value - below, 0.975), (value, 0.5), (value + above, 0.025)):
+        cells = [np.array([one]) for one in (value, value - below, value + above)]
+        assert band_confidence(*cells, (bound,), **ends)[0, 0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_an_exact_figure_is_sure_of_its_band_and_a_bound_outside_the_scale_decides_itself() -> None:

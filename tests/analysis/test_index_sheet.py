@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from math import hypot
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,21 @@ import numpy as np
 import pytest
 
 from analysis.components.rows import Row, csv_bytes
-from analysis.errors import CellInvalid, CodeUnknown, DuplicateKey, FileChanged
+from analysis.errors import (
+    CellInvalid,
+    CodeUnknown,
+    ColumnMissing,
+    DuplicateKey,
+    FileChanged,
+    FileUnreadable,
+    KeyInvalid,
+)
 from analysis.extract import Scores, score, write_scores
 from analysis.index_sheet import IndexSheet, make_index, read_index, score_index, write_index
 
 GROUP = '[[group]]\ncode = "TD"\nmax = 38.5\nparts = ["1.10", "8"]\n'
 APPRAISED = [("1.1", 50.0), ("8.2.1", 75.0), ("8.2.2", 100.0), ("8.2.3", 95.0), ("8.2.4", 1.3)]
+NOTHING: dict[str, list[str]] = {"unit": [], "code": [], "value": [], "source": []}
 UNITS = ("u000", "u001", "u002", "u003", "u004", "u005")
 
 
@@ -291,3 +301,67 @@ def test_changes_from_last_year_hold_both_years_errors_and_no_other_maximum(make
                        {"previous/scores.csv": csv_bytes(other)})  # fmt: skip
     rows = {row.code: row for row in score_index(moved).rows}
     assert (rows["total"].change, rows["8"].change) == ("1.500000", None)
+
+
+def changed(data: bytes, column: str, value: str | None) -> bytes:
+    """The second row with another cell, or (None) the table without the column."""
+    lines = [line.split(",") for line in data.decode("utf-8-sig").splitlines()]
+    place = lines[0].index(column)
+    if value is None:
+        return "".join(",".join(line[:place] + line[place + 1 :]) + "\n" for line in lines).encode()
+    lines[2][place] = value
+    return "".join(",".join(line) + "\n" for line in lines).encode()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "leaf"),
+    [
+        ("answers", None, ColumnMissing), ("n_effective", None, ColumnMissing), ("status", "fine", CellInvalid),
+        ("ci_method", "guess", CellInvalid), ("n_valid", "many", CellInvalid), ("se", "nan", CellInvalid),
+        ("se", "-1", CellInvalid), ("scheme", "", CellInvalid), ("ci_high", "-1", CellInvalid),
+    ],
+)  # fmt: skip
+def test_a_waves_rows_are_checked_cell_by_cell(
+    make: Any, joined: tuple[dict[str, Scores], Scores], column: str, value: str | None, leaf: type[Exception]
+) -> None:
+    sheet = index_of(make, make.scheme() + GROUP, [], joined[0])
+    name = "waves/citizens.csv"
+    given = {**sheet.given, name: changed(sheet.given[name], column, value)}
+    with pytest.raises(leaf, match=column) as refused:
+        make_index(inputs=NOTHING, scheme=sheet.scheme.text, manifest=sheet.told, given=given)
+    assert name in str(refused.value)
+    assert leaf is ColumnMissing or "row 3 " in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "named"),
+    [
+        (3, "'waves' is 3"), (["w"], "'waves'"), ({"code": "w"}, "'waves'"), ([{"code": "citizens"}], "'kind' is None"),
+        ([{"code": "citizens", "kind": "mock"}], "'kind' is 'mock'"), ([{"kind": "real"}], "wave 1 key 'code'"),
+        ([{"code": ["w"], "kind": "real"}], "wave 1 key 'code'"),
+    ],
+)  # fmt: skip
+def test_waves_that_the_manifest_lists_wrongly_are_refused(
+    make: Any, joined: tuple[dict[str, Scores], Scores], told: object, named: str
+) -> None:
+    sheet = index_of(make, make.scheme() + GROUP, [], joined[0])
+    with pytest.raises(KeyInvalid, match=named) as refused:
+        make_index(inputs=NOTHING, scheme=sheet.scheme.text, manifest={**sheet.told, "waves": told}, given=sheet.given)
+    assert refused.value.file == "manifest.json"
+
+
+def test_a_wave_that_the_manifest_lists_twice_is_refused(make: Any, joined: tuple[dict[str, Scores], Scores]) -> None:
+    sheet = index_of(make, make.scheme() + GROUP, [], joined[0])
+    told = {**sheet.told, "waves": [*sheet.told["waves"], sheet.told["waves"][0]]}
+    with pytest.raises(DuplicateKey, match="citizens"):
+        make_index(inputs=NOTHING, scheme=sheet.scheme.text, manifest=told, given=sheet.given)
+
+
+def test_a_scheme_of_another_encoding_is_named(make: Any, tmp_path: Path) -> None:
+    write_index(index_of(make, make.scheme(), [("u000", "1", 70.0)]), tmp_path)
+    (tmp_path / "scheme.toml").write_bytes(make.scheme().encode() + b"# \xe9\n")
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest["hashes"]["scheme.toml"] = sha256((tmp_path / "scheme.toml").read_bytes()).hexdigest()
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(FileUnreadable, match=r"scheme\.toml.*UTF-8"):
+        read_index(tmp_path)

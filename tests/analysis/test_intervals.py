@@ -75,13 +75,16 @@ def test_a_near_census_cannot_leave_what_the_unanswered_allow() -> None:
 @pytest.mark.parametrize(
     ("p", "se", "n", "df", "decision", "flags"),
     [
-        (0.5, 0.1, 40, 20, Decision.SUPPRESS, ()),
+        (0.5, 0.1, 40, 20, Decision.SUPPRESS, (Flag.FEW_ANSWERS,)),
         (0.6, 0.05, 100, 30, Decision.SHOW, ()),
         (0.9, 0.03, 100, 30, Decision.SHOW, (Flag.COMPLEMENT_WIDE,)),
-        (0.96, 0.02, 100, 5, Decision.SHOW, (Flag.FEW_DEGREES, Flag.COMPLEMENT_WIDE)),
-        (1.0, 0.0, 40, 20, Decision.SHOW, (Flag.BOUNDARY, Flag.COMPLEMENT_WIDE)),
-        (1.0, 0.0, 29, 20, Decision.SUPPRESS, (Flag.BOUNDARY,)),
-        (0.05, 0.03, 100, 30, Decision.SUPPRESS, ()),
+        (0.96, 0.02, 100, 5, Decision.REVIEW, (Flag.FEW_DEGREES, Flag.COMPLEMENT_WIDE)),
+        (0.98, 0.004, 2000, 5, Decision.REVIEW, (Flag.FEW_DEGREES,)),
+        (0.98, 0.004, 2000, 30, Decision.SHOW, ()),
+        (1.0, 0.0, 40, 20, Decision.REVIEW, (Flag.BOUNDARY, Flag.COMPLEMENT_WIDE)),
+        (1.0, 0.0, 29, 20, Decision.SUPPRESS, (Flag.FEW_ANSWERS, Flag.BOUNDARY)),
+        (0.9, 0.01, 1, 20, Decision.SUPPRESS, (Flag.FEW_ANSWERS,)),
+        (0.05, 0.03, 100, 30, Decision.SUPPRESS, (Flag.RELATIVELY_WIDE,)),
     ],
 )
 def test_the_rule_of_what_may_be_shown(

@@ -8,24 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from analysis.components.rows import csv_bytes
 from analysis.components.scheme import parse_scheme
 from analysis.components.tables import InputRow
 from analysis.extract import Scores, make_extract, score, write_scores
 
 GOOD, BAD, MIXED = ["5", "4", "5", "4"], ["1", "2", "3", "1"], ["5", "2", "4", "1"]
 OVERALL = {"level_of": "overall", "rule": "top2box", "weighting": "design", "answers": "all"}
-
-
-def two_units(make: Any, first: list[list[str]], **cell: Any) -> Any:
-    """Unit u1 as given; u2 with 20 mixed answers beside it."""
-    tables = make.tables()
-    tables.cell("u1", first, population=200, **cell)
-    tables.cell("u2", [GOOD] * 12 + [BAD] * 4 + [MIXED] * 4, population=300)
-    return tables
 
 
 def assert_sound(scores: Scores) -> None:
@@ -43,7 +32,7 @@ def assert_sound(scores: Scores) -> None:
 
 
 def test_every_unit_has_items_factors_group_whole_and_points_under_its_scheme(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 15)
+    tables = make.two_units([MIXED] * 15)
     tables.units["d1"] = "department"
     tables.cell("d1", [GOOD] * 11 + [BAD])
     tables.schemes = [make.scheme("department", "department"), make.scheme("commune", "commune")]
@@ -60,7 +49,7 @@ def test_every_unit_has_items_factors_group_whole_and_points_under_its_scheme(ma
 
 
 def test_satisfaction_and_typed_in_figures_add_up_unrounded_to_area_and_total(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 15)
+    tables = make.two_units([MIXED] * 15)
     for code, value in (("8.2.1", 75), ("8.2.2", 100), ("8.2.3", 95), ("8.2.4", 1.3), ("1.1", 60), ("1.10.1", 9),
                         ("1.10.2", 8)):  # fmt: skip
         tables.input("u1", code, value)
@@ -95,7 +84,7 @@ def test_the_standard_error_of_area_eight_is_that_of_the_index_times_max_over_on
 
 
 def test_an_empty_unit_one_answer_and_an_unanswered_item_are_results_that_say_so(make: Any) -> None:
-    tables = two_units(make, [["5", "4", "3", "."]] * 12)
+    tables = make.two_units([["5", "4", "3", "."]] * 12)
     tables.cell("u3", [], population=50, invited=10)
     tables.cell("u4", [GOOD], population=50, invited=10)
     tables.units["u5"] = "commune"
@@ -118,7 +107,7 @@ def test_an_empty_unit_one_answer_and_an_unanswered_item_are_results_that_say_so
 
 
 def test_forms_without_an_answer_are_not_called_no_forms(make: Any) -> None:
-    tables = two_units(make, [[".", ".", ".", "."]] * 12)
+    tables = make.two_units([[".", ".", ".", "."]] * 12)
     scores = score(tables.extract())
     row = make.find(scores, unit="u1", **OVERALL)
     assert (row.status, row.reason, row.n_valid, row.response_rate) == ("empty", "no_answers", "0", "1.000000")
@@ -127,7 +116,7 @@ def test_forms_without_an_answer_are_not_called_no_forms(make: Any) -> None:
 
 
 def test_dossiers_that_nobody_could_reach_are_shown_beside_the_score(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     tables.cell("u3", [], population=4, invited=0)
     tables.sample["drawn"], tables.sample["kept"] = [15, 20, 4], [15, 20, 4]  # of u1 three had no phone
     tables.sample["weight_sum"][0] *= 15 / 12
@@ -149,7 +138,7 @@ def test_a_wave_without_any_answer_is_a_table_of_empty_rows(make: Any) -> None:
 
 
 def test_everybody_satisfied_has_wilson_limits_and_no_standard_error(make: Any) -> None:
-    scores = score(two_units(make, [GOOD] * 20).extract())
+    scores = score(make.two_units([GOOD] * 20).extract())
     assert_sound(scores)
     row = make.find(scores, unit="u1", **OVERALL)
     assert (row.index, row.ci_high, row.se, row.status) == ("100.000000", "100.000000", None, "ok")
@@ -162,7 +151,7 @@ def test_everybody_satisfied_has_wilson_limits_and_no_standard_error(make: Any) 
 
 
 def test_a_stratum_of_one_answer_is_joined_and_said(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     tables.cell("u1", [BAD], stratum="u1|F2", population=20)
     row = make.find(score(tables.extract()), unit="u1", **OVERALL)
     assert row.reason == "strata_joined=1"
@@ -170,7 +159,7 @@ def test_a_stratum_of_one_answer_is_joined_and_said(make: Any) -> None:
 
 
 def test_a_unit_where_everybody_answered_is_complete_without_an_interval(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 200)
+    tables = make.two_units([MIXED] * 200)
     row = make.find(score(tables.extract()), unit="u1", **OVERALL)
     assert (row.status, row.reason, row.ci_method) == ("complete", "complete", "complete")
     assert (row.se, row.ci_low, row.ci_high, row.n_effective) == (None, None, None, None)
@@ -178,7 +167,7 @@ def test_a_unit_where_everybody_answered_is_complete_without_an_interval(make: A
 
 
 def test_fewer_answers_than_the_schemes_minimum_keep_their_value_unranked(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 14)
+    tables = make.two_units([MIXED] * 14)
     tables.schemes = [make.scheme(min_valid_unit=15)]
     scores = score(tables.extract())
     row = make.find(scores, unit="u1", **OVERALL)
@@ -188,11 +177,11 @@ def test_fewer_answers_than_the_schemes_minimum_keep_their_value_unranked(make: 
 
 
 def test_a_question_that_applies_to_nobody_is_not_a_question_without_answers(make: Any) -> None:
-    scores = score(two_units(make, [["5", "4", "", "."]] * 12).extract())
+    scores = score(make.two_units([["5", "4", "", "."]] * 12).extract())
     item = {"unit": "u1", "level_of": "item", "rule": "top2box", "weighting": "design"}
     assert make.find(scores, code="S3", **item).reason == "not_applicable"
     assert make.find(scores, code="S4", **item).reason == "no_answers"
-    scores = score(two_units(make, [["5", "4", "", "."]] * 9).extract())
+    scores = score(make.two_units([["5", "4", "", "."]] * 9).extract())
     assert make.find(scores, code="S3", **item).reason == "no_answers"  # it would tell what nine people said
 
 
@@ -212,62 +201,8 @@ def test_a_census_is_not_complete_for_a_question_that_half_skipped(make: Any) ->
     assert make.find(scores, unit="u1", **OVERALL).status == "ok"
 
 
-def test_ranks_compare_the_items_that_every_ranked_unit_has(make: Any) -> None:
-    tables = two_units(make, [["5", "5", "5", "."]] * 8 + [["1", "1", "1", "5"]] * 9)
-    scores = score(tables.extract())
-    row = make.find(scores, unit="u1", **OVERALL)
-    assert row.reason == "items_left_out=S4; ranked_on_items=S1,S2,S3"
-    assert make.find(scores, unit="u2", **OVERALL).reason == "ranked_on_items=S1,S2,S3"
-    tables = two_units(make, [["5", "5", ".", "."]] * 8 + [["1", "1", "1", "5"]] * 9)
-    row = make.find(score(tables.extract()), unit="u1", **OVERALL)
-    assert row.reason == "items_left_out=S3,S4; ranked_on_pooled_answers"
-
-
-def assert_ranks_lie_in_their_sets(scores: Scores) -> None:
-    for row in scores.rows:
-        assert (row.rank is None) == (row.rank_low is None) == (row.rank_high is None)
-        if row.rank is not None:
-            assert int(str(row.rank_low)) <= int(row.rank) <= int(str(row.rank_high)), row
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    units=st.lists(st.tuples(st.integers(10, 16), st.integers(0, 16), st.integers(0, 9)), min_size=2, max_size=6),
-    keys=st.fixed_dictionaries(
-        {"grade_on": st.sampled_from(["published", "unrounded"]), "rounding": st.sampled_from(["half_up", "truncate"]),
-         "decimals": st.integers(0, 2)}
-    ),
-    official=st.booleans(),
-)  # fmt: skip
-def test_every_rank_lies_in_its_set(make: Any, units: Any, keys: Any, official: bool) -> None:
-    tables = make.officials() if official else make.tables()
-    tables.schemes = [make.scheme(**keys)]
-    for number, (size, good, typed) in enumerate(units):
-        unit = f"u{number}"
-        people = [GOOD if place < good else MIXED for place in range(size)]
-        if official:
-            for place, row in enumerate(people):
-                tables.rate(f"h{place}", "HDND", unit, row)
-        else:
-            tables.cell(unit, people, population=size if good % 2 else 60)
-        tables.input(unit, "8.2.4", 1.3 + typed / 1000)  # ties as printed, none as stored
-        tables.input(unit, "8.2.1", 75 + typed / 100)
-    assert_ranks_lie_in_their_sets(score(tables.extract()))
-
-
-def test_exact_figures_that_are_printed_alike_share_their_rank_set(make: Any) -> None:
-    tables = make.tables()
-    for number, typed in enumerate((1.301, 1.304, 1.2, 1.4)):
-        tables.cell(f"u{number}", [MIXED] * 12)
-        tables.input(f"u{number}", "8.2.4", typed)
-    rows = [row for row in score(tables.extract()).rows if row.code == "8.2.4" and row.weighting == "design"]
-    assert [(row.rank, row.rank_low, row.rank_high) for row in rows] == [
-        ("2", "2", "3"), ("2", "2", "3"), ("4", "4", "4"), ("1", "1", "1"),
-    ]  # fmt: skip
-
-
 def test_self_selected_answers_are_counted_apart_and_change_no_figure(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     before = score(tables.extract())
     for mode in ("counter", "kiosk", "open", "open"):
         tables.answer("u1", BAD, stratum="u1|F1", code="u1|F1|c", fpc=200, weight=1, mode=mode)
@@ -279,7 +214,7 @@ def test_self_selected_answers_are_counted_apart_and_change_no_figure(make: Any)
 
 
 def test_flagged_answers_are_scored_with_and_without(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     assert {row.answers for row in score(tables.extract()).rows} == {"all"}
     tables.answers["flag"][:2] = ["confirmed", "suspected"]
     scores = score(tables.extract())
@@ -288,7 +223,7 @@ def test_flagged_answers_are_scored_with_and_without(make: Any) -> None:
 
 
 def test_a_rehearsal_and_a_foreign_scheme_say_so(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     tables.keys = {"kind": "rehearsal"}
     extract = tables.extract()
     scores = score(extract)
@@ -301,7 +236,7 @@ def test_a_rehearsal_and_a_foreign_scheme_say_so(make: Any) -> None:
 
 
 def test_mean_indices_keep_to_their_own_range(make: Any) -> None:
-    scores = score(two_units(make, [["1", "1", "1", "1"]] * 20).extract())
+    scores = score(make.two_units([["1", "1", "1", "1"]] * 20).extract())
     found = {rule: make.find(scores, unit="u1", **{**OVERALL, "rule": rule}) for rule in ("mean5", "mean4", "top2box")}
     assert {rule: row.index for rule, row in found.items()} == {
         "mean5": "20.000000", "mean4": "0.000000", "top2box": "0.000000"}  # fmt: skip
@@ -309,43 +244,8 @@ def test_mean_indices_keep_to_their_own_range(make: Any) -> None:
     assert float(str(found["mean5"].ci_high)) > 21
 
 
-def test_change_from_last_year_carries_both_years_errors(make: Any, tmp_path: Any) -> None:
-    first = two_units(make, [MIXED] * 20)
-    write_scores(score(first.extract()), tmp_path)
-    second = two_units(make, [GOOD] * 20)
-    second.previous = {"previous/scores.json": (tmp_path / "scores.json").read_bytes()}
-    scores = score(second.extract())
-    row = make.find(scores, unit="u1", **OVERALL)
-    assert (row.change, row.change_clear) == ("50.000000", "yes")
-    assert float(str(row.change_low)) < 50 < float(str(row.change_high))
-    calm = make.find(scores, unit="u2", **OVERALL)
-    assert (calm.change, calm.change_clear) == ("0.000000", "no")
-    second.previous = {"previous/scores.csv": (tmp_path / "scores.csv").read_bytes()}
-    assert score(second.extract()).rows == scores.rows
-
-
-def test_a_change_is_called_clear_among_all_units_that_are_compared_not_one_by_one(make: Any) -> None:
-    def year(changed: int, units: int) -> Any:
-        tables = make.tables()
-        for number in range(units):
-            bad = 4 * changed * (number == 0)
-            tables.cell(f"u{number}", [GOOD] * (30 - bad) + [BAD] * bad, population=300, invited=40)
-        return tables
-
-    def second(units: int) -> Any:
-        tables = year(1, units)
-        tables.previous = {"previous/scores.csv": csv_bytes(score(year(0, units).extract()).rows)}
-        return make.find(score(tables.extract()), unit="u0", **OVERALL)
-
-    alone, among = second(1), second(40)
-    assert float(str(alone.change_high)) < 0
-    assert float(str(among.change_high)) < 0
-    assert (alone.change_clear, among.change_clear) == ("yes", "no")
-    assert str(among.reason).endswith("change_not_clear_among=40")
-
-
 def test_units_that_no_scheme_serves_are_named_and_have_no_rows(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     tables.units["h1"] = "district"
     tables.cell("h1", [GOOD] * 12)
     scores = score(tables.extract())
@@ -354,10 +254,10 @@ def test_units_that_no_scheme_serves_are_named_and_have_no_rows(make: Any) -> No
 
 
 def test_service_items_alone_are_not_called_sipas(make: Any) -> None:
-    assert score(two_units(make, [MIXED] * 12).extract()).facts["index_name_en"] == (
+    assert score(make.two_units([MIXED] * 12).extract()).facts["index_name_en"] == (
         "Satisfaction index of public administrative services")  # fmt: skip
     both = make.instrument().replace('code = "I"\ngroup = "SERVICE"', 'code = "I"\ngroup = "POLICY"')
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     extract = tables.extract()
     columns: Mapping[str, Any] = {name: [] for name in extract.answers.header()}
     none: dict[str, list[Any]] = {name: [] for name in tables.sample}
@@ -370,7 +270,7 @@ def test_service_items_alone_are_not_called_sipas(make: Any) -> None:
 
 
 def test_weights_and_what_was_joined_stand_in_the_manifest(make: Any, tmp_path: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     tables.cell("u1", [], code="u1|F1|d", stratum="u1|F1", population=20, invited=5)
     tables.answers["fpc"] = [220 if unit == "u1" else 300 for unit in tables.answers["unit"]]
     write_scores(score(tables.extract()), tmp_path)
@@ -381,14 +281,14 @@ def test_weights_and_what_was_joined_stand_in_the_manifest(make: Any, tmp_path: 
 
 
 def test_a_formula_in_a_units_name_is_text_for_a_spreadsheet(make: Any, tmp_path: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     tables.names = {"u1": "=HYPERLINK(1)"}
     write_scores(score(tables.extract()), tmp_path)
     assert b",'=HYPERLINK(1)," in (tmp_path / "scores.csv").read_bytes()
 
 
 def test_inputs_of_a_code_that_another_scheme_has_pass_in_a_rehearsal_only(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     tables.input("u1", "8.2.4", 1)
     extract = tables.extract()
     assert extract.inputs == (InputRow("u1", "8.2.4", 1.0, "test"),)
@@ -412,7 +312,7 @@ def test_intervals_cover_the_truth_of_drawn_waves(make: Any) -> None:
 
 
 def test_the_average_of_a_level_is_named_as_the_scheme_makes_it(make: Any) -> None:
-    tables = two_units(make, [GOOD] * 20)
+    tables = make.two_units([GOOD] * 20)
     values = {"u1": 100.0, "u2": (12 + 4 / 2) / 20 * 100}
     for rule, expected in (("plain", (100 + values["u2"]) / 2), ("dossiers", (200 * 100 + 300 * values["u2"]) / 500)):
         tables.schemes = [make.scheme(level_average=rule)]
@@ -423,7 +323,7 @@ def test_the_average_of_a_level_is_named_as_the_scheme_makes_it(make: Any) -> No
 
 
 def test_a_provincial_scheme_gives_an_internal_estimate_that_is_never_official(make: Any) -> None:
-    tables = two_units(make, [MIXED] * 12)
+    tables = make.two_units([MIXED] * 12)
     tables.schemes = [make.scheme(), make.scheme("national", "province")]
     tables.input("75", "8.2.4", 1.5)
     scores = score(tables.extract())

@@ -82,20 +82,49 @@ def test_the_file_is_named_in_the_manifest_and_ranks_nobody(make: Any, tmp_path:
     assert not any(name.startswith("rank") for name in told[0])
 
 
+def test_a_unit_of_which_everybody_answered_is_shown_however_small_it_is(make: Any) -> None:
+    tables = wave(make)
+    tables.schemes = [make.scheme(min_valid_unit=30)]
+    for number in range(6):
+        tables.cell(f"u{number}", [GOOD, BAD] * 18, stratum=f"u{number}|F2", population=500)
+    tables.cell("u9", [GOOD] * 11 + [BAD], population=12)
+    row = rows_of(score(tables.extract()))["u9"]
+    assert (row["status"], row["n_valid"], row["direct_low"]) == ("not_ranked", "12", None)
+    assert (row["publication"], row["publication_why"], row["basis"]) == ("show", "complete", "")
+
+
+def test_where_everybody_is_satisfied_the_answers_count_and_a_statistician_looks(make: Any) -> None:
+    tables = make.tables()
+    for number in range(6):
+        for weight in (5, 45):
+            code = f"u{number}|F1|{weight}"
+            tables.cell(f"u{number}", [GOOD] * 20, code=code, population=20 * weight, fpc=1000, weight=weight)
+    for row in rows_of(score(tables.extract())).values():
+        assert (float(row["direct"]), row["n_valid"]) == (100, "40")
+        assert float(row["n_effective"]) < 30
+        assert (row["publication"], row["publication_why"].split("; ")[0]) == ("review", "boundary")
+
+
 @pytest.mark.parametrize(
-    ("p", "limits", "size", "df", "expected"),
+    ("p", "limits", "sizes", "df", "expected"),
     [
-        (0.9, (0.85, 0.94), 29, 20, (Decision.SUPPRESS, Flag.FEW_ANSWERS)),
-        (0.9, (0.88, 0.92), 200, 20, (Decision.SHOW, None)),
-        (0.6, (0.42, 0.75), 40, 20, (Decision.SUPPRESS, Flag.WIDE)),
-        (0.06, (0.02, 0.16), 40, 20, (Decision.SUPPRESS, Flag.RELATIVELY_WIDE)),
-        (0.85, (0.74, 0.91), 60, 7, (Decision.REVIEW, Flag.FEW_DEGREES)),
-        (1.0, (0.97, 1.0), 60, 20, (Decision.REVIEW, Flag.BOUNDARY)),
-        (0.95, (0.90, 0.98), 60, 20, (Decision.SHOW, Flag.COMPLEMENT_WIDE)),
+        (0.9, (0.85, 0.94), (29, 90), 20, (Decision.SUPPRESS, Flag.FEW_ANSWERS)),
+        (0.9, (0.85, 0.94), (90, 29), 20, (Decision.SUPPRESS, Flag.FEW_ANSWERS)),
+        (0.9, (0.88, 0.92), (200, 200), 20, (Decision.SHOW, None)),
+        (0.9, (0.88, 0.92), (200, 200), 5, (Decision.REVIEW, Flag.FEW_DEGREES)),
+        (0.6, (0.42, 0.75), (40, 40), 20, (Decision.SUPPRESS, Flag.WIDE)),
+        (0.06, (0.02, 0.16), (40, 40), 20, (Decision.SUPPRESS, Flag.RELATIVELY_WIDE)),
+        (0.85, (0.74, 0.91), (60, 60), 7, (Decision.REVIEW, Flag.FEW_DEGREES)),
+        (1.0, (0.97, 1.0), (60, 60), 20, (Decision.REVIEW, Flag.BOUNDARY)),
+        (1.0, (0.87, 1.0), (40, 25), 20, (Decision.REVIEW, Flag.BOUNDARY)),
+        (1 - 1e-15, (0.87, 1.0), (40, 25), 20, (Decision.REVIEW, Flag.BOUNDARY)),
+        (0.0, (0.0, 0.04), (40, 25), 20, (Decision.REVIEW, Flag.BOUNDARY)),
+        (1.0, (0.87, 1.0), (29, 90), 20, (Decision.SUPPRESS, Flag.FEW_ANSWERS)),
+        (0.95, (0.90, 0.98), (60, 60), 20, (Decision.SHOW, Flag.COMPLEMENT_WIDE)),
     ],
 )
 def test_the_publication_rule_goes_by_answers_width_and_degrees_of_freedom(
-    p: float, limits: tuple[float, float], size: float, df: float, expected: tuple[Decision, Flag | None]
+    p: float, limits: Any, sizes: tuple[float, float], df: float, expected: tuple[Decision, Flag | None]
 ) -> None:
-    found = presentation_of_limits(p, limits, size, df)
+    found = presentation_of_limits(p, limits, sizes, df)
     assert (found.decision, found.flags[0] if found.flags else None) == expected

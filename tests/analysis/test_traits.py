@@ -14,7 +14,7 @@ from analysis.components.strata import make_strata
 from analysis.components.traits import province_weights
 from analysis.components.weighting import calibrated_weights, design_weights, make_frame
 from analysis.design import Calibration, LonelyPsu, declare, reweighted
-from analysis.errors import CodeUnknown, ColumnMissing, DuplicateKey
+from analysis.errors import CellInvalid, CodeUnknown, ColumnMissing, DuplicateKey
 from analysis.extract import Extract, read_extract, score, write_extract, write_scores
 from analysis.variance import covariance
 
@@ -131,6 +131,15 @@ def test_the_folder_keeps_the_traits_and_refuses_what_does_not_fit(make: Any, tm
     del tables.traits["level"]
     with pytest.raises(ColumnMissing, match="level"):
         tables.extract()
+
+
+@pytest.mark.parametrize(("column", "name"), [("trait", ""), ("level", ""), ("level", "other")])
+def test_a_trait_and_its_levels_have_names_that_no_collapsed_level_has(make: Any, column: str, name: str) -> None:
+    tables = late_wave(make)
+    tables.traits[column][2] = name
+    with pytest.raises(CellInvalid) as refused:
+        tables.extract()
+    assert (refused.value.file, refused.value.row, refused.value.column) == ("traits.csv", 4, column)
 
 
 def test_design_weights_and_a_wave_of_nobody_have_no_margin_of_the_province(make: Any) -> None:
