@@ -58,6 +58,8 @@ def hartley_rao(design: Design, rule: PairRule, *, mean_square: ArrayLike | None
         q = (np.bincount(strata, np.where(sure, 0, single), len(drawn)) / np.maximum(drawn, 1))[strata]
     else:
         q = np.broadcast_to(np.asarray(mean_square, dtype=np.float64), (design.rows,))[first_rows]
+        if not ((q > 0) & (q <= 1)).all():  # NaN is neither
+            raise OptionInvalid("mean_square", float(q[~((q > 0) & (q <= 1))][0]), "above 0, at most 1")
     n = _several(drawn, strata, sure, first_rows)
     pairs = 1.0 - (n[:, None] - single[:, None] - single[None, :] + q[:, None]) / (n[:, None] - 1)
     return _with(design, stage, _inside(pairs, strata, sure), 1.0 - single, rule)

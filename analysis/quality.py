@@ -175,10 +175,17 @@ def _scales(
 def _drivers(
     sample: Sample, points: FloatArray, factors: Mapping[str, list[int]], items: Sequence[ItemQuality]
 ) -> tuple[tuple[Driver, ...], dict[str, str]]:
-    found, undefined = [], {}
-    for code, places in factors.items():
+    found, undefined = [], {f"items of {one.code}": "nobody answered it" for one in items if not one.valid}
+    answered = sum(1 for one in items if one.valid)
+    if not answered:
+        raise Undefined("what to improve first", "nobody answered a question")
+    for code, every in factors.items():
+        places = [place for place in every if items[place].valid]
+        if not places:
+            undefined[f"level of {code}"] = "nobody answered its questions"
+            continue
         level = HUNDRED * float(np.mean([items[place].satisfied for place in places]))
-        weight = len(places) / len(items)
+        weight = len(places) / answered
         pull: tuple[float, float, float] | tuple[None, None, None] = (None, None, None)
         try:
             pull = _pull(sample, points, places)

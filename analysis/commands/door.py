@@ -20,6 +20,7 @@ from analysis.screening.doors import Door
 KIND = "collector"
 COLUMNS = ("collector", "mode", "counter", "bin", "doubtful", "count")
 BINNED, WHOLE = ("hour", "gap", "speed"), ("asked", "refused")
+LONGEST_COUNT = 12  # digits
 
 
 def read_door(path: Path) -> Door:
@@ -51,7 +52,11 @@ def _check(file: str, number: int, row: Sequence[str]) -> None:
         ("counter", binned or told["counter"] in WHOLE, ", ".join((*BINNED, *WHOLE))),
         ("bin", (told["bin"] != "") is binned, "the name of a bin" if binned else "empty: this counter has no bins"),
         ("doubtful", told["doubtful"] in ("yes", "no") or not binned, "yes or no"),
-        ("count", told["count"].isascii() and told["count"].isdigit(), "a whole number, 0 or more"),
+        (
+            "count",
+            told["count"].isascii() and told["count"].isdigit() and len(told["count"]) <= LONGEST_COUNT,
+            "a whole number, 0 or more",
+        ),
     )
     for column, fits, allowed in rules:
         if not fits:

@@ -13,6 +13,7 @@ from analysis.planning.given import inside, positive
 from analysis.planning.precision import Aim
 
 HALVINGS = 200
+SMALLEST = 1e-9  # of the first unit's share
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,14 @@ def visible_difference(pair: Pair, sizes: tuple[float, float], *, level: float, 
 
     if missing(top) <= 0:
         return float(top)
-    return 0.0 if missing(0.0) >= 0 else float(optimize.brentq(missing, 0.0, top, maxiter=HALVINGS))
+    if pair.variance(sizes) <= 0 and _complete(pair, sizes):
+        return 0.0
+    least = top * SMALLEST  # at 100 % a fall of nothing has no variance: look from the first fall that has one
+    return float(least) if missing(least) >= 0 else float(optimize.brentq(missing, least, top, maxiter=HALVINGS))
+
+
+def _complete(pair: Pair, sizes: tuple[float, float]) -> bool:
+    return all(n >= size for n, size in zip(sizes, pair.populations, strict=True))
 
 
 def _both(level: float, power: float) -> float:

@@ -145,6 +145,13 @@ def test_the_size_that_tells_two_units_apart_has_the_power_in_simulation() -> No
     assert visible_difference(pair, (first, second), level=LEVEL, power=0.8) == pytest.approx(0.1, abs=0.001)
 
 
+def test_a_fall_from_a_hundred_per_cent_is_not_seen_by_five_answers() -> None:
+    pair = Pair(Aim(Figure.ITEM, 1.0, 1.0), Aim(Figure.ITEM, 0.9, 1.0), (1000, 1000), 1.0)
+    few, many = (visible_difference(pair, (n, n), level=LEVEL, power=0.8) for n in (5, 500))
+    assert few > 0.5
+    assert 0 < many < 0.05
+
+
 def test_a_small_unit_is_taken_whole_and_the_other_gives_the_rest() -> None:
     pair = Pair(Aim(Figure.ITEM, 0.9, 1.0), Aim(Figure.ITEM, 0.8, 1.0), (40, 5000), 1.0)
     first, second = size_to_tell_apart(pair, level=LEVEL, power=0.8)

@@ -147,3 +147,14 @@ def test_what_does_not_vary_is_named_and_the_rest_is_there() -> None:
     assert sum(one.lost for one in found.drivers) == pytest.approx(
         100 * (1 - np.mean([o.satisfied for o in found.items]))
     )
+
+
+def test_a_question_that_nobody_answered_is_left_out_of_its_factor_and_named() -> None:
+    cells = [["5", ".", "4", "4", "3"]] * 9 + [["2", ".", "4", "5", "5"]] * 3
+    found = instrument_quality(answers(cells), form(), lonely_psu=LonelyPsu.FAIL)
+    first = next(one for one in found.drivers if one.factor == "I")
+    assert first.level == pytest.approx(100 * (0.75 + 1) / 2)
+    assert first.weight == pytest.approx(2 / 4)
+    assert "items of S2" in found.undefined
+    with pytest.raises(Undefined):
+        instrument_quality(answers([["."] * 5] * 12), form(), lonely_psu=LonelyPsu.FAIL)
