@@ -13,6 +13,7 @@ from analysis.planning.given import inside, positive
 from analysis.planning.precision import Aim
 
 HALVINGS = 200
+TINY = 1e-9  # a fall from 100 %: with none at all neither unit varies, and every number of answers would do
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def visible_difference(pair: Pair, sizes: tuple[float, float], *, level: float, 
 
     if missing(top) <= 0:
         return float(top)
-    return 0.0 if missing(0.0) >= 0 else float(optimize.brentq(missing, 0.0, top, maxiter=HALVINGS))
+    return 0.0 if missing(TINY) >= 0 else float(optimize.brentq(missing, TINY, top, maxiter=HALVINGS))
 
 
 def _both(level: float, power: float) -> float:

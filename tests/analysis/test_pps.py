@@ -182,3 +182,14 @@ def test_a_probability_belongs_to_a_unit_and_not_beside_population_sizes() -> No
         declare(lonely_psu=LonelyPsu.FAIL, ids=[np.array([1, 1, 2])], probabilities=[np.array([0.5, 0.4, 0.5])])
     with pytest.raises(OptionInvalid):
         declare(lonely_psu=LonelyPsu.FAIL, population=[np.full(2, 9.0)], probabilities=[np.full(2, 0.5)])
+
+
+def test_a_unit_drawn_for_certain_changes_no_brewer_variance() -> None:
+    y = np.array([5.0, 5.0, 2.0, 3.0, 1000.0])
+    p = np.array([0.5, 0.5, 0.5, 0.5, 1.0])
+
+    def spread(rows: int) -> float:
+        design = declare(lonely_psu=LonelyPsu.FAIL, probabilities=[p[:rows]])
+        return float(covariance(design, y[:rows] / p[:rows])[0, 0])
+
+    assert spread(5) == pytest.approx(spread(4))
