@@ -49,7 +49,7 @@ def hartley_rao(design: Design, rule: PairRule, *, mean_square: ArrayLike | None
     """The design with Hartley and Rao's pairs, for a fixed number n of units in each stratum, drawn systematically from
     a list in random order (or nearly so): `1 - (n - pi_i - pi_j + q) / (n - 1)`, q = `sum over the population of pi^2`
     over n, by row (`mean_square`, [n] or one number); without it the sample's mean of pi. Needs `probabilities`.
-    Raises OptionInvalid (also weights that are not 1 / pi), LonelyStratum (n = 1). Reference: Hartley and Rao (1962), Ann. Math. Statist. 33.
+    Raises OptionInvalid, LonelyStratum (n = 1). Reference: Hartley and Rao (1962), Ann. Math. Statist. 33.
     """
     stage, first_rows = _only_stage(design)
     single, strata, sure = _single(stage, first_rows, design.rows)
@@ -112,7 +112,7 @@ def _inside(pairs: FloatArray, strata: IntArray, sure: np.typing.NDArray[np.bool
 
 
 def _check_weights(design: Design, stage: Stage, single: FloatArray) -> None:
-    """The weights of all rows are 1 over the probabilities, as the formulas have it (sampling inside units would need more)."""
+    """All rows' weights are 1 over the probabilities, as the formulas have it (sampling inside units needs more)."""
     units = np.arange(design.rows) if stage.ids is None else np.unique(stage.ids, return_inverse=True)[1].reshape(-1)
     wrong = np.abs(design.weights * single[units] - 1) > SAME
     if wrong.any():

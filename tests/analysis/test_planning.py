@@ -248,3 +248,8 @@ def test_the_smallest_fall_from_a_hundred_percent_is_not_nothing() -> None:
     seen = Pair(pair.first, Aim(Figure.ITEM, 1.0 - fall, 1.0), pair.populations, 1.0)
     assert fall > 0.5
     assert chance_to_tell_apart(seen, (5, 5), level=LEVEL) == pytest.approx(0.8, abs=0.005)
+
+
+def test_measures_that_are_all_nothing_are_refused() -> None:
+    with pytest.raises(OptionInvalid):
+        allocate(20, np.zeros(2), least=1, most=100)
