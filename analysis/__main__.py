@@ -14,7 +14,7 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more threads give other last digits; before numpy is loaded
 
-from analysis.commands import check, plan, quality, screen
+from analysis.commands import check, plan, quality, screen, typed
 from analysis.errors import AnalysisError
 
 REFUSED = 1
@@ -58,7 +58,7 @@ def _add_score(commands: Any) -> None:
 def _add_coverage(commands: Any) -> None:
     covered = commands.add_parser("coverage", help="simulate waves: how often the limits hold the truth (minutes)")
     covered.add_argument("--waves", type=int, default=2000, metavar="N", help="simulated waves a case; default 2000")
-    covered.add_argument("--seed", type=int, default=2025, metavar="N", help="default 2025")
+    covered.add_argument("--seed", type=typed.whole, default=2025, metavar="N", help="default 2025")
     covered.add_argument("--only", metavar="NAME", help="one case alone; a name that does not exist lists them")
     covered.add_argument("--json", action="store_true", help="print the table for machines")
     covered.set_defaults(run=_coverage)

@@ -40,7 +40,7 @@ def given_pairs(design: Design, joint: ArrayLike, rule: PairRule) -> Design:
     if not fits.all():  # NaN fits nothing
         row, column = np.argwhere(~fits)[0].tolist()
         raise JointInvalid(row, column, float(matrix[row, column]))
-    _check_weights(design, first_rows, single)
+    _check_weights(design, stage, single)
     pairs = 1.0 - np.outer(single, single) / matrix
     return _with(design, stage, pairs, 1.0 - single, rule)
 
@@ -53,13 +53,15 @@ def hartley_rao(design: Design, rule: PairRule, *, mean_square: ArrayLike | None
     """
     stage, first_rows = _only_stage(design)
     single, strata, sure = _single(stage, first_rows, design.rows)
+    _check_weights(design, stage, single)
     drawn = np.bincount(strata[~sure], minlength=int(strata.max(initial=0)) + 1)
     if mean_square is None:
         q = (np.bincount(strata, np.where(sure, 0, single), len(drawn)) / np.maximum(drawn, 1))[strata]
     else:
         q = np.broadcast_to(np.asarray(mean_square, dtype=np.float64), (design.rows,))[first_rows]
-        if not ((q > 0) & (q <= 1)).all():  # NaN is neither
-            raise OptionInvalid("mean_square", float(q[~((q > 0) & (q <= 1))][0]), "above 0, at most 1")
+        wrong = ~((q > 0) & (q <= 1))  # NaN is neither
+        if wrong.any():
+            raise OptionInvalid("mean_square", float(q[np.argmax(wrong)]), "above 0 and at most 1")
     n = _several(drawn, strata, sure, first_rows)
     pairs = 1.0 - (n[:, None] - single[:, None] - single[None, :] + q[:, None]) / (n[:, None] - 1)
     return _with(design, stage, _inside(pairs, strata, sure), 1.0 - single, rule)
@@ -72,6 +74,7 @@ def overton(design: Design, rule: PairRule) -> Design:
     """
     stage, first_rows = _only_stage(design)
     single, strata, sure = _single(stage, first_rows, design.rows)
+    _check_weights(design, stage, single)
     n = _several(np.bincount(strata[~sure], minlength=int(strata.max(initial=0)) + 1), strata, sure, first_rows)
     pairs = 1.0 - (n[:, None] - (single[:, None] + single[None, :]) / 2) / (n[:, None] - 1)
     return _with(design, stage, _inside(pairs, strata, sure), 1.0 - single, rule)
@@ -108,12 +111,13 @@ def _inside(pairs: FloatArray, strata: IntArray, sure: np.typing.NDArray[np.bool
     return np.where(free, 0.0, pairs)
 
 
-def _check_weights(design: Design, first_rows: IntArray, single: FloatArray) -> None:
-    """The weights are 1 over the probabilities, as the formulas have it (sampling inside units would need more)."""
-    wrong = np.abs(design.weights[first_rows] * single - 1) > SAME
+def _check_weights(design: Design, stage: Stage, single: FloatArray) -> None:
+    """All rows' weights are 1 over the probabilities, as the formulas have it (sampling inside units needs more)."""
+    units = np.arange(design.rows) if stage.ids is None else np.unique(stage.ids, return_inverse=True)[1].reshape(-1)
+    wrong = np.abs(design.weights * single[units] - 1) > SAME
     if wrong.any():
-        unit = int(np.argmax(wrong))
-        raise OptionInvalid("weight", float(design.weights[first_rows[unit]]), f"1 / {single[unit]:.6g}")
+        row = int(np.argmax(wrong))
+        raise OptionInvalid("weight", float(design.weights[row]), f"1 / {single[units[row]]:.6g}")
 
 
 def _with(design: Design, stage: Stage, pairs: FloatArray, diagonal: FloatArray, rule: PairRule) -> Design:

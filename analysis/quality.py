@@ -13,7 +13,7 @@ import numpy as np
 from analysis.components.instrument import Instrument
 from analysis.components.tables import Answers, ItemCells, item_cells
 from analysis.design import FloatArray, LonelyPsu, checked_weights, declare
-from analysis.errors import LengthMismatch, Undefined
+from analysis.errors import EmptyDomain, LengthMismatch, Undefined
 from analysis.estimates.moments import Sample
 from analysis.testing.regression import Family, glm
 from analysis.testing.reliability import alpha, reliability
@@ -26,19 +26,20 @@ HUNDRED = 100.0
 class ItemQuality:
     """How one item is used. Shares 0..1: `left_empty` of those to whom it applies; `inapplicable` of all; the others
     of the valid answers: the lowest code, the highest, the satisfied codes, and "very satisfied" among the satisfied.
-    `item_rest`: correlation with the mean of its factor's other items (None for an item that is alone or constant)."""
+    `item_rest`: correlation with the mean of its factor's other items (None for an item that is alone or constant).
+    A share or mean of no answers at all is None."""
 
     code: str
     factor: str
     valid: int
-    left_empty: float
+    left_empty: float | None
     inapplicable: float
-    mean: float
-    deviation: float
-    floor: float
-    ceiling: float
-    satisfied: float
-    very: float
+    mean: float | None
+    deviation: float | None
+    floor: float | None
+    ceiling: float | None
+    satisfied: float | None
+    very: float | None
     item_rest: float | None
 
 
@@ -60,7 +61,7 @@ class Driver:
     """What one factor does to the whole, in points of 0..100: its satisfied share `level`, its `weight` in the index of
     items and `lost` = weight (100 - level), which over all factors adds up to 100 - index; `pull`: slope of the other
     factors' mean value on this one's (both 0..100), with its standard error and share of variance r2 (None where
-    a side does not vary)."""
+    a side does not vary). Items that nobody answered count in neither level nor weight."""
 
     factor: str
     level: float
@@ -84,9 +85,12 @@ class InstrumentQuality:
 def instrument_quality(answers: Answers, instrument: Instrument, *, lonely_psu: LonelyPsu) -> InstrumentQuality:
     """All figures of an extract's answers by their base weights; standard errors from its strata and clusters.
 
-    Raises CellInvalid for an answer outside its scale; a factor without variation is named in `undefined`.
+    Raises CellInvalid for an answer outside its scale, EmptyDomain when no item has one; an item without answers and a
+    factor without variation are named in `undefined`.
     """
     cells = item_cells(answers, instrument.scored, instrument.satisfied)
+    if not (cells.values > 0).any():
+        raise EmptyDomain("of the scored items")
     weights = answers.weight_base
     values = np.where(cells.values > 0, cells.values, np.nan).astype(np.float64)
     factors = {code: _places(instrument, code) for code in instrument.factors}
@@ -99,7 +103,8 @@ def instrument_quality(answers: Answers, instrument: Instrument, *, lonely_psu: 
     scales, undefined = _scales(values, weights, names, {**factors, OVERALL: list(range(len(names)))})
     points = (values - 1) / (sizes - 1) * HUNDRED
     drivers, without = _drivers(_sample(answers, lonely_psu), points, factors, items)
-    return InstrumentQuality(items, scales, drivers, {**undefined, **without})
+    empty = {f"item {one.code}": "nobody answered it" for one in items if one.valid == 0}
+    return InstrumentQuality(items, scales, drivers, {**empty, **undefined, **without})
 
 
 def scale_quality(code: str, names: Sequence[str], values: FloatArray, weights: FloatArray) -> ScaleQuality:
@@ -149,14 +154,14 @@ def _item(place: int, cells: ItemCells, weights: FloatArray, instrument: Instrum
     item, column = instrument.scored[place], cells.values[:, place]
     valid, none = column > 0, cells.inapplicable[:, place]
     mean = _share(column.astype(np.float64), weights, valid)
-    spread = _share((column - mean) ** 2, weights, valid)
+    spread = None if mean is None else _share((column - mean) ** 2, weights, valid)
     satisfied = _share(cells.satisfied[:, place], weights, valid)
     top = _share(column == item.steps, weights, valid)
     return ItemQuality(
         item.code, item.factor, int(valid.sum()),
-        _share(~valid, weights, ~none), _share(none, weights, np.ones_like(none)),
-        mean, float(np.sqrt(spread)), _share(column == 1, weights, valid), top, satisfied,
-        top / satisfied if satisfied > 0 else 0.0, rest,
+        _share(~valid, weights, ~none), _share(none, weights, np.ones_like(none)) or 0.0,
+        mean, None if spread is None else float(np.sqrt(spread)), _share(column == 1, weights, valid), top, satisfied,
+        None if top is None or satisfied is None else top / satisfied if satisfied > 0 else 0.0, rest,
     )  # fmt: skip
 
 
@@ -175,17 +180,14 @@ def _scales(
 def _drivers(
     sample: Sample, points: FloatArray, factors: Mapping[str, list[int]], items: Sequence[ItemQuality]
 ) -> tuple[tuple[Driver, ...], dict[str, str]]:
-    found, undefined = [], {f"items of {one.code}": "nobody answered it" for one in items if not one.valid}
-    answered = sum(1 for one in items if one.valid)
-    if not answered:
-        raise Undefined("what to improve first", "nobody answered a question")
-    for code, every in factors.items():
-        places = [place for place in every if items[place].valid]
-        if not places:
-            undefined[f"level of {code}"] = "nobody answered its questions"
+    found, undefined = [], {}
+    answered = sum(one.satisfied is not None for one in items)
+    for code, places in factors.items():
+        shares = [share for place in places if (share := items[place].satisfied) is not None]
+        if not shares:
+            undefined[f"level of {code}"] = "nobody answered its items"
             continue
-        level = HUNDRED * float(np.mean([items[place].satisfied for place in places]))
-        weight = len(places) / answered
+        level, weight = HUNDRED * float(np.mean(shares)), len(shares) / answered
         pull: tuple[float, float, float] | tuple[None, None, None] = (None, None, None)
         try:
             pull = _pull(sample, points, places)
@@ -228,6 +230,8 @@ def _row_mean(values: FloatArray) -> FloatArray:
     return np.asarray(np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0))
 
 
-def _share(marks: np.typing.NDArray[np.generic], weights: FloatArray, among: np.typing.NDArray[np.bool_]) -> float:
+def _share(
+    marks: np.typing.NDArray[np.generic], weights: FloatArray, among: np.typing.NDArray[np.bool_]
+) -> float | None:
     mass = float(weights[among].sum())
-    return float((weights[among] * marks[among].astype(np.float64)).sum()) / mass if mass > 0 else 0.0
+    return float((weights[among] * marks[among].astype(np.float64)).sum()) / mass if mass > 0 else None

@@ -32,7 +32,7 @@ def covariance(design: Design, scores: FloatArray) -> FloatArray:
     `1 - pi_i` for `1 - n/N` where units were drawn with unequal probabilities; a stage without population sizes and
     probabilities ends the sum (with-replacement approximation). Joint probabilities (`analysis.pps`) take the place of
     all that: `t' D t` (Horvitz-Thompson) or `-1/2 sum D_ij (t_i - t_j)^2` (Yates-Grundy).
-    Raises LonelyStratum, NotFinite, LengthMismatch, Undefined (a Horvitz-Thompson variance below zero).
+    Raises LonelyStratum, NotFinite, LengthMismatch, Undefined (a paired variance below zero).
     Reference: Särndal, Swensson, Wretman (1992) 2.8, 4.3 and 6.6; Lumley (2010) ch. 2-3 and 7; Brewer (2002) ch. 9.
     """
     values = np.asarray(scores, dtype=np.float64)
@@ -132,13 +132,14 @@ def _stage(design: Design, stage: Stage, number: int, values: FloatArray, above:
     strata = (np.zeros(design.rows, dtype=np.int64) if stage.strata is None else stage.strata)[first_rows]
     size = int(strata.max(initial=0)) + 1
     totals = values if stage.ids is None else group_sums(units, values, len(first_rows))
-    drawn = np.bincount(strata, minlength=size)
     left = np.ones(len(first_rows)) if stage.with_replacement else 1.0 - fractions(stage, design.rows)[first_rows]
     left[left < CERTAIN] = 0.0
+    sure = np.zeros(len(left), dtype=np.bool_) if stage.probabilities is None else left == 0
+    drawn = np.bincount(strata[~sure], minlength=size)  # a unit taken for certain was not drawn by chance
     remaining = np.zeros(size)
     np.maximum.at(remaining, strata, left)
     weight = np.where(drawn > 1, drawn / np.maximum(drawn - 1, 1), 1.0)
-    means = group_sums(strata, totals, size) / np.maximum(drawn, 1)[:, None]
+    means = group_sums(strata, np.where(sure[:, None], 0.0, totals), size) / np.maximum(drawn, 1)[:, None]
     lonely = (drawn == 1) & (remaining > 0)
     thin = _thin(design, units, strata, drawn)
     inflate = _lonely(design, number, lonely, thin, means, weight, totals, (strata, first_rows))

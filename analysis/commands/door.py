@@ -17,6 +17,7 @@ from analysis.design import BoolArray, IntArray
 from analysis.errors import CellInvalid, ColumnMissing, DuplicateKey
 from analysis.screening.doors import Door
 
+DIGITS = 12  # of a count
 KIND = "collector"
 COLUMNS = ("collector", "mode", "counter", "bin", "doubtful", "count")
 BINNED, WHOLE = ("hour", "gap", "speed"), ("asked", "refused")
@@ -54,8 +55,8 @@ def _check(file: str, number: int, row: Sequence[str]) -> None:
         ("doubtful", told["doubtful"] in ("yes", "no") or not binned, "yes or no"),
         (
             "count",
-            told["count"].isascii() and told["count"].isdigit() and len(told["count"]) <= LONGEST_COUNT,
-            "a whole number, 0 or more",
+            told["count"].isascii() and told["count"].isdigit() and len(told["count"]) <= DIGITS,
+            f"a whole number, 0 or more, of at most {DIGITS} digits",
         ),
     )
     for column, fits, allowed in rules:

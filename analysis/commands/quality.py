@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     one.add_argument("extract", type=Path, metavar="EXTRACT", help="folder of the extract")
     one.add_argument(
         "--lonely-psu", choices=list(LonelyPsu), default=LonelyPsu.FAIL,
-        help="what a stratum of one adds to a standard error; default fail: refused, with the stratum's row",
+        help="what a stratum of one adds to a standard error; without it such a stratum is an error that names its row",
     )  # fmt: skip
     one.add_argument("--json", action="store_true", help="print for machines")
     one.set_defaults(run=run)
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _percent(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: HUNDRED * value if name in SHARES else value for name, value in told.items()}
+    return {name: HUNDRED * value if name in SHARES and value is not None else value for name, value in told.items()}
 
 
 def _scale(told: dict[str, Any]) -> dict[str, Any]:

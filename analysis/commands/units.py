@@ -15,12 +15,13 @@ from analysis.commands.told import Told, tell
 from analysis.components.folder_files import read_columns
 from analysis.components.tables import read_number
 from analysis.design import FloatArray
-from analysis.errors import CellInvalid, ColumnMissing, DuplicateKey, FileUnreadable
+from analysis.errors import CellInvalid, ColumnMissing, DuplicateKey, FileUnreadable, OptionInvalid
 from analysis.planning.allocation import Rule, allocate, measures
 from analysis.planning.precision import Aim, Figure, expectation, expected_limits
 from analysis.planning.sizes import invitations
 
 LARGEST = 1e12
+LEAST_SPREAD = 0.01  # a share planned at 0 or 100 % varies too: no unit is certain before it is asked
 BOUNDS = {  # column: (from, to, what is allowed)
     "population": (1.0, LARGEST, "a number from 1"),
     "share": (0.0, HUNDRED, "a percentage from 0 to 100"),
@@ -88,7 +89,10 @@ def share_out(options: argparse.Namespace) -> int:
     units = read_units(options.units, ("population",), otherwise)
     population, response = np.floor(units["population"]), units["response"] / HUNDRED
     most = np.maximum(np.minimum(units["most"], np.floor(population * response)), 1.0)
-    share = units["share"] / HUNDRED
+    for code, least, own in zip(units.codes, units["least"], units["most"], strict=True):
+        if least > own:
+            raise OptionInvalid(f"least of unit {code}", least, f"at most its most, {own:g}")
+    share = np.clip(units["share"] / HUNDRED, LEAST_SPREAD, 1 - LEAST_SPREAD)
     spread = np.sqrt(share * (1 - share) * units["deff"])
     measure = measures(Rule(options.rule), population, spread=spread, exponent=options.exponent)
     plan = allocate(options.total, measure, least=units["least"], most=most)
@@ -98,12 +102,14 @@ def share_out(options: argparse.Namespace) -> int:
         {"unit": code, "population": int(population[place]), "answers": int(plan.sizes[place]),
          "invitations": int(asked.count[place]), "take all": bool(asked.take_all[place]),
          "expected low": low[place], "expected high": high[place],
-         "bound": "least" if plan.at_least[place] else "most" if plan.at_most[place] else None}
+         "bound": "most" if plan.at_most[place] else "least" if plan.at_least[place] else None}
         for place, code in enumerate(units.codes)
     ]  # fmt: skip
     given = {"total": options.total, "rule": str(options.rule), "exponent": options.exponent, **given_of(options)}
     remark = f"{int(plan.sizes.sum())} answers, {int(asked.count.sum())} invitations, {len(rows)} units"
-    return tell(Told(given, {"units": rows}, (remark,)), as_json=options.json)
+    lowered = [code for code, cut in zip(units.codes, units["least"] > np.floor(most), strict=True) if cut]
+    remarks = (remark, *([f"least lowered to all that can answer: {', '.join(lowered)}"] if lowered else []))
+    return tell(Told(given, {"units": rows}, remarks), as_json=options.json)
 
 
 def expect(options: argparse.Namespace) -> int:

@@ -69,6 +69,8 @@ def allocate(total: int, measure: ArrayLike, *, least: ArrayLike, most: ArrayLik
     proportions; box constraints in Wesołowski, Wieczorkowski, Wójciak (2024), arXiv 2304.07034.
     """
     size = counts("measure", measure)
+    if not (size > 0).any():
+        raise OptionInvalid("measure", 0.0, "above 0 in some unit")
     upper = np.floor(as_units("most", most, len(size), positive("most", most)))
     lower = np.minimum(np.ceil(as_units("least", least, len(size), positive("least", least))), upper)
     if not lower.sum() <= total <= upper.sum() or (upper < 1).any():

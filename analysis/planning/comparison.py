@@ -13,7 +13,7 @@ from analysis.planning.given import inside, positive
 from analysis.planning.precision import Aim
 
 HALVINGS = 200
-SMALLEST = 1e-9  # of the first unit's share
+TINY = 1e-9  # a fall from 100 %: with none at all neither unit varies, and every number of answers would do
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,7 @@ def visible_difference(pair: Pair, sizes: tuple[float, float], *, level: float, 
 
     if missing(top) <= 0:
         return float(top)
-    if pair.variance(sizes) <= 0 and _complete(pair, sizes):
-        return 0.0
-    least = top * SMALLEST  # at 100 % a fall of nothing has no variance: look from the first fall that has one
-    return float(least) if missing(least) >= 0 else float(optimize.brentq(missing, least, top, maxiter=HALVINGS))
-
-
-def _complete(pair: Pair, sizes: tuple[float, float]) -> bool:
-    return all(n >= size for n, size in zip(sizes, pair.populations, strict=True))
+    return 0.0 if missing(TINY) >= 0 else float(optimize.brentq(missing, TINY, top, maxiter=HALVINGS))
 
 
 def _both(level: float, power: float) -> float:

@@ -223,3 +223,13 @@ def test_a_counter_that_is_none_is_refused_by_row_and_column(
     path.write_text(f"{DOOR}{rows}\n", encoding="utf-8")
     with pytest.raises(leaf, match=said):
         read_door(path)
+
+
+def test_units_at_a_hundred_percent_share_answers_and_a_least_above_its_most_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = units(tmp_path, "unit,population,share\nA,200,100\nB,200,100\n")
+    assert main(["plan", "allocate", str(path), "--total", "40", "--rule", "neyman", "--json"]) == 0
+    assert [one["answers"] for one in json.loads(capsys.readouterr().out)["units"]] == [20, 20]
+    path = units(tmp_path, "unit,population,least,most\nA,200,50,10\n")
+    assert main(["plan", "allocate", str(path), "--total", "10", "--rule", "equal"]) == 1

@@ -247,3 +247,16 @@ def test_response_rates_of_small_units_lean_on_the_common_rate() -> None:
     assert rates == pytest.approx([(100 + 20 * 100 / 404) / 420, 20 * 100 / 404 / 24])
     with pytest.raises(OptionInvalid):
         smoothed_response([10, 10], [0, 0], strength=20)
+
+
+def test_the_smallest_fall_from_a_hundred_percent_is_not_nothing() -> None:
+    pair = Pair(Aim(Figure.ITEM, 1.0, 1.0), Aim(Figure.ITEM, 0.9, 1.0), (1000, 1000), 1.0)
+    fall = visible_difference(pair, (5, 5), level=LEVEL, power=0.8)
+    seen = Pair(pair.first, Aim(Figure.ITEM, 1.0 - fall, 1.0), pair.populations, 1.0)
+    assert fall > 0.5
+    assert chance_to_tell_apart(seen, (5, 5), level=LEVEL) == pytest.approx(0.8, abs=0.005)
+
+
+def test_measures_that_are_all_nothing_are_refused() -> None:
+    with pytest.raises(OptionInvalid):
+        allocate(20, np.zeros(2), least=1, most=100)

@@ -182,3 +182,28 @@ def test_a_probability_belongs_to_a_unit_and_not_beside_population_sizes() -> No
         declare(lonely_psu=LonelyPsu.FAIL, ids=[np.array([1, 1, 2])], probabilities=[np.array([0.5, 0.4, 0.5])])
     with pytest.raises(OptionInvalid):
         declare(lonely_psu=LonelyPsu.FAIL, population=[np.full(2, 9.0)], probabilities=[np.full(2, 0.5)])
+
+
+def test_a_unit_drawn_for_certain_changes_no_brewer_variance() -> None:
+    y = np.array([5.0, 5.0, 2.0, 3.0, 1000.0])
+    p = np.array([0.5, 0.5, 0.5, 0.5, 1.0])
+
+    def spread(rows: int) -> float:
+        design = declare(lonely_psu=LonelyPsu.FAIL, probabilities=[p[:rows]])
+        return float(covariance(design, y[:rows] / p[:rows])[0, 0])
+
+    assert spread(5) == pytest.approx(spread(4))
+
+
+@pytest.mark.parametrize("rule", [hartley_rao, overton])
+def test_weights_that_are_not_one_over_the_probability_are_refused_in_every_row(rule: Any) -> None:
+    ids, p = np.array([1, 1, 2, 2]), np.full(4, 0.5)
+    design = declare(np.array([2.0, 3.0, 2.0, 2.0]), lonely_psu=LonelyPsu.FAIL, ids=[ids], probabilities=[p])
+    with pytest.raises(OptionInvalid):
+        rule(design, PairRule.YATES_GRUNDY)
+
+
+@pytest.mark.parametrize("q", [np.nan, 1e9, 0.0])
+def test_a_mean_square_that_no_probabilities_have_is_refused(q: float) -> None:
+    with pytest.raises(OptionInvalid):
+        hartley_rao(communes(), PairRule.YATES_GRUNDY, mean_square=q)

@@ -8,7 +8,7 @@ import pytest
 from analysis.components.instrument import Instrument, parse_instrument
 from analysis.components.tables import Answers, make_answers
 from analysis.design import LonelyPsu
-from analysis.errors import Undefined
+from analysis.errors import EmptyDomain, Undefined
 from analysis.quality import instrument_quality, item_rest, pairwise_covariance, scale_quality
 from analysis.testing.reliability import alpha
 
@@ -124,7 +124,7 @@ def test_losses_add_up_to_what_the_index_lacks_and_the_worst_factor_comes_first(
     found = instrument_quality(answers(rounded(2)), form(), lonely_psu=LonelyPsu.FAIL)
     assert found.undefined == {}
     assert [one.factor for one in found.drivers] == ["II", "I"]
-    index = 100 * np.mean([one.satisfied for one in found.items])
+    index = 100 * np.mean([one.satisfied or 0.0 for one in found.items])
     assert sum(one.lost for one in found.drivers) == pytest.approx(100 - index)
     assert {one.factor: one.weight for one in found.drivers} == pytest.approx({"I": 0.6, "II": 0.4})
     for one in found.drivers:
@@ -145,16 +145,23 @@ def test_what_does_not_vary_is_named_and_the_rest_is_there() -> None:
     assert [one.item_rest for one in found.items[:3]] == [None, None, None]
     assert [one.factor for one in found.drivers] == ["II", "I"]
     assert sum(one.lost for one in found.drivers) == pytest.approx(
-        100 * (1 - np.mean([o.satisfied for o in found.items]))
+        100 * (1 - np.mean([o.satisfied or 0.0 for o in found.items]))
     )
 
 
-def test_a_question_that_nobody_answered_is_left_out_of_its_factor_and_named() -> None:
-    cells = [["5", ".", "4", "4", "3"]] * 9 + [["2", ".", "4", "5", "5"]] * 3
+def test_an_item_that_nobody_answered_is_named_and_lowers_no_level() -> None:
+    cells = [["5", ".", "4", "4", "4"]] * 9 + [["2", ".", "4", "5", "4"]] * 3
     found = instrument_quality(answers(cells), form(), lonely_psu=LonelyPsu.FAIL)
     first = next(one for one in found.drivers if one.factor == "I")
-    assert first.level == pytest.approx(100 * (0.75 + 1) / 2)
-    assert first.weight == pytest.approx(2 / 4)
-    assert "items of S2" in found.undefined
-    with pytest.raises(Undefined):
-        instrument_quality(answers([["."] * 5] * 12), form(), lonely_psu=LonelyPsu.FAIL)
+    assert (first.level, first.weight) == pytest.approx((100 * (0.75 + 1) / 2, 2 / 4))
+    assert (found.items[1].satisfied, found.items[1].mean, found.items[1].very) == (None, None, None)
+    assert "item S2" in found.undefined
+
+
+def test_a_factor_that_nobody_answered_has_no_level_and_no_answers_at_all_are_refused() -> None:
+    found = instrument_quality(answers([[*row[:3], ".", "."] for row in rounded(4)]), form(), lonely_psu=LonelyPsu.FAIL)
+    assert [one.factor for one in found.drivers] == ["I"]
+    assert found.drivers[0].weight == 1
+    assert "level of II" in found.undefined
+    with pytest.raises(EmptyDomain):
+        instrument_quality(answers([["."] * 5] * 3), form(), lonely_psu=LonelyPsu.FAIL)
