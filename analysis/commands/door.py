@@ -21,7 +21,6 @@ DIGITS = 12  # of a count
 KIND = "collector"
 COLUMNS = ("collector", "mode", "counter", "bin", "doubtful", "count")
 BINNED, WHOLE = ("hour", "gap", "speed"), ("asked", "refused")
-LONGEST_COUNT = 12  # digits
 
 
 def read_door(path: Path) -> Door:

@@ -75,8 +75,6 @@ def allocate(total: int, measure: ArrayLike, *, least: ArrayLike, most: ArrayLik
     lower = np.minimum(np.ceil(as_units("least", least, len(size), positive("least", least))), upper)
     if not lower.sum() <= total <= upper.sum() or (upper < 1).any():
         raise OptionInvalid("total", total, f"{lower.sum():g} to {upper.sum():g}, the sums of the bounds")
-    if not size.max() > 0:
-        raise OptionInvalid("share", 0.0, "at least one unit whose answers vary: not all of them at 0 or 100 %")
     squared = np.maximum(size, float(size.max()) * NEGLIGIBLE) ** 2
     sizes = _below(squared, lower, upper, total)
     _fill(sizes, squared, upper, total - int(sizes.sum()))
