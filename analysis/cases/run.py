@@ -139,6 +139,8 @@ def run_figure(name: str, case: Mapping[str, Any]) -> Outcome:
 
 
 def run_recommended(entry: Mapping[str, Any]) -> Outcome:
+    if not isinstance(entry, Mapping):
+        return _failed("?", "the entry is not an object")
     try:
         return _judged(recommended.name_of(entry), recommended.checked(entry))
     except NOT_UNDERSTOOD as error:

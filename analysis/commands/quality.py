@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.commands.told import Told, tell
 from analysis.design import LonelyPsu
+
+if TYPE_CHECKING:
+    from analysis.extract import Extract
 
 HUNDRED = 100.0
 SHARES = ("left_empty", "inapplicable", "floor", "ceiling", "satisfied", "very")
@@ -35,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
     from analysis.quality import instrument_quality
 
     extract = read_extract(options.extract)
+    check_tables(extract)
     own = extract.answers["mode"].among(SELF_SELECTED)
     answers = extract.answers.take(np.flatnonzero(~own))
     found = instrument_quality(answers, extract.instrument, lonely_psu=LonelyPsu(options.lonely_psu))
@@ -50,6 +54,18 @@ def run(options: argparse.Namespace) -> int:
         "Shares, levels and losses are percent; values are 1 to k; `lost` adds up to 100 less the index of items."
     ]
     return tell(Told(given, tables, remarks), as_json=options.json)
+
+
+def check_tables(extract: Extract) -> None:
+    """Refuse the tables that the score refuses: what describes the answers must be what scores them."""
+    from analysis.components.strata import make_strata
+    from analysis.components.weighting import check_counts, make_frame
+
+    if extract.manifest.audience == "citizens":
+        frame = make_frame(extract.sample, extract.margins, extract.traits)
+        groups = extract.groups.chosen(lambda group: not group.self_selected)
+        check_counts(groups, frame)
+        make_strata(groups, frame)
 
 
 def _percent(told: dict[str, Any]) -> dict[str, Any]:
