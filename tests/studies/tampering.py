@@ -229,7 +229,6 @@ def in_databases() -> Iterator[Tampering]:
     yield Tampering("database", "the stored bundle", sql("update seal_part set content = zeroblob(length(content))"))
     yield Tampering("database", "the seal's document", sql("update seal set document = 'x'"))
     yield Tampering("database", "the seal taken away", sql("delete from seal_part", "delete from seal"))
-    yield Tampering()
     yield Tampering("database", "the wave open again", sql("update wave set state = 'closed' where state = 'sealed'"))
     yield Tampering("database", "a signature of a rated agency made unrated", sql(
         "update approval set rated = 0 where subject like 'release:%' and rated"
