@@ -75,6 +75,44 @@ LARGEST_BODY = 64 * 1024
 KIOSK_IDLE, KIOSK_THANKS = 45, 10  # seconds until a kiosk goes back to its start
 
 
+PAGES = (
+    chrome,
+    health,
+    respond,
+    account,
+    links,
+    single,
+    security,
+    people,
+    log,
+    coordinate,
+    replicates,
+    metrics,
+    results,
+    report,
+    schemes,
+    feedback,
+    index,
+    inputs,
+    guides,
+    preview,
+    papers,
+    interviews,
+    interviewers,
+    topups,
+    recontact,
+    listen,
+    receipt,
+    receipts,
+    stop,
+    shown,
+    description,
+    release,
+    review,
+    complaints,
+)
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -127,42 +165,7 @@ def create_app(
     door.register(app)
     refusals.register(app)
     app.register_api(api.blueprint)
-    for module in (
-        chrome,
-        health,
-        respond,
-        account,
-        links,
-        single,
-        security,
-        people,
-        log,
-        coordinate,
-        replicates,
-        metrics,
-        results,
-        report,
-        schemes,
-        feedback,
-        index,
-        inputs,
-        guides,
-        preview,
-        papers,
-        interviews,
-        interviewers,
-        topups,
-        recontact,
-        listen,
-        receipt,
-        receipts,
-        stop,
-        shown,
-        description,
-        release,
-        review,
-        complaints,
-    ):
+    for module in PAGES:
         app.register_blueprint(module.blueprint)
     routes.check_listed(rule.endpoint for rule in app.url_map.iter_rules())
     return app

@@ -65,6 +65,14 @@ def prepare(
     def invite(wave: str, actor: str) -> None:
         replicate.invite(database, keys, settings, wave, actor=actor, now=clock())
 
+    _every_minute(waiting, database, keys, settings, clock)
+    queue.runner(waiting)
+
+
+def _every_minute(
+    waiting: Huey, database: Database, keys: Keys, settings: Settings, clock: Callable[[], datetime]
+) -> None:
+    """What is due without being asked for."""
     watch = calendar.Watch(time.monotonic)
 
     @waiting.periodic_task(crontab(minute="*"), name="every minute")  # type: ignore[untyped-decorator]
@@ -76,8 +84,6 @@ def prepare(
         deliver.due(database, keys, settings, clock=clock)
         hooks.due(database, settings, clock=clock)
         queue.beat(waiting, clock())
-
-    queue.runner(waiting)
 
 
 def run(waiting: Huey) -> None:
