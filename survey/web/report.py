@@ -46,7 +46,7 @@ class Told:
         """What no reader may overlook."""
         if self.wave.kind == "rehearsal":
             return _("Rehearsal: these figures never count")
-        return "" if self.wave.state == "sealed" else _("Provisional: not yet released")
+        return "" if self.wave.state == wave_list.SEALED else _("Provisional: not yet released")
 
     @property
     def picture(self) -> str:

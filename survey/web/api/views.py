@@ -32,7 +32,6 @@ INFO = Info(
 )
 SECURITY: dict[str, Any] = {"key": SecurityScheme(type="http", scheme="bearer", description="A key of an office.")}
 LARGEST_IMPORT = 8 * 1024 * 1024
-SEALED = "sealed"
 REFUSED: Any = {
     "description": "Refused, in the caller's language.",
     "content": {TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -176,7 +175,7 @@ def _scheme(session: Session, code: str, year: int) -> Scheme:
 
 def _scored(session: Session, code: str) -> StoredWave:
     found = wave_list.find(session, code)
-    door.require(Scope.SCORES if found.state == SEALED else Scope.PROVISIONAL)
+    door.require(Scope.SCORES if found.state == wave_list.SEALED else Scope.PROVISIONAL)
     return found
 
 
