@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, g
+from flask import Flask, Response, g
 from flask_openapi3 import OpenAPI
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
-from markupsafe import Markup
-from werkzeug.security import safe_join
 
 from survey import resources
 from survey.config import Settings, settings_from
@@ -66,6 +61,7 @@ from survey.web import help as guides
 from survey.web.api import description, door
 from survey.web.api import views as api
 from survey.web.api.problems import Problem, of_values
+from survey.web.assets import asset, inlined, own_file
 from survey.web.look import look
 from survey.web.respond import views as respond
 from survey.web.respond.drawn import drawn
@@ -217,24 +213,3 @@ def prepare_templates(app: Flask) -> None:
             "lang": language(), "staff": g.get("staff"), "look": look(), "here": here(), "kiosk": g.get("kiosk")
         }
     )  # fmt: skip
-
-
-@cache
-def own_file(name: str) -> bytes:
-    """A file of ours, which stays the same as long as this process runs."""
-    found = safe_join(str(resources.tree(resources.Tree.STATIC)), name)
-    if found is None or not Path(found).is_file():
-        abort(404)
-    return Path(found).read_bytes()
-
-
-@cache
-def inlined(name: str) -> Markup:
-    """A style sheet of ours for a page that must come in one piece."""
-    return Markup(own_file(name).decode())  # noqa: S704 our own
-
-
-@cache
-def asset(name: str) -> str:
-    """The address of a static file, with a digest so that it can be kept for a year."""
-    return f"/static/{name}?v={hashlib.sha256(own_file(name)).hexdigest()[:8]}"

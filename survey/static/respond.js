@@ -214,7 +214,7 @@
     sending = begin(own, button).finally(() => { sending = null; });
   }
   async function begin(own, button) {
-    const data = $("#form"), known = { at: "1", answers: [], order: [], form: data && JSON.parse(data.textContent) };
+    const data = $("#form"), known = { at: "1", answers: [], order: [], form: data && data.innerHTML };
     if (!data || own.dataset.ask) {
       let answer;
       const fields = new URLSearchParams(data ? { whole: 1 } : {});

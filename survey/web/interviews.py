@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request, send_from_directory, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -22,6 +22,7 @@ from survey.stages import interviews, waves
 from survey.stages.interviews import Case, Outcome
 from survey.wave_errors import WavePaused
 from survey.web import forms
+from survey.web.assets import own_file
 from survey.web.forms import CSRF, FormPage
 from survey.web.respond import show
 from survey.web.respond.whole import JSON
@@ -211,6 +212,6 @@ def told(status: int, word: str) -> Response:
 @blueprint.get("/worker.js")
 def worker() -> Response:
     """The part of the script that keeps list and form for a day without a network."""
-    response = send_from_directory(current_app.static_folder or "", "field-worker.js")
+    response = Response(own_file("field-worker.js"), mimetype="text/javascript")
     response.headers["Service-Worker-Allowed"] = url_for("interviews.mine")
     return response

@@ -20,7 +20,7 @@ INPUT = re.compile(r"<input\b([^>]*)>")
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 STATE = re.compile(r'data-state="(\w+)"')
 SCRIPT = re.compile(r'src="(/static/respond[^"]*)"')
-WHOLE = re.compile(r'<script type="application/json" id="form"[^>]*>(.*?)</script>', re.DOTALL)
+WHOLE = re.compile(r'<template id="form">(.*?)</template>', re.DOTALL)
 CONSENT = "~consent"
 TOKEN = re.compile(r'name="csrf_token" value="([^"]*)"')
 
@@ -135,7 +135,7 @@ class Scripted(Respondent):
         if told is None:  # too large for the first page: it comes with the first press
             form = json.loads(self.go("POST", link, f"csrf_token={token}".encode()))["form"]
         else:
-            form = json.loads(told[1])
+            form = told[1]
         for number, section in enumerate(form.split("<section ")[1:-1], start=1):
             chosen = self.fill(f"<form>{section}</form>").decode()
             sent.append(chosen)

@@ -185,13 +185,14 @@ def outbox_order(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Sus
 
 
 def reminded_no_more(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:
-    """Who had answered by a reminder's day is who was left out of it."""
-    missing: dict[int, set[bytes]] = {0: set()}
-    for number in range(1, len(found.copies)):
-        written = {found.holders[one.phone] for one in found.gateway if one.day == number + 1}
-        left_out = {one.invitation for one in found.people} - written if number + 1 in STEPS else set()
-        missing[number] = missing[number - 1] | left_out
-    return _narrowed(found, said, missing)
+    """Whose answer lay open on the evening before a reminder is among those whom the reminder left out."""
+    first, narrowed = _first_seen(found), {number: one.possible for number, one in said.items()}
+    for day in STEPS:
+        written = {found.holders[one.phone] for one in found.gateway if one.day == day}
+        left_out = {one.invitation for one in found.people} - written
+        for number in (one for one in said if first[one] <= day - 2):
+            narrowed[number] = narrowed[number] & left_out or narrowed[number]
+    return narrowed
 
 
 def with_keys(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:

@@ -18,7 +18,7 @@ from survey.jobs import deliver
 from survey.keys import Keys
 from survey.stages import messages, outbox, waves
 
-STEPS = {0: "invitation", 8: "reminder-1"}  # by the day on which they go out
+STEPS = {0: "invitation", 10: "reminder-1"}  # by the day on which they go out
 ARRIVES = 0.95
 CONFIGURATION = """
 cap = 10_000_000

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 
 from flask import Response, jsonify, render_template, request
+from markupsafe import Markup
 
 from survey.web import forms
 from survey.web.forms import FormPage
@@ -17,7 +18,8 @@ from survey.web.tokens import keep
 
 JSON, BETWEEN = "application/json", re.compile(r">\s+<")
 MOST_WITH_FIRST = 4608  # compressed bytes of a form that still fits a first page of 14 KB
-_drawn: dict[tuple[object, ...], tuple[str, int]] = {}
+NO_FORM = Markup()
+_drawn: dict[tuple[object, ...], tuple[Markup, int]] = {}
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ def is_asked_for() -> bool:
     return request.headers.get("Accept") == JSON
 
 
-def with_first(visit: Visit) -> str:
+def with_first(visit: Visit) -> Markup:
     """The form where the first page has room for it, else nothing: it comes with the first press."""
     markup, size = drawn(visit)
-    return markup if size <= MOST_WITH_FIRST else ""
+    return markup if size <= MOST_WITH_FIRST else NO_FORM
 
 
 def must_ask(visit: Visit) -> bool:
@@ -50,14 +52,15 @@ def must_ask(visit: Visit) -> bool:
     return visit.needs_this_browser or bool(visit.answers) or any(page.is_shuffled for page in visit.pages)
 
 
-def drawn(visit: Visit) -> tuple[str, int]:
+def drawn(visit: Visit) -> tuple[Markup, int]:
     """The form's markup and its compressed size, drawn once for the same questions in a language."""
     units = tuple((unit.code, show.name(unit)) for unit in visit.opening.block)
     key = (visit.opening.instrument.digest, language(), units)
     if key not in _drawn:
         texts = {field.name: field.item.text(language()) for page in visit.pages for field in page.fields}
         parts = [Part(page, show.step(visit, page), show.heading(page), texts) for page in visit.pages]
-        markup = BETWEEN.sub("><", render_template("macros/form.html", title=show.title(visit), parts=parts))
+        text = render_template("macros/form.html", title=show.title(visit), parts=parts)
+        markup = Markup(BETWEEN.sub("><", text))  # noqa: S704 our own template's
         keep(_drawn, key, (markup, len(zlib.compress(markup.encode()))))
     return _drawn[key]
 
