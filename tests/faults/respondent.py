@@ -132,10 +132,7 @@ class Scripted(Respondent):
         token, sent = TOKEN.search(first)[1], []  # type: ignore[index]
         self.headers = {"Accept": "application/json"}
         told = WHOLE.search(first)
-        if told is None:  # too large for the first page: it comes with the first press
-            form = json.loads(self.go("POST", link, f"csrf_token={token}".encode()))["form"]
-        else:
-            form = told[1]
+        form = told[1] if told else self.first_press(link, token)
         for number, section in enumerate(form.split("<section ")[1:-1], start=1):
             chosen = self.fill(f"<form>{section}</form>").decode()
             sent.append(chosen)
@@ -143,6 +140,11 @@ class Scripted(Respondent):
         self.headers = {}
         whole = "&".join([f"csrf_token={token}&whole=1&key={secrets.token_hex(16)}", *sent])
         return STATE.search(self.go("POST", f"{link}/review", whole.encode()))[1]  # type: ignore[index]
+
+    def first_press(self, link: str, token: str) -> str:
+        """The form that was too large for the first page."""
+        form: str = json.loads(self.go("POST", link, f"csrf_token={token}".encode()))["form"]
+        return form
 
 
 def answer_all(
