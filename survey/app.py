@@ -45,7 +45,6 @@ from survey.web import (
     refusals,
     release,
     replicates,
-    report,
     results,
     review,
     routes,
@@ -63,6 +62,7 @@ from survey.web.api import views as api
 from survey.web.api.problems import Problem, of_values
 from survey.web.assets import asset, inlined, own_file
 from survey.web.look import look
+from survey.web.report import views as report
 from survey.web.respond import views as respond
 from survey.web.respond.drawn import drawn
 from survey.web.site import Site, here, language, translations

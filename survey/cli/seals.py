@@ -66,7 +66,7 @@ def _told(checked: checking.Checked, public: bytes | None, again: int | None) ->
     named = {name: checked.statement.get(name) for name in ("wave", "number", "sealed_at", "document", "key")}
     key = bytes.fromhex(checked.statement["key"])
     known = {"fingerprint": statements.fingerprint(key), "key_checked": public is not None}
-    return told | {"sealed": True} | named | known
+    return told | {"sealed": True, "seal": checked.digest} | named | known
 
 
 def public_key(text: str) -> bytes:

@@ -22,10 +22,12 @@ TWIN = "scores.csv"  # the rows of scores.json, cell by cell
 
 @dataclass(frozen=True)
 class Checked:
-    """A bundle, or a results folder (`statement` None), in which nothing was changed."""
+    """A bundle, or a results folder (`statement` and `digest` None), in which nothing was changed; `digest` is the
+    seal's own, as reports print it."""
 
     statement: Mapping[str, Any] | None
     files: int
+    digest: str | None = None
 
 
 def check(bundle: Opened, *, public: bytes | None) -> Checked:
@@ -45,7 +47,7 @@ def check(bundle: Opened, *, public: bytes | None) -> Checked:
             raise _named(bundle, name, stated)
     if not bundle.whole:
         raise BundleBroken(bundle.name, Fault.PACKING)
-    return Checked(told, len(stated))
+    return Checked(told, len(stated), archive.sha256(bundle.folder / statements.FILE))
 
 
 def check_folder(bundle: Opened) -> Checked:

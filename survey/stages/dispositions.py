@@ -67,6 +67,14 @@ def by_unit(session: Session, wave: Wave, happened: Counts | None = None) -> dic
     return {unit: _settle(count, answered.get(unit, 0), told.get(unit, {})) for unit, count in sorted(invited.items())}
 
 
+def by_mode(session: Session, wave: Wave, unit: str | None = None) -> dict[str, int]:
+    """Forms that were taken, by the way they came in, of one unit or of the whole wave."""
+    wanted = select(Tally.mode, func.sum(Tally.completed)).where(Tally.wave_id == wave.id, Tally.mode != responses.LATE)
+    if unit is not None:
+        wanted = wanted.where(Tally.cell == unit)
+    return {mode: int(count) for mode, count in session.execute(wanted.group_by(Tally.mode))}
+
+
 def _answered(session: Session, wave: Wave) -> dict[str, int]:
     found = session.execute(
         select(Tally.cell, func.sum(Tally.completed))

@@ -9,6 +9,8 @@ from flask import Flask
 
 from survey import i18n, sentences
 from survey.datafile import Words
+from survey.paper import bars
+from survey.paper.printing import qr
 from survey.web.site import language, translations
 
 
@@ -41,3 +43,5 @@ def register(app: Flask) -> None:
     app.add_template_filter(instant_text, "instant")
     app.add_template_filter(words)
     app.add_template_filter(codeword)
+    app.add_template_filter(bars.measures)
+    app.add_template_filter(qr)

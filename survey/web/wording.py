@@ -76,6 +76,15 @@ CELL_STATES = {
     "short": _n("not precise enough"),
     "counted": _n("counted once a day"),
 }
+MODES = {
+    "link": _n("link sent to the person"),
+    "paper": _n("paper form"),
+    "interviewer": _n("interviewer"),
+    "intercept": _n("every so-many-th visitor of a counter"),
+    "counter": _n("poster at a counter"),
+    "kiosk": _n("kiosk at a counter"),
+    "open": _n("link open to everybody"),
+}
 FRAME_WORDS = {
     "on_time": _n("on time"),
     "late": _n("late"),
