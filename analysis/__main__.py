@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more threads give other last digits; before numpy is loaded
+os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")  # one pass touches its memory once: huge pages cost more than it
 
 from analysis.commands import check, plan, quality, screen, typed
 from analysis.errors import AnalysisError

@@ -291,7 +291,7 @@ class CountsDisagree(AnalysisError):
     found: float
 
     def __str__(self) -> str:
-        return f"{self.what} of {self.place}: {self.expected:g} by one table, {self.found:g} by the other"
+        return f"{self.what} of {self.place}: the sample's tables say {self.expected:g}, {self.found:g} were found"
 
 
 @dataclass(eq=False)

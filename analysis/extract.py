@@ -164,7 +164,7 @@ def _checked(
 def read_extract(folder: Path) -> Extract:
     """Read a folder after checking every file against the manifest's hash; a citizens' answers, CSV or Parquet, are
     only counted, in one pass. Raises FileUnreadable, FileUnlisted, FileChanged and the leaves of `make_extract`."""
-    manifest = read_json(_bytes(folder, MANIFEST), MANIFEST)
+    manifest = read_json(_manifest_bytes(folder), MANIFEST)
     hashes = read_hashes(manifest)
     answers = PARQUET if PARQUET in hashes else CSV
     for name in (answers, *SMALL, "instrument.toml", *scheme_files(1)):
@@ -186,7 +186,7 @@ def read_extract(folder: Path) -> Extract:
 
 def verified_files(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """A folder's manifest and all the files that it names, each checked against its hash."""
-    manifest = read_json(_bytes(folder, MANIFEST), MANIFEST)
+    manifest = read_json(_manifest_bytes(folder), MANIFEST)
     hashes = read_hashes(manifest)
     return manifest, {name: _verified(folder, name, expected) for name, expected in sorted(hashes.items())}
 
@@ -345,6 +345,15 @@ def _verified(folder: Path, name: str, expected: str) -> bytes:
     if found != expected:
         raise FileChanged(name, str(expected), found)
     return data
+
+
+def _manifest_bytes(folder: Path) -> bytes:
+    """What makes a folder an extract or a sheet; the refusal names the folder itself."""
+    if not folder.is_dir():
+        raise FileUnreadable(str(folder), "it is a file, not a folder" if folder.exists() else "no such folder")
+    if not (folder / MANIFEST).is_file():
+        raise FileUnreadable(str(folder), f"the folder has no {MANIFEST}, so it is no extract and no sheet")
+    return _bytes(folder, MANIFEST)
 
 
 def _bytes(folder: Path, name: str) -> bytes:

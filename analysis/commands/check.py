@@ -24,7 +24,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare; prints counts and the worst relative error. 0 when some case passed and none failed."""
     if not options.file.is_file():
-        sys.stderr.write(f"no such file: {options.file}\n")
+        why = "a folder, not a file of cases" if options.file.is_dir() else "no such file"
+        sys.stderr.write(f"{why}: {options.file}\n")
         return USAGE
     outcomes = check_file(options.file)
     counts = {status: sum(one.status is status for one in outcomes) for status in Status}

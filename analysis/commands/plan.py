@@ -37,6 +37,7 @@ def add(commands: Any) -> None:
     one.add_argument("--population", type=typed.positive, nargs=2, required=True, metavar=("N", "M"), help="dossiers")
     one.add_argument("--shares", type=typed.percent, nargs=2, required=True, metavar=("A", "B"), help="as 90 80")
     one.add_argument("--power", type=typed.inner_percent, default=80.0, help="wanted chance to find it; default 80")
+    one.add_argument("--least", type=typed.whole, default=10, metavar="N", help="answers a score needs; default 10")
     one.add_argument("--answers", type=typed.positive, nargs=2, metavar=("n", "m"), help="what these would show")
     _shared(one, _compare)
     one = ways.add_parser("clusters", help="what clustering and unequal weights cost")
@@ -55,7 +56,7 @@ def _add_units(ways: Any) -> None:
     one.add_argument("--total", type=typed.whole, required=True, metavar="N", help="answers in all")
     one.add_argument("--rule", choices=list(Rule), required=True, help="power: N^q S between equal (0) and Neyman (1)")
     one.add_argument("--exponent", type=typed.share, default=0.5, help="q of the power rule; default 0.5")
-    one.add_argument("--least", type=typed.whole, default=1, metavar="N", help="answers every unit gets; default 1")
+    one.add_argument("--least", type=typed.whole, default=10, metavar="N", help="answers every unit gets; default 10")
     _shared(one, share_out)
     one = ways.add_parser("expect", help="the intervals that the invitations of a CSV will give")
     one.add_argument("units", type=Path, metavar="UNITS", help=f"{UNITS}share, deff, response; invited")
@@ -99,14 +100,16 @@ def _sizes(options: argparse.Namespace, size: Any, given: dict[str, Any]) -> int
 
 def _compare(options: argparse.Namespace) -> int:
     ratio, figure = aim_of(options, options.share).ratio, aim_of(options, options.share).figure
-    first, second = (Aim(figure, share / HUNDRED, ratio) for share in options.shares)
-    pair = Pair(first, second, (options.population[0], options.population[1]), options.deff)
+    better, worse = (Aim(figure, share / HUNDRED, ratio) for share in options.shares)
+    pair = Pair(better, worse, (options.population[0], options.population[1]), options.deff)
     level, power = options.level / HUNDRED, options.power / HUNDRED
-    needed = size_to_tell_apart(pair, level=level, power=power)
-    rows = [_pair_row("needed", pair, (float(needed[0]), float(needed[1])), level, power)]
+    told = zip(size_to_tell_apart(pair, level=level, power=power), options.population, strict=True)
+    first, second = (min(max(float(n), options.least), size) for n, size in told)
+    rows = [_pair_row("needed", pair, (first, second), level, power)]
     if options.answers:
         rows.append(_pair_row("given", pair, (options.answers[0], options.answers[1]), level, power))
-    given = {"shares": options.shares, "population": options.population, "power": options.power, **given_of(options)}
+    given = {"shares": options.shares, "population": options.population, "power": options.power, "least": options.least,
+             **given_of(options)}  # fmt: skip
     del given["share"]
     return tell(Told(given, {"answers": rows}), as_json=options.json)
 

@@ -21,7 +21,6 @@ from analysis.planning.precision import Aim, Figure, expectation, expected_limit
 from analysis.planning.sizes import invitations
 
 LARGEST = 1e12
-LEAST_SPREAD = 0.01  # a share planned at 0 or 100 % varies too: no unit is certain before it is asked
 BOUNDS = {  # column: (from, to, what is allowed)
     "population": (1.0, LARGEST, "a number from 1"),
     "share": (0.0, HUNDRED, "a percentage from 0 to 100"),
@@ -92,7 +91,7 @@ def share_out(options: argparse.Namespace) -> int:
     for code, least, own in zip(units.codes, units["least"], units["most"], strict=True):
         if least > own:
             raise OptionInvalid(f"least of unit {code}", least, f"at most its most, {own:g}")
-    share = np.clip(units["share"] / HUNDRED, LEAST_SPREAD, 1 - LEAST_SPREAD)
+    share = units["share"] / HUNDRED
     spread = np.sqrt(share * (1 - share) * units["deff"])
     measure = measures(Rule(options.rule), population, spread=spread, exponent=options.exponent)
     plan = allocate(options.total, measure, least=units["least"], most=most)

@@ -14,6 +14,7 @@ from analysis.errors import OptionInvalid
 from analysis.planning.given import as_units, counts, positive, shares
 
 HALVINGS = 200
+LEAST_SPREAD = 0.1  # of the largest: a unit planned to vary less is not certain before it is asked
 NEGLIGIBLE = 1e-12  # measure, of the largest, of a unit that gets answers only when all others are full
 
 
@@ -41,11 +42,13 @@ def measures(rule: Rule, population: ArrayLike, *, spread: ArrayLike, exponent: 
 
     `spread` S: planning standard deviation `sqrt(p (1 - p) deff / ratio)` of one answer in each unit; `exponent` q
     from 0 (units equally precise) to 1 (Neyman). Bankier's own S is a coefficient of variation, which says nothing
-    near 100 % satisfied: here the absolute error counts. Raises OptionInvalid.
+    near 100 % satisfied: here the absolute error counts. An S below a tenth of the largest counts as that tenth (a unit
+    planned at 0 or 100 %); where no unit varies all count alike. Raises OptionInvalid.
     Reference: Neyman (1934), JRSS 97; Bankier (1988), The American Statistician 42(3).
     """
     people = positive("population", population)
     s = as_units("spread", spread, len(people), counts("spread", spread))
+    s = np.maximum(s, LEAST_SPREAD * s.max(initial=0.0)) if s.any() else np.ones_like(people)
     match rule:
         case Rule.EQUAL:
             return np.ones_like(people)

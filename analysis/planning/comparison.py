@@ -29,28 +29,38 @@ class Pair:
     def difference(self) -> float:
         return abs(self.first.share - self.second.share)
 
-    def variance(self, sizes: tuple[float, float]) -> float:
-        """Variance of the difference: `sum p (1 - p) deff / ratio (1/n - 1/N)`, n at most N."""
-        parts = zip((self.first, self.second), sizes, self.populations, strict=True)
-        return sum(_spread(aim) * self.deff * (1 / min(n, size) - 1 / size) for aim, n, size in parts)
+    def needed(self, sizes: tuple[float, float], level: float, power: float) -> float:
+        """The difference that these answers show: `z_level sqrt(V_0) + z_power sqrt(V_1)`, V_0 if the units were the
+        same (their pooled value), V_1 with both values; `V = sum p (1 - p) deff / ratio (1/n - 1/N)`, n at most N."""
+        alike, apart = self.errors(sizes)
+        return float(stats.norm.ppf(0.5 + level / 2) * alike + stats.norm.ppf(power) * apart)
+
+    def errors(self, sizes: tuple[float, float]) -> tuple[float, float]:
+        """Standard errors of the difference, if the units were the same and with both values."""
+        aims, told = (self.first, self.second), tuple(map(min, sizes, self.populations))
+        pooled = sum(n * aim.share for n, aim in zip(told, aims, strict=True)) / sum(told)
+        left = [self.deff * (1 / n - 1 / size) for n, size in zip(told, self.populations, strict=True)]
+        alike = sum(pooled * (1 - pooled) / aim.ratio * one for aim, one in zip(aims, left, strict=True))
+        apart = sum(aim.share * (1 - aim.share) / aim.ratio * one for aim, one in zip(aims, left, strict=True))
+        return sqrt(max(alike, 0.0)), sqrt(max(apart, 0.0))
 
 
 def size_to_tell_apart(pair: Pair, *, level: float, power: float) -> tuple[int, int]:
     """Answers of the two units (equal, or all dossiers of the smaller unit and more of the other) so that a test of
     their difference at the two-sided level finds it with the chance `power`.
 
-    `n` solves `difference = (z_level + z_power) sqrt(V(n))` with independent samples, normal and unpooled variances.
-    Raises OptionInvalid, also when the two values are the same.
-    Reference: Fleiss, Levin, Paik (2003), Statistical Methods for Rates and Proportions, ch. 4; Cochran (1977) 2.5.
+    `n` solves `difference = z_level sqrt(V_0(n)) + z_power sqrt(V_1(n))`, V_0 pooled, samples independent: for two
+    items of endless populations what R's `power.prop.test` says. Raises OptionInvalid, also when the values are the same.
+    Reference: Fleiss, Levin, Paik (2003), Statistical Methods for Rates and Proportions, 4.14; Cochran (1977) 2.5.
     """
     _check(pair)
+    told = inside("level", level), inside("power", power)
     if pair.difference == 0:
         raise OptionInvalid("difference", 0.0, "two different values")
-    allowed = (pair.difference / _both(level, power)) ** 2
     few, many = 0, int(np.ceil(max(pair.populations)))
     while many - few > 1:
         middle = (few + many) // 2
-        few, many = (few, middle) if pair.variance((middle, middle)) <= allowed else (middle, many)
+        few, many = (few, middle) if pair.needed((middle, middle), *told) <= pair.difference else (middle, many)
     first, second = (int(min(many, np.ceil(size))) for size in pair.populations)
     return first, second
 
@@ -60,12 +70,11 @@ def chance_to_tell_apart(pair: Pair, sizes: tuple[float, float], *, level: float
     differ. Raises OptionInvalid."""
     _check(pair)
     _sized(sizes)
-    cut = float(stats.norm.ppf(0.5 + inside("level", level) / 2))
-    variance = pair.variance(sizes)
-    if variance <= 0:
-        return float(pair.difference > 0)
-    shift = pair.difference / sqrt(variance)
-    return float(stats.norm.cdf(shift - cut) + stats.norm.cdf(-shift - cut))
+    alike, apart = pair.errors(sizes)
+    cut = float(stats.norm.ppf(0.5 + inside("level", level) / 2)) * alike
+    if apart <= 0:
+        return float(pair.difference > cut)
+    return float(stats.norm.cdf((pair.difference - cut) / apart) + stats.norm.cdf((-pair.difference - cut) / apart))
 
 
 def visible_difference(pair: Pair, sizes: tuple[float, float], *, level: float, power: float) -> float:
@@ -74,23 +83,15 @@ def visible_difference(pair: Pair, sizes: tuple[float, float], *, level: float, 
     Raises OptionInvalid."""
     _check(pair)
     _sized(sizes)
-    both, top = _both(level, power), pair.first.share
+    told, top = (inside("level", level), inside("power", power)), pair.first.share
 
     def missing(fall: float) -> float:
         lower = Aim(pair.second.figure, top - fall, pair.second.ratio)
-        return fall - both * sqrt(Pair(pair.first, lower, pair.populations, pair.deff).variance(sizes))
+        return fall - Pair(pair.first, lower, pair.populations, pair.deff).needed(sizes, *told)
 
     if missing(top) <= 0:
         return float(top)
     return 0.0 if missing(TINY) >= 0 else float(optimize.brentq(missing, TINY, top, maxiter=HALVINGS))
-
-
-def _both(level: float, power: float) -> float:
-    return float(stats.norm.ppf(0.5 + inside("level", level) / 2) + stats.norm.ppf(inside("power", power)))
-
-
-def _spread(aim: Aim) -> float:
-    return aim.share * (1 - aim.share) / aim.ratio
 
 
 def _sized(sizes: tuple[float, float]) -> None:

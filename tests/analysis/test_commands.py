@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_a_half_width_is_planned_on_the_interval_that_will_be_printed(ask: Ask) 
 
 def test_two_units_are_told_apart_and_thirty_answers_are_said_not_to(ask: Ask) -> None:
     told = ask("plan", "compare", "--population", 1e8, 1e8, "--shares", 90, 80, "--answers", 30, 30)["answers"]
-    assert [(row["first"], row["second"]) for row in told] == [(197, 197), (30, 30)]
+    assert [(row["first"], row["second"]) for row in told] == [(199, 199), (30, 30)]
     assert told[0]["chance to find"] == pytest.approx(80, abs=0.5)
     assert told[1]["chance to find"] < 25
 
@@ -164,6 +165,18 @@ def test_the_questionnaires_quality_comes_with_what_to_improve_first(ask: Ask, w
     assert losses == sorted(losses, reverse=True)
     satisfied = np.mean([row["satisfied"] for row in told["items"]])
     assert sum(losses) == pytest.approx(100 - satisfied)
+
+
+@pytest.mark.parametrize("command", ["quality", "score"])
+def test_a_sample_table_that_counts_other_answers_is_refused_by_both(
+    command: str, make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extract = make.drawn(3)[0].extract()
+    first, *others = extract.sample
+    wrong = replace(extract, sample=(replace(first, answered=first.answered - 1), *others))
+    write_extract(wrong, tmp_path / "wave")
+    assert main([command, str(tmp_path / "wave")]) == 1
+    assert "the sample's tables say 3, 4 were found" in capsys.readouterr().err
 
 
 def test_self_selected_answers_say_nothing_of_the_questionnaire(ask: Ask, make: Any, tmp_path: Path) -> None:

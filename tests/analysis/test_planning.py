@@ -136,10 +136,11 @@ def test_the_correlation_of_marks_is_that_of_simulated_pairs() -> None:
 def test_the_size_that_tells_two_units_apart_has_the_power_in_simulation() -> None:
     pair = Pair(Aim(Figure.ITEM, 0.9, 1.0), Aim(Figure.ITEM, 0.8, 1.0), (1e8, 1e8), 1.0)
     first, second = size_to_tell_apart(pair, level=LEVEL, power=0.8)
-    assert (first, second) == (197, 197)  # (1.96 + 0.84)^2 x 0.25 / 0.01 = 196.2
+    assert (first, second) == (199, 199)  # R: power.prop.test(p1 = 0.9, p2 = 0.8, power = 0.8) says n = 198.96
     rng = np.random.default_rng(3)
     a, b = rng.binomial(first, 0.9, 40_000) / first, rng.binomial(second, 0.8, 40_000) / second
-    z = (a - b) / np.sqrt((a * (1 - a) + b * (1 - b)) / first)
+    pooled = (a + b) / 2
+    z = (a - b) / np.sqrt(2 * pooled * (1 - pooled) / first)
     assert np.mean(np.abs(z) > 1.96) == pytest.approx(0.8, abs=0.02)
     assert chance_to_tell_apart(pair, (first, second), level=LEVEL) == pytest.approx(0.8, abs=0.005)
     assert visible_difference(pair, (first, second), level=LEVEL, power=0.8) == pytest.approx(0.1, abs=0.001)
@@ -155,7 +156,7 @@ def test_a_fall_from_a_hundred_per_cent_is_not_seen_by_five_answers() -> None:
 def test_a_small_unit_is_taken_whole_and_the_other_gives_the_rest() -> None:
     pair = Pair(Aim(Figure.ITEM, 0.9, 1.0), Aim(Figure.ITEM, 0.8, 1.0), (40, 5000), 1.0)
     first, second = size_to_tell_apart(pair, level=LEVEL, power=0.8)
-    assert (first, second) == (40, 123)  # the complete unit has no error
+    assert (first, second) == (40, 114)  # the complete unit has no error
     assert chance_to_tell_apart(pair, (40, 5000), level=LEVEL) == 1
     with pytest.raises(OptionInvalid):
         size_to_tell_apart(Pair(ITEM, ITEM, (100, 100), 1.0), level=LEVEL, power=0.8)
@@ -260,3 +261,16 @@ def test_the_smallest_fall_from_a_hundred_percent_is_not_nothing() -> None:
 def test_measures_that_are_all_nothing_are_refused() -> None:
     with pytest.raises(OptionInvalid):
         allocate(20, np.zeros(2), least=1, most=100)
+
+
+def test_even_a_hundred_against_nothing_takes_more_than_one_answer() -> None:
+    pair = Pair(Aim(Figure.ITEM, 1.0, 1.0), Aim(Figure.ITEM, 0.0, 1.0), (1000, 1000), 1.0)
+    assert size_to_tell_apart(pair, level=LEVEL, power=0.8) == (2, 2)  # R's power.prop.test near it: n = 1.92
+    assert chance_to_tell_apart(pair, (1, 1), level=LEVEL) == 0
+
+
+def test_a_unit_planned_at_a_hundred_percent_still_gets_its_share_of_answers() -> None:
+    spread = [0.4, 0.4, 0.0]
+    sizes = allocate(210, measures(Rule.NEYMAN, [1000, 1000, 1000], spread=spread, exponent=1), least=1, most=1000).sizes
+    assert sizes.tolist() == [100, 100, 10]  # a tenth of what the others get, not the least
+    assert len(set(measures(Rule.NEYMAN, [5, 5], spread=[0, 0], exponent=1))) == 1

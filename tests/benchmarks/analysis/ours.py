@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `python -m analysis` does
+os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")  # the same
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from wave import write_extract

@@ -20,7 +20,8 @@ R = (
     "-e", "quit(status = !requireNamespace('{}', quietly = TRUE))", ("survey", "data.table", "jsonlite"),
     "on Debian r-cran-survey, r-cran-data.table, r-cran-jsonlite",
 )  # fmt: skip
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # of linear algebra; the work itself may use more
+# linear algebra in one thread (the work itself may use more), small pages: huge ones take up to a second to be cleared
+ALIKE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "NUMPY_MADVISE_HUGEPAGE": "0"}
 # the script looks for its own path among the arguments: it comes as the fourth, and nowhere else
 CLOCKED = """
 .read <- list()
@@ -80,7 +81,7 @@ def _lacking(program: str, flag: str, line: str, packages: Sequence[str], remedy
 
 
 def _run(command: Sequence[str]) -> dict[str, Any]:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **ALIKE})
     if done.returncode:
         sys.exit(f"{' '.join(command[:5])} ... ended with {done.returncode}:\n{done.stderr}")
     found: dict[str, Any] = {}
