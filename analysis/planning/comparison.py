@@ -50,7 +50,7 @@ def size_to_tell_apart(pair: Pair, *, level: float, power: float) -> tuple[int, 
     their difference at the two-sided level finds it with the chance `power`.
 
     `n` solves `difference = z_level sqrt(V_0(n)) + z_power sqrt(V_1(n))`, V_0 pooled, samples independent: for two
-    items of endless populations what R's `power.prop.test` says. Raises OptionInvalid, also when the values are the same.
+    items of endless populations what R's `power.prop.test` says. Raises OptionInvalid, also for equal values.
     Reference: Fleiss, Levin, Paik (2003), Statistical Methods for Rates and Proportions, 4.14; Cochran (1977) 2.5.
     """
     _check(pair)

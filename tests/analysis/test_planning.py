@@ -271,6 +271,7 @@ def test_even_a_hundred_against_nothing_takes_more_than_one_answer() -> None:
 
 def test_a_unit_planned_at_a_hundred_percent_still_gets_its_share_of_answers() -> None:
     spread = [0.4, 0.4, 0.0]
-    sizes = allocate(210, measures(Rule.NEYMAN, [1000, 1000, 1000], spread=spread, exponent=1), least=1, most=1000).sizes
+    measure = measures(Rule.NEYMAN, [1000, 1000, 1000], spread=spread, exponent=1)
+    sizes = allocate(210, measure, least=1, most=1000).sizes
     assert sizes.tolist() == [100, 100, 10]  # a tenth of what the others get, not the least
     assert len(set(measures(Rule.NEYMAN, [5, 5], spread=[0, 0], exponent=1))) == 1
