@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from survey import datafile, resources
@@ -131,7 +132,7 @@ class Item:
     def choices(self) -> tuple[Choice, ...]:
         return self.options.choices if self.options else ()
 
-    @property
+    @cached_property
     def codes(self) -> tuple[str, ...]:
         return tuple(choice.code for choice in self.choices)
 

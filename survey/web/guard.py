@@ -19,7 +19,7 @@ COMPRESSED = frozenset(
     {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json", "text/csv"}
 )
 SMALLEST_COMPRESSED = 500
-TOO_LARGE = 413
+TOO_LARGE, NOTHING = 413, 204
 OPEN_BEFORE = frozenset({"security.factor", "security.begin", "security.confirm", "account.sign_out"})
 PLAIN_HEADERS = {
     "Referrer-Policy": "no-referrer",
@@ -135,7 +135,7 @@ def protect(response: Response) -> Response:
     """Add the security headers; keep every page out of caches, static files and voices in them."""
     if request.endpoint != "static" and session.modified:
         session.permanent = True  # it holds the form's token alone: a reopened browser may still send the page
-    if response.mimetype in PARTS_OF_A_PAGE:
+    if response.mimetype in PARTS_OF_A_PAGE or response.status_code == NOTHING:
         response.headers.extend(PLAIN_HEADERS)
     else:
         response.headers.extend(HEADERS)
