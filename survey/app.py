@@ -55,6 +55,7 @@ from survey.web import (
     stop,
     tokens,
     topups,
+    visitors,
 )
 from survey.web import help as guides
 from survey.web.api import description, door
@@ -83,6 +84,7 @@ PAGES = (
     log,
     coordinate,
     replicates,
+    visitors,
     metrics,
     results,
     report,

@@ -50,6 +50,13 @@ class NobodyChosen(SurveyError):
 
 
 @dataclass(eq=False)
+class CountTooSmall(SurveyError):
+    """More visitors were counted at the counter than somebody states."""
+
+    counted: int
+
+
+@dataclass(eq=False)
 class RecontactDrawn(SurveyError):
     """Who is called was drawn before: there is one list for a wave."""
 

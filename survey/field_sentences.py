@@ -20,6 +20,9 @@ REFUSALS: dict[type[SurveyError], str] = {
     ),
     field_errors.TopUpUnknown: _n("You do not ask at this counter, or the wave is closed."),
     field_errors.NobodyChosen: _n("No chosen visitor is waiting: count the visitors first."),
+    field_errors.CountTooSmall: _n(
+        "At this counter %(counted)s visitors were counted already: no fewer can have come."
+    ),
     field_errors.RecontactDrawn: _n('The calls of the wave "%(wave)s" were drawn before, with the seed %(seed)s.'),
     field_errors.WhenMissing: _n("Write when to call back."),
 }

@@ -10,7 +10,7 @@ from survey.cli.fieldwork import JSON
 from survey.stages import topups as intercepts
 from survey.stages import waves
 
-COUNTS = ("every", "start", "visitors", "chosen", "refused", "not_eligible", "completed")
+COUNTS = ("every", "start", "visitors", "chosen", "refused", "not_eligible", "completed", "stated")
 
 
 @click.group()
@@ -53,9 +53,23 @@ def show(wave: str, database: str | None, as_json: bool) -> None:
     site = open_site(database)
     with site.database.read() as session:
         rows = [
-            {"unit": row.unit_code, "enumerator": email} | {name: getattr(row, name) for name in COUNTS}
+            {"code": row.id.hex(), "unit": row.unit_code, "enumerator": email}
+            | {name: getattr(row, name) for name in COUNTS}
             for row, email in intercepts.of_wave(session, waves.find(session, wave))
         ]
     head = " ".join(f"{name:>12}" for name in COUNTS)
-    lines = [f"{row['unit']:<12} " + " ".join(f"{row[name]:>12}" for name in COUNTS) for row in rows]
-    put(rows, as_json=as_json, lines=[f"{'':<12} {head}", *lines])
+    lines = [f"{row['code']:<32} {row['unit']:<12} " + " ".join(f"{row[name]:>12}" for name in COUNTS) for row in rows]
+    put(rows, as_json=as_json, lines=[f"{'':<45} {head}", *lines])
+
+
+@topups.command()
+@click.argument("wave")
+@click.argument("code")
+@click.option("--visitors", type=click.IntRange(min=1), required=True, help="How many came, by the tally sheet.")
+@DATABASE
+@refuses
+def count(wave: str, code: str, visitors: int, database: str | None) -> None:
+    """Enter the visitors of a top-up (CODE as `show` lists it) where nobody counted them; until the close."""
+    site = open_site(database)
+    with site.database.begin() as session:
+        intercepts.state_count(session, waves.find(session, wave), code, visitors, actor=actor(), now=site.now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
 from survey.stages import classes, mixing, responses, results, reviews, topups, waves
 
-TOLD = {responses.INTERCEPT: "topup"}  # the statistics' word for a systematic intercept
+COUNTED, UNCOUNTED = "topup", "counter"  # the statistics' words for a systematic intercept, and for one of unknown size
 NOT_ANSWERED, APPLIES_NOT = ".", ""
 TIMING = "timing"  # the trait that moves satisfaction and response most (DECISIONS 2)
 CONTENT = ("phase", "mode", "unit", "class")  # besides the items: what tells an answer from others
@@ -65,7 +65,7 @@ def build(session: Session, wave: Wave, *, flags: Mapping[bytes, str] | None = N
         inputs=_inputs(session, wave),
         instrument=instrument.source,
         schemes=[scheme.source for scheme in waves.schemes_of(session, wave)],
-        manifest=_manifest(session, wave),
+        manifest=_manifest(session, wave) | _apart(session, wave),
         traits=_traits(session, wave, cells),
     )
 
@@ -94,12 +94,20 @@ def _put(columns: Columns, **values: Any) -> None:
 
 def contents(session: Session, wave: Wave) -> Iterator[tuple[bytes, tuple[str, ...]]]:
     """What each answer says in the extract, whatever its weight and flag, by its random number."""
-    instrument = waves.instrument_of(wave)
+    instrument, counted = waves.instrument_of(wave), topups.yields(session, wave)
     for row in _stored(session, wave):
         columns = _empty((), instrument)
         _say(columns, instrument, row.items)
         said = tuple(cells[0] for cells in columns.values())
-        yield row.id, (str(row.phase), TOLD.get(row.mode, row.mode), row.unit_code, row.class_code, *said)
+        yield row.id, (str(row.phase), _mode(row, counted), row.unit_code, row.class_code, *said)
+
+
+def _mode(row: Answer, counted: Collection[str]) -> str:
+    """How an answer came about. A top-up whose visitors nobody counted is no sample: it stands apart, like answers that
+    people gave at a counter by their own choice."""
+    if row.mode != responses.INTERCEPT:
+        return row.mode
+    return COUNTED if row.unit_code in counted else UNCOUNTED
 
 
 def _stored(session: Session, wave: Wave) -> ScalarResult[Answer]:
@@ -120,9 +128,9 @@ def _answers(
         if cell is not None:
             stratum, fpc, weight = cell.stratum, str(cell.stratum_population), cell.weight_sum / cell.kept
         elif row.mode == responses.INTERCEPT:
-            fpc, weight = intercepts[row.unit_code]
+            fpc, weight = intercepts.get(row.unit_code, (fpc, weight))
         _put(
-            columns, phase=str(row.phase), mode=TOLD.get(row.mode, row.mode), unit=row.unit_code, stratum=stratum,
+            columns, phase=str(row.phase), mode=_mode(row, intercepts), unit=row.unit_code, stratum=stratum,
             psu="", fpc=fpc, weight_base=weight, class_=row.class_code, flag=str(flags.get(row.id, "")),
         )  # fmt: skip
         _say(columns, instrument, row.items)
@@ -130,7 +138,7 @@ def _answers(
 
 
 def _intercepts(session: Session, wave: Wave) -> dict[str, tuple[str, float]]:
-    """By unit the eligible visitors that its top-ups stand for, and how many of them each answer does.
+    """By unit the eligible visitors that its counted top-ups stand for, and how many of them each answer does.
 
     A systematic sample from a random start: visitors counted, times the share of the chosen that are eligible, over the
     answers; those who refused are taken to be like those who answered.
@@ -142,7 +150,7 @@ def _intercepts(session: Session, wave: Wave) -> dict[str, tuple[str, float]]:
         .group_by(Answer.unit_code)
     )
     made = topups.yields(session, wave)
-    sizes = {unit: (max(answers, round(made[unit].eligible)), answers) for unit, answers in found}
+    sizes = {unit: (max(answers, round(made[unit].eligible)), answers) for unit, answers in found if unit in made}
     return {unit: (str(size), size / answers) for unit, (size, answers) in sizes.items()}
 
 
@@ -219,6 +227,13 @@ def _inputs(session: Session, wave: Wave) -> Columns:
         "value": [float(row.value) for row in rows],
         "source": [row.source for row in rows],
     }
+
+
+def _apart(session: Session, wave: Wave) -> dict[str, list[str]]:
+    """Units whose top-ups are no sample, as nobody counted the visitors; nothing where there is none."""
+    asked = {row.unit_code for row, _email in topups.of_wave(session, wave) if row.completed}
+    units = sorted(asked - topups.yields(session, wave).keys())
+    return {"topups_not_counted": units} if units else {}
 
 
 def _manifest(session: Session, wave: Wave) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from survey.model.base import Base, RandomId
 
 
 class TopUp(Base):
-    """A systematic intercept (phỏng vấn chọn hệ thống tại quầy): from the visitor numbered `start` every `every`-th."""
+    """A systematic intercept (phỏng vấn chọn hệ thống tại quầy): from the visitor numbered `start` every `every`-th.
+
+    `stated`: a coordinator entered how many visitors came.
+    """
 
     __tablename__ = "top_up"
     __table_args__ = (
@@ -29,3 +32,4 @@ class TopUp(Base):
     refused: Mapped[int]
     not_eligible: Mapped[int]
     completed: Mapped[int]
+    stated: Mapped[bool]

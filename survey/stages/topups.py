@@ -18,7 +18,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from survey.errors import LinkClosed, UnitNotInWave, WrongAudience, WrongState
-from survey.field_errors import NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
+from survey.field_errors import CountTooSmall, NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
 from survey.model.base import new_id
 from survey.model.staff import Account, AccountRole
 from survey.model.topup import TopUp
@@ -92,7 +92,7 @@ def create(
     counts = dict.fromkeys(("visitors", "chosen", "refused", "not_eligible", "completed"), 0)
     row = TopUp(
         id=new_id(), wave_id=wave.id, unit_code=unit, point_of_service=point_of_service, account_id=account.id,
-        every=every, start=start, **counts,
+        every=every, start=start, stated=False, **counts,
     )  # fmt: skip
     session.add(row)
     detail = {"unit": unit, "every": every, "start": start, "seed": seed, "enumerator": account.email}
@@ -120,14 +120,17 @@ def mine(session: Session, email: str) -> list[Place]:
 
 def find(session: Session, code: str, *, email: str) -> Place:
     """One of the enumerator's own top-ups, held until the end of the transaction."""
-    try:
-        identity = bytes.fromhex(code)
-    except ValueError as error:
-        raise TopUpUnknown() from error
-    row = session.execute(_of(email).where(TopUp.id == identity).with_for_update(of=TopUp)).first()
+    row = session.execute(_of(email).where(TopUp.id == _identity(code)).with_for_update(of=TopUp)).first()
     if row is None:
         raise TopUpUnknown()
     return Place(*row)
+
+
+def _identity(code: str) -> bytes:
+    try:
+        return bytes.fromhex(code)
+    except ValueError as error:
+        raise TopUpUnknown() from error
 
 
 def _of(email: str) -> Select[TopUp, Wave, Unit]:
@@ -178,9 +181,34 @@ def of_wave(session: Session, wave: Wave) -> list[tuple[TopUp, str]]:
 
 
 def yields(session: Session, wave: Wave) -> dict[str, Yield]:
-    """What the top-ups of each unit stand for."""
+    """What the top-ups of each unit stand for; a unit with answers that stand for nobody known is not among them."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for row, _email in of_wave(session, wave):
+    rows = [row for row, _email in of_wave(session, wave)]
+    for row in rows:
         for place, count in enumerate((row.visitors, row.chosen, row.not_eligible)):
             sums[row.unit_code][place] += count
-    return {unit: Yield(*counts) for unit, counts in sums.items()}
+    uncounted = {row.unit_code for row in rows if not is_counted(row)}
+    return {unit: Yield(*counts) for unit, counts in sums.items() if unit not in uncounted}
+
+
+def is_counted(row: TopUp) -> bool:
+    """Whether its answers are a sample of known size: more eligible visitors were counted than answered, or somebody
+    stated how many came. Where everybody counted has answered, as a rule only those were counted who answered."""
+    return not row.completed or row.stated or Yield(row.visitors, row.chosen, row.not_eligible).eligible > row.completed
+
+
+def state_count(session: Session, wave: Wave, code: str, visitors: int, *, actor: str, now: datetime) -> None:
+    """Enter how many visitors came, by the enumerator's tally; no fewer than were counted, and before the close."""
+    if wave.state in waves.OVER:
+        raise WrongState(wave=wave.code, state=wave.state, needed=waves.OPEN)
+    row = session.scalars(
+        select(TopUp).where(TopUp.wave_id == wave.id, TopUp.id == _identity(code)).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise TopUpUnknown()
+    if visitors < row.visitors:
+        raise CountTooSmall(counted=row.visitors)
+    detail = {"unit": row.unit_code, "counted": row.visitors, "stated": visitors}
+    row.visitors, row.stated = visitors, True
+    audit.record(session, actor=actor, action="topup.count", subject=wave.code, detail=detail, now=now)
+    session.flush()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from survey.model.wave import Wave
 from survey.response_rates import together
 from survey.stages import board as progress_board
-from survey.stages import counts
+from survey.stages import counts, topups
 from survey.stages import waves as wave_list
 from survey.web import classes, progress, today
 from survey.web.progress import IN_NEED, Line
@@ -37,7 +37,8 @@ def board(wave: str) -> Response:
     with site().database.read() as session:
         found = wave_list.find(session, wave)
         lines = progress.lines_of(found, progress_board.progress(session, found, now=at), at)
-        by_day = counts.by_day(session, found)
+        by_day, places = counts.by_day(session, found), [row for row, _email in topups.of_wave(session, found)]
+    uncounted = sorted({row.unit_code for row in places if not topups.is_counted(row)})
     sums = progress.totals(lines, at)
     shown = request.args.get("show") if request.args.get("show") in SHOWN else "all"
     page = render_template(
@@ -47,7 +48,9 @@ def board(wave: str) -> Response:
         shown=shown,
         in_need=sum(one.state in IN_NEED for one in lines),
         curve=progress.curve(found, by_day, sums.target, is_sum=found.audience == "officials"),
-        tasks=today.tasks(found, lines, sums, site().settings, at),
+        tasks=today.tasks(found, lines, sums, site().settings, at, uncounted=uncounted),
+        has_topups=bool(places),
+        uncounted=[line.name for line in lines if line.cell.code in uncounted],
         rates=together(one.cell.dispositions for one in lines),
         counted_on=max(by_day, default=None),
         has_counters=any(one.cell.counter for one in lines),

@@ -108,6 +108,8 @@ ROUTES: dict[str, Who] = {
     "coordinate.numbers": BOARD,
     "replicates.show": BOARD,
     "replicates.act": RELEASING,
+    "visitors.show": BOARD,
+    "visitors.state": RELEASING,
     "shown.messages": BOARD,
     "preview.instruments": BOARD,
     "preview.instrument": BOARD,

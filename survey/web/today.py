@@ -32,14 +32,16 @@ class Task:
     label: str = ""
 
 
-def tasks(wave: Wave, lines: Sequence[Line], sums: Totals, settings: Settings, now: datetime) -> list[Task]:
+def tasks(
+    wave: Wave, lines: Sequence[Line], sums: Totals, settings: Settings, now: datetime, *, uncounted: Sequence[str]
+) -> list[Task]:
     """The most pressing first; empty when all runs by itself."""
     if wave.state in waves.OVER:
         return []
     found = [_worker(settings, now), _opening(wave, now)]
     if wave.audience == "citizens":
         found += [_unsent(wave, sums), _release(wave, lines), _exhausted(lines)]
-        found += [_ending(wave, lines, now), _refusals(sums)]
+        found += [_ending(wave, lines, now), _refusals(sums), _visitors(wave, lines, uncounted)]
     return [task for task in found if task is not None]
 
 
@@ -127,3 +129,15 @@ def _refusals(sums: Totals) -> Task | None:
         share=share,
     )
     return Task(False, told)
+
+
+def _visitors(wave: Wave, lines: Sequence[Line], uncounted: Sequence[str]) -> Task | None:
+    """Top-ups whose answers stand for nobody known: the count cannot be entered after the close."""
+    if not uncounted:
+        return None
+    told = _(
+        "Nobody counted the visitors of a top-up: without the count its answers will be in no score. Enter it before "
+        "the wave closes (%(units)s).",
+        units=", ".join(line.name for line in lines if line.cell.code in uncounted),
+    )
+    return Task(True, told, url_for("visitors.show", wave=wave.code), _("Top-ups at counters"))

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import select
 
 from survey.db import Database
-from survey.errors import ModeNotPlanned, UnitNotInWave
-from survey.field_errors import NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
+from survey.errors import ModeNotPlanned, UnitNotInWave, WrongState
+from survey.field_errors import CountTooSmall, NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
 from survey.jobs import close, extract, score
 from survey.keys import Keys
 from survey.model.response import Answer
@@ -144,6 +144,50 @@ def test_the_answers_are_a_stratum_of_their_own_that_stands_for_the_eligible_vis
     assert (group.mode, group.stratum, group.count) == ("topup", "98-01+topup", 13)
     assert (group.population, group.weight) == (48, 48 / 13)  # 60 visitors, 16 of the 20 chosen are eligible
     score.run(database, CITIZENS, actor="test", now=now)  # the statistics take it
+
+
+def test_answers_of_a_top_up_whose_visitors_nobody_counted_are_kept_apart_unless_the_count_is_entered_in_time(
+    database: Database, keys: Keys, place: str, now: datetime
+) -> None:
+    with database.begin() as session:
+        row = session.scalars(select(TopUp)).one()
+        row.every = 1
+    for number in range(1, 13):  # those alone who answer
+        come(database, place, now, number)
+        answer(database, keys, place, now)
+    with database.begin() as session:
+        wave, row = waves.find(session, CITIZENS), session.scalars(select(TopUp)).one()
+        assert not topups.is_counted(row)
+        for code, visitors, refusal in ((place, 11, CountTooSmall), ("0" * 32, 90, TopUpUnknown)):
+            with pytest.raises(refusal):
+                topups.state_count(session, wave, code, visitors, actor="office", now=now)
+    close.run(database, keys, CITIZENS, actor="test", now=now, rng=Random(1))
+    with database.read() as session:
+        built = extract.build(session, waves.find(session, CITIZENS))
+    (group,) = built.groups.groups
+    assert (group.mode, group.self_selected, group.count) == ("counter", True, 12)
+    assert built.manifest.as_dict()["topups_not_counted"] == ["98-01"]
+    score.run(database, CITIZENS, actor="test", now=now)
+    with database.begin() as session, pytest.raises(WrongState):
+        topups.state_count(session, waves.find(session, CITIZENS), place, 90, actor="office", now=now)
+
+
+def test_a_count_that_a_coordinator_enters_makes_the_answers_a_sample_of_the_visitors(
+    database: Database, keys: Keys, place: str, now: datetime
+) -> None:
+    with database.begin() as session:
+        session.scalars(select(TopUp)).one().every = 1
+    for number in range(1, 13):
+        come(database, place, now, number)
+        answer(database, keys, place, now)
+    with database.begin() as session:
+        topups.state_count(session, waves.find(session, CITIZENS), place, 60, actor="office", now=now)
+    close.run(database, keys, CITIZENS, actor="test", now=now, rng=Random(1))
+    with database.read() as session:
+        built = extract.build(session, waves.find(session, CITIZENS))
+    (group,) = built.groups.groups
+    assert (group.mode, group.population, group.weight) == ("topup", 60, 5)
+    assert "topups_not_counted" not in built.manifest.as_dict()
 
 
 def test_who_asks_belongs_to_no_rated_unit_and_sees_the_own_counter_alone(

@@ -182,6 +182,31 @@ def test_an_enumerator_counts_visitors_and_hands_over_the_form_to_the_chosen_one
     assert signed_in("interviewer", "oversight").get(place).status_code == 404
 
 
+def test_the_office_enters_the_visitors_whom_nobody_counted_and_the_board_asks_for_it(
+    app: Flask, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    office, site = signed_in("survey_office"), app.extensions["survey"]
+    signed_in("interviewer")
+    with database.begin() as session:
+        wave = waves.find(session, WAVE)
+        wave.settings = {**wave.settings, "modes": ["link", "intercept"]}
+        row = topups.create(
+            session, wave, unit="98-01", point_of_service=None, every=1, email="interviewer.none@example.vn", seed=1,
+            actor="office", now=site.clock(),
+        )  # fmt: skip
+        row.visitors = row.chosen = row.completed = 12
+    board, path = f"/coordinate/{WAVE}", f"/coordinate/{WAVE}/visitors"
+    office.get(board)
+    assert "chưa đếm số người đến" in text_of(office)
+    assert office.submit(path, {"visitors": "11"}, form=1).status_code == 422
+    assert office.submit(path, {"visitors": "x"}, form=1).status_code == 422
+    assert office.submit(path, {"visitors": "80"}, form=1).status_code == 303
+    office.get(path)
+    assert "80" in text_of(office)
+    office.get(board)
+    assert "chưa đếm số người đến" not in text_of(office)
+
+
 def test_oversight_records_a_call_and_every_respondent_was_told_of_it(
     app: Flask, client: FlaskClient, signed_in: SignIn, people: Any, database: Database
 ) -> None:
