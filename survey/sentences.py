@@ -85,6 +85,7 @@ REFUSALS: dict[type[SurveyError], str] = {
     staff_errors.LinkOver: _n("This link was used, replaced by a newer one, or is too old."),
     staff_errors.PasswordRefused: _n("This password can be guessed. (%(reason)s)"),
     staff_errors.CodeWrong: _n("The code does not fit, or was used already."),
+    staff_errors.FactorMissing: _n("Set up the second step of the sign-in first (My account); then sign."),
     staff_errors.SignOnRefused: _n("The province's single sign-on refused. (%(what)s)"),
     staff_errors.ApprovedOtherwise: _n('"%(subject)s" was changed after you opened the page. Read it again.'),
     errors.WrongAudience: _n('The wave "%(wave)s" asks %(audience)s; this needs a wave that asks %(needed)s.'),

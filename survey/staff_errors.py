@@ -98,3 +98,8 @@ class SignOnRefused(SurveyError):
     """The province's sign-on did not end with a person of this site; `what` names the check for the log."""
 
     what: str
+
+
+@dataclass(eq=False)
+class FactorMissing(SurveyError):
+    """Somebody who signs without the second factor that this site asks for."""

@@ -122,3 +122,48 @@ class SignerMissing(SurveyError):
     """A coverage note that no person signs."""
 
     wave: str
+
+
+@dataclass(eq=False)
+class NoRateKnown(SurveyError):
+    """A plan that is to take last wave's response rates, where there was none."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class NoValueKnown(SurveyError):
+    """A plan that is to take last wave's index and variance, where none was let out."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class TotalOutOfReach(SurveyError):
+    """A number of answers to share out that the units cannot hold."""
+
+    wave: str
+    least: int
+    most: int
+
+
+@dataclass(eq=False)
+class PlanMissing(SurveyError):
+    """A draw, or an agreement, without a plan to stand on."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class PlanOutdated(SurveyError):
+    """A plan of lists that have changed since."""
+
+    wave: str
+    version: int
+
+
+@dataclass(eq=False)
+class PlanDecides(SurveyError):
+    """A response rate typed in for the draw of a wave whose plan was agreed to."""
+
+    wave: str

@@ -46,5 +46,22 @@ WAVES: dict[type[SurveyError], str] = {
         "hailong frame coverage %(wave)s; hailong frame sign %(wave)s --by NAME"
     ),
     wave_errors.PlanRefused: _n('The sample of the wave "%(wave)s" cannot be planned so: %(reason)s'),
+    wave_errors.NoRateKnown: _n(
+        'No wave before "%(wave)s" tells how many of the invited answer: enter the response rate.'
+    ),
+    wave_errors.NoValueKnown: _n(
+        'No wave before "%(wave)s" has let out its figures: enter the share of satisfied answers that is expected.'
+    ),
+    wave_errors.TotalOutOfReach: _n(
+        'The units of the wave "%(wave)s" can hold %(least)s to %(most)s answers at this response rate: enter a total '
+        "between them."
+    ),
+    wave_errors.PlanMissing: _n('The wave "%(wave)s" has no sample plan yet: compute one first.'),
+    wave_errors.PlanOutdated: _n(
+        'The lists of the wave "%(wave)s" have changed since version %(version)s of its sample plan: compute it again.'
+    ),
+    wave_errors.PlanDecides: _n(
+        'How many are invited in the wave "%(wave)s" was agreed to with its sample plan: leave the response rate out.'
+    ),
     wave_errors.SignerMissing: _n('The coverage note of the wave "%(wave)s" is signed by a person with a name.'),
 }

@@ -11,9 +11,12 @@ import click
 
 from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
+from survey.cli.signing import signed, signer
 from survey.errors import UnitUnknown
 from survey.frame_sentences import plan_sentences
-from survey.stages import audit, plans, quotas, samples, waves
+from survey.plan_options import Options, Rule, Shares
+from survey.sentences import word
+from survey.stages import approvals, audit, plans, quotas, samples, waves
 from survey.stages import invitations as register
 from survey.wavefile import Mode
 
@@ -21,9 +24,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 RATE = click.option(
     "--response-rate",
     type=click.FloatRange(min=0.01, max=1),
-    default=0.25,
-    show_default=True,
-    help="Share of the invited that is expected to answer: invitations = target / rate.",
+    help="Invitations = target / rate. Left out: as the newest plan says, in a rehearsal without one 0.25.",
 )
 
 
@@ -47,7 +48,7 @@ def sample() -> None:
     "--shares", type=click.Choice(["equal", "proportional", "neyman", "power"]), default="neyman", show_default=True
 )
 @click.option("--response-rate", type=click.FloatRange(0.01, 1), help="Left out: last wave's, unit by unit.")
-@click.option("--satisfied", type=click.FloatRange(0.01, 0.99), default=0.85, show_default=True)
+@click.option("--satisfied", type=click.FloatRange(0.01, 0.99), help="Left out: last wave's index, unit by unit.")
 @click.option("--correlation", type=click.FloatRange(0, 1), default=0.4, show_default=True, help="Between two items.")
 @click.option("--deff", type=click.FloatRange(min=1), default=1.1, show_default=True, help="Design effect.")
 @click.option("--save", is_flag=True, help="Keep it as the next version and want of each unit what it says.")
@@ -55,28 +56,20 @@ def sample() -> None:
 @JSON
 @refuses
 def size(
-    wave: str, rule: str, points: float, total: int, shares: str, response_rate: float | None, satisfied: float,
+    wave: str, rule: str, points: float, total: int, shares: str, response_rate: float | None, satisfied: float | None,
     correlation: float, deff: float, save: bool, database: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Compute how many answers and invitations each unit needs, and what thirty answers would be worth."""
-    from analysis.planning.allocation import Rule as Shares
     from survey.jobs import plan as planning  # needs the statistics; the other commands do not
 
     site = open_site(database)
     with site.database.read() as session:
-        items = len(waves.instrument_of(waves.find(session, wave)).answer_items)
-    options = planning.Options(
-        planning.Rule(rule), points, total, Shares(shares), response_rate, satisfied, correlation,
-        items, deff, level=0.95, power=0.8,
+        items = len(waves.instrument_of(waves.find(session, wave)).scored_items)
+    options = Options(
+        Rule(rule), points, total, Shares(shares), response_rate, satisfied, correlation, items, deff
     )  # fmt: skip
     before, rows = planning.run(site.database, wave, options)
-    version = None
-    if save:
-        with site.database.begin() as session:
-            kept = plans.save(
-                session, waves.hold(session, wave), options=options.as_dict(), rows=rows, actor=actor(), now=site.now()
-            )
-            version = kept.version
+    version = planning.keep(site.database, wave, options, actor=actor(), now=site.now()) if save else None
     data = {"wave": wave, "version": version, "rates_from": before, "options": options.as_dict(), "units": rows}
     put(data, as_json=as_json, lines=plan_sentences(rows, reader()))
 
@@ -87,7 +80,7 @@ def size(
 @DATABASE
 @JSON
 @refuses
-def plan(wave: str, response_rate: float, database: str | None, as_json: bool) -> None:
+def plan(wave: str, response_rate: float | None, database: str | None, as_json: bool) -> None:
     """Show what a draw would invite, without drawing."""
     site = open_site(database)
     with site.database.read() as session:
@@ -104,7 +97,7 @@ def plan(wave: str, response_rate: float, database: str | None, as_json: bool) -
 @DATABASE
 @JSON
 @refuses
-def draw(wave: str, seed: int, response_rate: float, database: str | None, as_json: bool) -> None:
+def draw(wave: str, seed: int, response_rate: float | None, database: str | None, as_json: bool) -> None:
     """Draw the sample of WAVE, once."""
     site = open_site(database)
     with site.database.begin() as session:
@@ -112,6 +105,24 @@ def draw(wave: str, seed: int, response_rate: float, database: str | None, as_js
         record = samples.draw(session, found, seed=seed, response_rate=response_rate, actor=actor(), now=site.now())
         data = {"wave": wave, "seed": seed, "strata": len(record.allocation["strata"]), "digest": record.digest}
     put(data, as_json=as_json, lines=[f"{key}: {value}" for key, value in data.items()])
+
+
+@sample.command()
+@click.argument("wave")
+@click.option("--document", required=True, metavar='"NUMBER, DATE, SIGNER"', help="The decision of your agency.")
+@signed
+@DATABASE
+@refuses
+def agree(wave: str, document: str, by: str, password_file: Path | None, database: str | None) -> None:
+    """Agree to the newest plan of WAVE for the agency of an account; a real wave is drawn when two agencies did."""
+    site = open_site(database)
+    email = signer(site, by, password_file)
+    with site.database.begin() as session:
+        found = waves.hold(session, wave)
+        seen = plans.newest(session, found).digest
+        plans.approve(session, found, seen=seen, by=email, document=document, now=site.now())
+        lacking = approvals.missing(approvals.given(session, plans.subject(found), seen))
+    click.echo(f"{wave}: {'agreed' if lacking is None else word(lacking, reader())}")
 
 
 @click.group()

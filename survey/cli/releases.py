@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,26 +9,21 @@ from typing import Any
 
 import click
 
-from survey.cli.context import Site, actor, open_site, put, reader, refuses, say
+from survey.cli.context import actor, open_site, put, reader, refuses, say
 from survey.cli.database import DATABASE
 from survey.cli.scores import results
+from survey.cli.signing import signed, signer
 from survey.config import PROVINCE_TIME
 from survey.custody import statements
 from survey.jobs import bundles
-from survey.seal_errors import NothingProposed, PasswordWrong
+from survey.seal_errors import NothingProposed
 from survey.sentences import word
-from survey.stages import comparisons, releases, staff, waves
+from survey.stages import comparisons, releases, waves
 from survey.stages import results as stored
 from survey.stages.releases import Step
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 DOCUMENT = click.option("--document", required=True, help="Number, date, signer.")
-BY = click.option("--by", required=True, metavar="EMAIL", help="The account that signs; its password is asked for.")
-PASSWORD = click.option(
-    "--password-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Its first line is the password.",
-)
 SHOWN = 12
 RESULTS = results  # with the commands below
 
@@ -98,8 +92,7 @@ def _told(whole: comparisons.Comparison, lines: list[comparisons.Line]) -> Itera
     help="A provisional release: units may complain until then (the province's time). Without it: the final one.",
 )  # fmt: skip
 @DOCUMENT
-@BY
-@PASSWORD
+@signed
 @DATABASE
 @JSON
 @refuses
@@ -109,7 +102,7 @@ def release(
 ) -> None:  # fmt: skip
     """Propose a run of WAVE for letting out and sign it first; another agency signs after (hailong results sign)."""
     site = open_site(database)
-    email = _signer(site, by, password_file)
+    email = signer(site, by, password_file)
     step = Step.FINAL if until is None else Step.PROVISIONAL
     end = None if until is None else until.replace(tzinfo=PROVINCE_TIME)
     with site.database.begin() as session:
@@ -127,8 +120,7 @@ def release(
 @click.argument("wave")
 @click.option("--provisional", is_flag=True, help="The provisional release; default: the final one.")
 @DOCUMENT
-@BY
-@PASSWORD
+@signed
 @DATABASE
 @JSON
 @refuses
@@ -143,7 +135,7 @@ def sign(
 ) -> None:
     """Agree, as the second agency, to what was proposed for WAVE: with that it is let out."""
     site = open_site(database)
-    email = _signer(site, by, password_file)
+    email = signer(site, by, password_file)
     with site.database.begin() as session:
         found = waves.hold(session, wave)
         pending = releases.pending(session, found, Step.PROVISIONAL if provisional else Step.FINAL)
@@ -161,24 +153,6 @@ def _proposal(release: Any) -> dict[str, Any]:
         "document": release.document,
         "released_at": None if release.released_at is None else release.released_at.isoformat(),
     }
-
-
-def _signer(site: Site, email: str, password_file: Path | None) -> str:
-    """The address of the account whose password was given; failures count as at the sign-in page."""
-    if password_file is not None:
-        password = next(iter(password_file.read_text(encoding="utf-8").splitlines()), "")
-    elif sys.stdin.isatty():
-        password = str(click.prompt("Password", hide_input=True, err=True))
-    else:
-        raise PasswordWrong()
-    with site.database.read() as session:
-        candidate = staff.candidate(session, email=email, now=site.now())
-    right = staff.matches(candidate, password)
-    if not right:
-        with site.database.begin() as session:
-            staff.settle(session, candidate, right=False, now=site.now())
-        raise PasswordWrong()
-    return email.strip().lower()
 
 
 @results.command()

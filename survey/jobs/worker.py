@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -18,6 +19,7 @@ from survey.jobs import (
     deliver,
     hooks,
     mix,
+    plan,
     progress,
     replicate,
     scheme_trial,
@@ -27,6 +29,7 @@ from survey.jobs import (
     staff_letter,
 )
 from survey.keys import Keys
+from survey.plan_options import Options
 
 
 def prepare(
@@ -48,6 +51,12 @@ def prepare(
     def close_up(wave: str, actor: str, task: str = "", reason: str = "") -> None:
         with progress.followed(database, task, clock=clock) as say:
             seal.run(database, keys, wave, actor=actor, now=clock(), reason=reason or None, say=say)
+
+    @queue.register("plan")
+    def size(wave: str, options: str, actor: str, task: str) -> None:
+        wished = Options.of(json.loads(options))
+        with progress.followed(database, task, clock=clock) as say:
+            plan.keep(database, wave, wished, actor=actor, now=clock(), say=say)
 
     @queue.register("staff_link")
     def write_to_staff(email: str, again: str = "") -> None:

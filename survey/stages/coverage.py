@@ -79,7 +79,7 @@ def look(session: Session, wave: Wave) -> Coverage:
     found = dict.fromkeys(sorted(unit.code for unit, _target in waves.units_of(session, wave)), (0, 0, 0))
     found |= _by_unit(session, wave)
     before = wave_before(session, wave)
-    last = _population(session, before) if before else {}
+    last = population(session, before) if before else {}
     reports = list(session.scalars(select(FrameFile.report).where(FrameFile.wave_id == wave.id)))
     counts = Counter(dict.fromkeys(SUMMED, 0))
     for report in reports:
@@ -122,8 +122,13 @@ def sign(session: Session, wave: Wave, *, by: str, actor: str, now: datetime, do
 
 def require_signed(session: Session, wave: Wave) -> None:
     """FrameUnsigned unless somebody signed for the frame as it stands now."""
-    if _note(session, wave, digest_of(session, wave)) is None:
+    if not is_signed(session, wave):
         raise FrameUnsigned(wave=wave.code)
+
+
+def is_signed(session: Session, wave: Wave) -> bool:
+    """Whether somebody signed for the frame as it stands now."""
+    return _note(session, wave, digest_of(session, wave)) is not None
 
 
 def _note(session: Session, wave: Wave, digest: str) -> FrameNote | None:
@@ -179,7 +184,7 @@ def wave_before(session: Session, wave: Wave) -> Wave | None:
     return session.scalars(found.order_by(Wave.period_to.desc(), Wave.code).limit(1)).first()
 
 
-def _population(session: Session, wave: Wave) -> dict[str, int]:
+def population(session: Session, wave: Wave) -> dict[str, int]:
     """The frame's dossiers by unit as the register keeps them after the close."""
     strata = (
         select(ClassCell.unit_code, ClassCell.stratum, ClassCell.stratum_population)

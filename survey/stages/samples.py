@@ -11,7 +11,7 @@ import hashlib
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,11 +23,13 @@ from survey.errors import AlreadyDrawn, FrameEmpty
 from survey.model.frame import Dossier
 from survey.model.sample import ClassCell, Draw, SampledDossier
 from survey.model.wave import Wave
-from survey.stages import audit, classes, coverage, waves
+from survey.stages import audit, classes, coverage, plans, waves
 from survey.stages.classes import PRIVACY_FLOOR, Split
-from survey.wavefile import Mode
+from survey.wave_errors import PlanDecides
+from survey.wavefile import Kind, Mode
 
 CHUNK = 5000
+USUAL_RATE = 0.25  # of a rehearsal that nobody planned
 
 
 @dataclass(frozen=True)
@@ -77,27 +79,32 @@ class Drawn:
         return self.kept and self.listed.reachable
 
 
-def plan(session: Session, wave: Wave, *, response_rate: float) -> list[Stratum]:
+def plan(session: Session, wave: Wave, *, response_rate: float | None) -> list[Stratum]:
     """The strata of a draw with what it would take from each; nothing is drawn."""
-    return _strata(session, wave, _frame_to_draw(session, wave), response_rate)
+    invited, _rate = _invitations(session, wave, response_rate)
+    return _strata(_frame_to_draw(session, wave), invited)
 
 
-def draw(session: Session, wave: Wave, *, seed: int, response_rate: float, actor: str, now: datetime) -> Draw:
-    """Draw the wave's sample once: targets divided by the response rate expected, "take all" where that is more."""
+def draw(session: Session, wave: Wave, *, seed: int, response_rate: float | None, actor: str, now: datetime) -> Draw:
+    """Draw the wave's sample once: as its plan says (a real wave knows nothing else), or the targets divided by the
+    response rate expected; "take all" where that is more."""
     waves.require(wave, *waves.COMING)
     earlier = session.get(Draw, wave.id)
     if earlier is not None:
         raise AlreadyDrawn(wave=wave.code, seed=earlier.seed)
     coverage.require_signed(session, wave)
+    if wave.kind == Kind.REAL and response_rate is not None:
+        raise PlanDecides(wave=wave.code)
+    invited, rate = _invitations(session, wave, response_rate)
     frame = _frame_to_draw(session, wave)
-    strata = _strata(session, wave, frame, response_rate)
+    strata = _strata(frame, invited)
     drawn = _take(strata, frame, seed)
     trees, cells = _classify(frame, strata, drawn)
     record = Draw(
         wave_id=wave.id,
         seed=seed,
         drawn_at=now,
-        allocation=_allocation(strata, trees, response_rate),
+        allocation=_allocation(strata, trees, invited, rate),
         digest=digest_of(drawn),
     )
     session.add(record)
@@ -105,6 +112,10 @@ def draw(session: Session, wave: Wave, *, seed: int, response_rate: float, actor
     detail = {"seed": seed, "digest": record.digest, "drawn": len(drawn), "kept": sum(one.kept for one in drawn)}
     audit.record(session, actor=actor, action="sample.draw", subject=wave.code, detail=detail, now=now)
     return record
+
+
+def is_drawn(session: Session, wave: Wave) -> bool:
+    return session.get(Draw, wave.id) is not None
 
 
 def _frame_to_draw(session: Session, wave: Wave) -> dict[str, list[Listed]]:
@@ -123,7 +134,8 @@ def repeat(session: Session, wave: Wave) -> list[Drawn]:
     """
     record = session.get_one(Draw, wave.id)
     frame = _read_frame(session, wave)
-    strata = _strata(session, wave, frame, record.allocation["response_rate"])
+    told = record.allocation
+    strata = _strata(frame, told.get("invitations") or _invitations(session, wave, told["response_rate"])[0])
     drawn = _take(strata, frame, record.seed)
     _classify(frame, strata, drawn)
     return drawn
@@ -147,9 +159,19 @@ def _take(strata: list[Stratum], frame: dict[str, list[Listed]], seed: int) -> l
     return drawn
 
 
-def _strata(session: Session, wave: Wave, frame: dict[str, list[Listed]], response_rate: float) -> list[Stratum]:
+def _invitations(session: Session, wave: Wave, response_rate: float | None) -> tuple[dict[str, int], float]:
+    """How many of each unit are invited, and the share of them that is expected to answer."""
     targets = {unit.code: target for unit, target in waves.units_of(session, wave)}
-    return [one for unit in sorted(frame) for one in stratify(unit, frame[unit], targets[unit], response_rate)]
+    if response_rate is None and wave.kind != Kind.REAL and not plans.versions(session, wave):
+        response_rate = USUAL_RATE
+    if response_rate is not None:
+        return {unit: math.ceil(target / response_rate) for unit, target in targets.items()}, response_rate
+    invited = plans.to_draw(session, wave)
+    return invited, sum(targets[unit] for unit in invited) / sum(invited.values())
+
+
+def _strata(frame: dict[str, list[Listed]], invited: Mapping[str, int]) -> list[Stratum]:
+    return [one for unit in sorted(frame) for one in stratify(unit, frame[unit], invited[unit])]
 
 
 def _read_frame(session: Session, wave: Wave) -> dict[str, list[Listed]]:
@@ -174,10 +196,10 @@ def reachable(wave: Wave) -> ColumnElement[bool]:
     return by_message | Dossier.address.is_not(None) if is_visited else by_message
 
 
-def stratify(unit: str, dossiers: list[Listed], target: int, response_rate: float) -> list[Stratum]:
+def stratify(unit: str, dossiers: list[Listed], invited: int) -> list[Stratum]:
     """Group a unit's fields so that each stratum gives at least ten, and share the invitations in proportion."""
     total = len(dossiers)
-    wanted = min(total, math.ceil(target / response_rate))
+    wanted = min(total, invited)
     if wanted == 0:
         return []
     counts = Counter(one.field for one in dossiers)
@@ -312,9 +334,12 @@ def _store(session: Session, wave: Wave, drawn: list[Drawn], cells: list[dict[st
     session.flush()
 
 
-def _allocation(strata: list[Stratum], trees: dict[str, Split], response_rate: float) -> dict[str, Any]:
+def _allocation(
+    strata: list[Stratum], trees: dict[str, Split], invited: Mapping[str, int], response_rate: float
+) -> dict[str, Any]:
     return {
         "response_rate": response_rate,
+        "invitations": dict(invited),
         "strata": {
             one.code: {"fields": sorted(one.fields), "population": one.population, "size": one.size} for one in strata
         },

@@ -26,11 +26,15 @@ class Job(StrEnum):
     SCORE = "score"
     SCREEN = "screen"
     SEAL = "seal"
+    PLAN = "plan"
+    FRAME = "frame"
 
 
 STEPS: Mapping[Job, tuple[str, ...]] = {
     Job.SCORE: ("extract", "computing", "storing"),
     Job.SCREEN: ("extract", "screening", "storing"),
+    Job.PLAN: ("computing", "storing"),
+    Job.FRAME: ("reading", "storing"),
     Job.SEAL: ("extract", "files", "packing", "sealing"),
 }
 

@@ -30,6 +30,7 @@ from survey.web.site import language, now, signed_in, site, translations
 
 blueprint = Blueprint("release", __name__, url_prefix="/results")
 SHOWN_LINES = 200
+JOBS = (Job.SCORE, Job.SCREEN, Job.SEAL)
 
 
 @blueprint.get("/<wave>/release")
@@ -80,7 +81,7 @@ def _stand(session: Session, wave: Wave, step: Step) -> dict[str, object]:
 
 def _running(session: Session, wave: Wave) -> Task | None:
     """The newest computation that was asked for."""
-    found = [task for job in Job if (task := tasks.latest(session, wave, job)) is not None]
+    found = [task for job in JOBS if (task := tasks.latest(session, wave, job)) is not None]
     return max(found, key=lambda task: task.asked_at, default=None)
 
 

@@ -20,7 +20,8 @@ Who = frozenset[Role] | Everybody
 PUBLIC, KEYED = Everybody.PUBLIC, Everybody.KEYED
 SIGNED_IN = frozenset(Role)
 BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
-SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
+PLANNING = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT})
+PREPARING = PLANNING | {Role.DATA_OFFICE}
 CALLING = frozenset({Role.OVERSIGHT})
 FIELD = frozenset({Role.INTERVIEWER})
 SCORES = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT})
@@ -106,6 +107,11 @@ ROUTES: dict[str, Who] = {
     "coordinate.board": BOARD,
     "coordinate.unit": BOARD,
     "coordinate.numbers": BOARD,
+    "prepare.index": PREPARING,
+    "plans.show": PLANNING,
+    "plans.compute": RELEASING,
+    "plans.again": RELEASING,
+    "plans.agree": PLANNING,
     "replicates.show": BOARD,
     "replicates.act": RELEASING,
     "visitors.show": BOARD,

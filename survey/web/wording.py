@@ -94,7 +94,13 @@ FRAME_WORDS = {
     "F": _n("women"),
     "M": _n("men"),
 }
-JOBS = {"score": _n("Computation"), "screen": _n("Search for suspicious answers"), "seal": _n("Seal")}
+JOBS = {
+    "score": _n("Computation"),
+    "screen": _n("Search for suspicious answers"),
+    "seal": _n("Seal"),
+    "plan": _n("Sample plan"),
+    "frame": _n("Dossier list"),
+}
 JOB_STEPS = {
     "": _n("begins"),
     "extract": _n("gathers the answers"),
@@ -104,6 +110,7 @@ JOB_STEPS = {
     "files": _n("writes the files"),
     "packing": _n("packs"),
     "sealing": _n("signs"),
+    "reading": _n("reads the list"),
 }
 STATUSES = {
     "ok": _n("published"),

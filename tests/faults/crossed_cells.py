@@ -68,11 +68,12 @@ def press(codes: list[str], clients: int, seed: str) -> Counter[str]:
 
 
 def standing(database: Database) -> tuple[int, int, int]:
-    """Over all cells: places taken beyond the target, places held by open forms, answers counted."""
+    """Over all cells: places taken beyond the target, places that open forms hold now, answers counted."""
     with database.read() as session:
         cells = session.execute(select(QuotaCell.taken, QuotaCell.target))
         over = sum(max(0, taken - target) for taken, target in cells)
-        held = session.scalar(select(func.count()).select_from(Reservation)) or 0
+        is_held = Reservation.expires_at > datetime.now(UTC)  # those of earlier rounds are over
+        held = session.scalar(select(func.count()).select_from(Reservation).where(is_held)) or 0
         counted = session.scalar(select(func.sum(Tally.completed)).where(Tally.mode.in_(MODES))) or 0
     return over, held, counted
 

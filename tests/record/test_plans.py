@@ -8,7 +8,6 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from analysis.planning.allocation import Rule as Shares
 from survey.db import Database
 from survey.errors import WrongState
 from survey.jobs import plan
@@ -17,8 +16,9 @@ from survey.model.base import new_id
 from survey.model.frame import Dossier
 from survey.model.sample import SamplePlan
 from survey.model.unit import Unit
+from survey.plan_options import Options, Rule, Shares
 from survey.stages import plans, steps, waves
-from survey.wave_errors import PlanRefused
+from survey.wave_errors import NoRateKnown, NoValueKnown, TotalOutOfReach
 from survey.wavefile import read_wave_file
 
 WAVE = """
@@ -36,9 +36,7 @@ units = ["98-01", "98-02"]
 [targets]
 default = 30
 """
-OPTIONS = plan.Options(
-    plan.Rule.MINISTRY, 5.0, 100, Shares.NEYMAN, 0.25, 0.85, 0.4, 19, deff=1.0, level=0.95, power=0.8
-)  # fmt: skip
+OPTIONS = Options(Rule.MINISTRY, 5.0, 100, Shares.NEYMAN, 0.25, 0.85, 0.4, 19, deff=1.0)
 DOSSIERS = {"98-01": 1000, "98-02": 60}
 
 
@@ -68,17 +66,22 @@ def test_each_rule_gives_its_size_and_thirty_is_told_beside(site: Database) -> N
     assert [row["answers_wanted"] for row in rows] == [286, 53]  # N / (1 + N e²)
     assert [(row["invitations"], row["take_all"]) for row in rows] == [(1000, True), (60, True)]
     assert 6 < rows[0]["thirty_half_width"] < 9  # METHOD section 3: ±6 to ±9 points
-    _before, rows = plan.run(site, "w", replace(OPTIONS, rule=plan.Rule.WIDTH))
+    _before, rows = plan.run(site, "w", replace(OPTIONS, rule=Rule.WIDTH))
     width = rows[0]["answers_wanted"]
     assert 30 < width < 286  # an index is known better than an item
-    _before, rows = plan.run(site, "w", replace(OPTIONS, rule=plan.Rule.APART))
+    _before, rows = plan.run(site, "w", replace(OPTIONS, rule=Rule.APART))
     assert rows[0]["answers_wanted"] > width
-    _before, rows = plan.run(site, "w", replace(OPTIONS, rule=plan.Rule.TOTAL))
+    _before, rows = plan.run(site, "w", replace(OPTIONS, rule=Rule.TOTAL))
     assert [row["answers_wanted"] for row in rows] == [90, 10]
-    with pytest.raises(PlanRefused):
-        plan.run(site, "w", replace(OPTIONS, rule=plan.Rule.TOTAL, total=100_000))
-    with pytest.raises(PlanRefused):  # nobody knows how many answer
+    with pytest.raises(TotalOutOfReach):
+        plan.run(site, "w", replace(OPTIONS, rule=Rule.TOTAL, total=100_000))
+    with pytest.raises(NoRateKnown):  # nobody knows how many answer
         plan.run(site, "w", replace(OPTIONS, response=None))
+    with pytest.raises(NoValueKnown):
+        plan.run(site, "w", replace(OPTIONS, share=None))
+    thirty = rows[0]["thirty_invited"]  # what is done today: thirty forms sent out
+    assert thirty["answers_expected"] == 7.5
+    assert thirty["chance_of_score"] < 0.25
 
 
 def test_a_saved_plan_is_a_version_sets_the_targets_and_is_frozen_with_the_wave(site: Database, now: datetime) -> None:

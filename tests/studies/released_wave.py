@@ -49,7 +49,7 @@ from survey.jobs import close, deliver  # noqa: E402
 from survey.jobs import replicate as advising  # noqa: E402
 from survey.keys import Keys  # noqa: E402
 from survey.model.unit import Unit  # noqa: E402
-from survey.stages import board, frames, invitations, messages, outbox, replicates, samples, waves  # noqa: E402
+from survey.stages import board, coverage, frames, invitations, messages, outbox, replicates, samples, waves  # noqa: E402
 from survey.wavefile import read_wave_file  # noqa: E402
 
 CODE, STEP, SEED = "2026-released", "invitation", 20260105
@@ -138,7 +138,9 @@ def prepare(it: Field, database: Database, *, target: int, dossiers: int) -> Non
         frame = it.folder / "frame.csv"
         frames.import_frame(session, wave, frame, installation=it.keys.installation, actor="study", now=now)
     with database.begin() as session:
-        samples.draw(session, waves.find(session, CODE), seed=SEED, response_rate=0.2, actor="study", now=now)
+        wave = waves.find(session, CODE)
+        coverage.sign(session, wave, by="Study", actor="study", now=now)
+        samples.draw(session, wave, seed=SEED, response_rate=0.2, actor="study", now=now)
 
 
 @contextmanager

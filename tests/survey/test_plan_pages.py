@@ -1,0 +1,170 @@
+"""The sample plan on its page: asked for, computed by the worker, kept by versions, agreed to by two agencies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from survey.db import Database
+from survey.jobs import worker
+from survey.keys import Keys
+from survey.model.base import new_id
+from survey.model.frame import Dossier
+from survey.model.staff import Account
+from survey.model.unit import Unit
+from survey.model.wave import Wave
+from survey.queue import open_queue
+from survey.staff_errors import ApprovalsMissing
+from survey.stages import coverage, plans, samples, waves
+from survey.wave_errors import PlanDecides, PlanMissing, PlanOutdated
+from survey.wavefile import read_wave_file
+from survey.web.site import Site
+
+SignIn = Callable[..., Any]
+NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
+DOCUMENT = "12/QĐ-SNV, 05/3/2026, Giám đốc"
+WAVE = """
+code = "w"
+kind = "rehearsal"
+audience = "citizens"
+instrument = "service-2025"
+scheme = "local-department-sample"
+province = "98"
+period_from = 2025-01-01
+period_to = 2025-12-31
+opens = 2026-04-01T07:00:00
+closes = 2026-04-20T17:00:00
+units = "*"
+[targets]
+default = 30
+"""
+UNITS = {"98-01": 900, "98-02": 400, "98-03": 40}
+
+
+@pytest.fixture
+def prepared(app: Flask, database: Database) -> Database:
+    """A real wave in preparation, its lists signed for."""
+    keys = Keys(app.extensions["survey"].settings.keys)
+    with database.begin() as session:
+        session.add(Unit(code="98", name_vi="Tỉnh", name_en="Province", type="province", rated=False))
+        session.flush()
+        for code in UNITS:
+            session.add(Unit(code=code, name_vi=f"Sở {code}", name_en=code, type="department", parent="98", rated=True))
+        session.flush()
+        wave = waves.create(session, read_wave_file(WAVE), keys=keys, actor="test", now=NOW)
+        wave.kind = "real"  # its scheme and form are tried elsewhere
+        for unit, number in UNITS.items():
+            add_dossiers(session, wave, unit, number)
+        session.flush()
+        coverage.sign(session, wave, by="A", actor="test", now=NOW, document=DOCUMENT)
+    return database
+
+
+def add_dossiers(session: Any, wave: Wave, unit: str, number: int) -> None:
+    session.add_all(Dossier(
+        wave_id=wave.id, code_mark=new_id(), linked_mark=None, person_mark=new_id(), unit_code=unit, field="F",
+        procedure_code=None, point_of_service=None, finished_on=wave.period_to, timing="on_time", outcome="granted",
+        channel="counter", applicant="person", sex="U", age_band="", commune=None, phone=b"x", email=None, name=None,
+        address=None,
+    ) for _ in range(number))  # fmt: skip
+
+
+@pytest.fixture
+def offices(prepared: Database, signed_in: SignIn) -> dict[str, Any]:
+    made = {role: signed_in(role) for role in ("survey_office", "oversight")}
+    with prepared.begin() as session:
+        for role in made:
+            mine = Account.email.like(f"{role}.%")
+            session.execute(update(Account).where(mine).values(agency=f"Cơ quan {role}"))
+    return made
+
+
+def work(app: Flask, database: Database) -> None:
+    """Do what the page handed over, as the worker does."""
+    site: Site = app.extensions["survey"]
+    waiting = open_queue(site.settings)
+    worker.prepare(waiting, database, site.keys, site.settings, clock=site.clock)
+    while (task := waiting.dequeue()) is not None:
+        waiting.execute(task)
+
+
+PAGE = "/prepare/w/plan"
+AGREE = f"{PAGE}/agree"
+
+
+def send(client: Any, action: str, values: dict[str, str]) -> int:
+    """Send the page's first form that leads there."""
+    client.get(PAGE)
+    number = next(n for n, form in enumerate(client.page.iter("form")) if form.get("action") == action)
+    return int(client.submit(PAGE, values, form=number).status_code)
+
+
+def text(client: Any) -> str:
+    return " ".join("".join(client.page.itertext()).split())
+
+
+def draw(database: Database, rate: float | None = None) -> int:
+    with database.begin() as session:
+        found = samples.draw(session, waves.find(session, "w"), seed=1, response_rate=rate, actor="t", now=NOW)
+        return sum(one["size"] for one in found.allocation["strata"].values())
+
+
+def test_a_real_wave_is_drawn_as_two_agencies_agreed_and_not_before(
+    app: Flask, prepared: Database, offices: dict[str, Any]
+) -> None:
+    office, oversight = offices["survey_office"], offices["oversight"]
+    with pytest.raises(PlanMissing):
+        draw(prepared)
+    wish = {"rule": "width", "points": "8", "response": "25", "share": "85"}
+    assert send(office, PAGE, {**wish, "points": "tám"}) == 422
+    assert send(office, PAGE, wish) == 303
+    work(app, prepared)
+    office.get(PAGE)
+    assert "mời 30 người" in text(office)
+    assert [one for one in office.page.iter() if one.get("role") == "img"]
+    with pytest.raises(ApprovalsMissing):
+        draw(prepared)
+    agree = {"document": DOCUMENT}
+    assert send(office, AGREE, agree | {"seen": "0" * 64}) == 422  # of another version
+    assert send(office, AGREE, agree) == 303
+    assert send(office, AGREE, agree) == 422  # the second voice of one agency
+    with pytest.raises(ApprovalsMissing):
+        draw(prepared)
+    assert send(oversight, AGREE, agree) == 303
+    with pytest.raises(PlanDecides):
+        draw(prepared, 0.5)
+    with prepared.read() as session:
+        wanted = sum(row["invitations"] for row in plans.newest(session, waves.find(session, "w")).rows)
+    assert draw(prepared) == wanted
+    oversight.get("/prepare")
+    assert "đã được thống nhất" in text(oversight)
+
+
+def test_an_agreement_ends_with_the_lists_that_it_was_given_for_and_an_older_version_comes_back(
+    app: Flask, prepared: Database, offices: dict[str, Any]
+) -> None:
+    office = offices["survey_office"]
+    for points in ("8", "6"):
+        send(office, PAGE, {"rule": "width", "points": points, "response": "25", "share": "85"})
+        work(app, prepared)
+    assert send(office, f"{PAGE}/again", {"version": "1"}) == 303
+    with prepared.read() as session:
+        kept = plans.versions(session, waves.find(session, "w"))
+        assert [one.version for one in kept] == [3, 2, 1]
+        assert kept[0].digest == kept[2].digest != kept[1].digest
+    for client in offices.values():
+        assert send(client, AGREE, {"document": DOCUMENT}) == 303
+    with prepared.begin() as session:
+        wave = waves.find(session, "w")
+        add_dossiers(session, wave, "98-03", 5)
+        session.flush()
+        coverage.sign(session, wave, by="A", actor="test", now=NOW, document=DOCUMENT)
+    with pytest.raises(PlanOutdated):
+        draw(prepared)
+    offices["oversight"].get(PAGE)
+    assert AGREE not in {form.get("action") for form in offices["oversight"].page.iter("form")}
