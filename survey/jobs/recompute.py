@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from analysis import index_sheet
+from analysis.describing.describe import describe, write_tables
 from analysis.errors import AnalysisError
 from analysis.extract import MANIFEST, Scores, read_extract, score, write_scores
 from survey.custody.broken import BundleBroken, Fault
@@ -25,6 +26,7 @@ def run(folder: Path, *, bundle: str) -> int:
         _require_rows(folder / TABLE, made / TABLE, bundle)
         for path in sorted(made.iterdir()):
             _require_file(folder / path.name, path, bundle)
+        _require_descriptions(folder, made / "described", bundle)
     return len(scores.rows)
 
 
@@ -49,6 +51,16 @@ def _require_rows(sealed: Path, made: Path, bundle: str) -> None:
                 if stated.get(name) != found.get(name):
                     told = {"expected": str(stated.get(name)), "found": str(found.get(name))}
                     raise BundleBroken(bundle, Fault.OTHER_DIGITS, sealed.name, number, name, **told)
+
+
+def _require_descriptions(folder: Path, made: Path, bundle: str) -> None:
+    """The tables that describe a wave, as far as the bundle has them; those of before there were any have none."""
+    extract = folder / EXTRACT
+    if index_sheet.is_index(extract):
+        return
+    for name in write_tables(describe(read_extract(extract)), made):
+        if (folder / name).is_file():
+            _require_file(folder / name, made / name, bundle)
 
 
 def _require_file(sealed: Path, made: Path, bundle: str) -> None:

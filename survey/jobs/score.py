@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from analysis.components.beside import table_of
 from analysis.components.folder_files import json_bytes
 from analysis.components.rows import Row
+from analysis.describing.describe import describe, write_tables
 from analysis.errors import AnalysisError
 from analysis.extract import MANIFEST, Extract, Scores, score, write_scores
 from survey.db import Database
@@ -21,7 +22,7 @@ from survey.errors import ScoringRefused
 from survey.jobs import extract
 from survey.model.result import Run
 from survey.model.wave import Wave
-from survey.stages import exports, results, reviews, waves
+from survey.stages import descriptions, exports, results, reviews, waves
 from survey.stages.results import Made
 
 XLSX, COMMA = "scores.xlsx", "scores.comma.csv"
@@ -39,13 +40,16 @@ def run(
     say("computing")
     try:
         scores = score(taken)
+        described = {name: one.as_dict() for name, one in describe(taken).items()}
     except AnalysisError as error:
         raise ScoringRefused(wave=wave_code, reason=str(error)) from error
     made = Made(taken.digest, extract.code_version(), {**told(scores), "parts": _parts(taken), **stands})
     say("storing")
     with database.begin() as session:
         wave = waves.find(session, wave_code)
-        return results.store(session, wave, [row.as_dict() for row in scores.rows], made, actor=actor, now=now)
+        run = results.store(session, wave, [row.as_dict() for row in scores.rows], made, actor=actor, now=now)
+        descriptions.store(session, run, described, province=wave.province)
+        return run
 
 
 def _parts(taken: Extract) -> dict[str, str]:
@@ -78,6 +82,8 @@ def write_run(session: Session, wave: Wave, run: Run, folder: Path) -> None:
     """Write the results folder of a run."""
     rows = results.figures(session, run)
     write_scores(scores_of(rows, run.options), folder)
+    for name in write_tables({name: table_of(one) for name, one in descriptions.whole(session, run).items()}, folder):
+        _list_in_manifest(folder, name)
     add_xlsx(exports.about(wave, run, waves.schemes_of(session, wave)), rows, folder)
 
 

@@ -41,6 +41,19 @@ class Figure(Base):
     row: Mapped[dict[str, Any]]
 
 
+class Description(Base):
+    """A piece of a table that describes a run's wave beside its figures: what is of one unit, or of the province."""
+
+    __tablename__ = "description"
+    __table_args__ = (Index("ix_description_unit", "run_id", "unit_code"),)
+
+    run_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("run.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    unit_code: Mapped[Code]
+    content: Mapped[dict[str, Any]]
+
+
 class InputFigure(Base):
     """A figure that is not surveyed, typed in with its source; the audit log keeps the values before."""
 

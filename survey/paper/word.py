@@ -110,6 +110,8 @@ def _table(file: Docx, block: Table) -> None:
     made.autofit = False
     _say_what(made, block.title)
     widths = [Mm(one) for one in _widths(block)]
+    for column, width in zip(made.columns, widths, strict=True):
+        column.width = width
     head = Row(tuple(Cell(column.title, is_strong=True) for column in block.columns))
     for number, row in enumerate((head, *block.rows)):
         line = made.add_row()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -11,18 +11,21 @@ from survey.paper.document import Block, Document, Fact, Headline, Paragraph
 from survey.response_rates import together
 from survey.rule import Source
 from survey.scheme import Scheme
-from survey.stages import dispositions, units
+from survey.stages import descriptions, dispositions, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
+from survey.stages.descriptions import Line
 from survey.web import figures, wording
 from survey.web.figures import Own, Row, Standing
 from survey.web.filters import number
-from survey.web.report import method, parts
+from survey.web.report import beside, method, parts
 from survey.web.report import told as write
 from survey.web.report.told import Told, told_of
 from survey.web.results import LEAGUE_LEVELS, POINT_LEVELS
 from survey.web.site import gettext as _
 from survey.web.site import language
+
+DRIVERS, MODES, QUESTIONS = "drivers", "modes", "questions"  # tables beside the scores, by what `analysis` calls them
 
 
 def province(session: Session, wave: Wave, own: Own | None) -> Document:
@@ -35,9 +38,12 @@ def province(session: Session, wave: Wave, own: Own | None) -> Document:
     if whole:
         blocks.append(_whole(whole))
     blocks += _response(session, told, None)
+    beside_of = descriptions.of_unit(session, told.run, wave.province) if not own else {}
+    blocks += _of_province(session, told, beside_of)
     for scheme in told.schemes:
         surveyed = [one for one in scheme.components if one.source is Source.SURVEY]
         blocks += parts.league(told, figures.league(scheme, rows, wave.province, surveyed))
+    blocks += beside.questions(told, beside_of.get(QUESTIONS, []))
     return _document(told, wording.text_of_unit(wave_list.province_of(session, wave)), blocks)
 
 
@@ -50,6 +56,8 @@ def unit(session: Session, wave: Wave, code: str, own: Own | None) -> Document |
     blocks: list[Block] = []
     for scheme in told.schemes:
         blocks += _of_scheme(session, told, scheme, rows, code)
+    if not own:
+        blocks += beside.questions(told, descriptions.of_unit(session, told.run, code).get(QUESTIONS, []))
     return _document(told, wording.text_of_unit(named), blocks)
 
 
@@ -60,24 +68,34 @@ def _of_scheme(session: Session, told: Told, scheme: Scheme, rows: Sequence[Row]
     blocks: list[Block] = [_headline(told, scheme, one) for one in levels.get("overall", [])]
     blocks += _response(session, told, code)
     blocks += parts.weakest(told, levels, scheme)
+    whole = descriptions.of_unit(session, told.run, told.wave.province) if not told.own else {}
+    blocks += beside.drivers(told, levels, whole.get(DRIVERS, []), scheme)
     for level, title in wording.levels_of_index():
         if level in levels and level != "overall" and (level != "group" or len(levels[level]) > 1):
             blocks += parts.figures(told, title, levels[level], level, scheme)
     return blocks + parts.points(figures.in_order(scheme, levels, told.wave.audience), scheme)
 
 
+def _of_province(session: Session, told: Told, found: Mapping[str, Sequence[Line]]) -> list[Block]:
+    """What moves satisfaction in the whole province, and how those of each way of answering compare."""
+    if told.own:
+        return []
+    rows = stored.figures(session, told.run, unit=told.wave.province)
+    blocks: list[Block] = []
+    for scheme in told.schemes[:1]:  # the province stands under the first scheme
+        blocks += beside.drivers(told, figures.sheet(rows, scheme), found.get(DRIVERS, []), scheme)
+    return blocks + beside.modes(found.get(MODES, []))
+
+
 def _whole(whole: Standing) -> Headline:
     row = whole.official
-    lines = (
-        f"{_('Whole province')} ({_('internal estimate')})",
-        f"{_('95 %% interval')}: {write.interval(row)}",
-    )
+    lines = (_("Whole province (internal estimate)"), write.interval_line(row))
     return Headline(number(whole.value, 2), lines, write.bar(row, whole.value, 100), tuple(write.response_facts(row)))
 
 
 def _headline(told: Told, scheme: Scheme, one: Standing) -> Headline:
     row = one.official
-    lines = [f"{_('95 %% interval')}: {write.interval(row)}"]
+    lines = [write.interval_line(row)]
     if row["status"] != "ok":
         why = wording.reasons(row["reason"], groups=wording.rater_groups(told.instrument))
         lines.append("; ".join([wording.status(row), *why]))
@@ -87,7 +105,7 @@ def _headline(told: Told, scheme: Scheme, one: Standing) -> Headline:
         Fact(_("Rank and rank set"), write.rank(row)),
     ]
     if row["change"] is not None:
-        clear = "" if row["change_clear"] == "yes" else f" ({_('no clear change')})"
+        clear = "" if row["change_clear"] == "yes" else _(" (no clear change)")
         facts.append(Fact(_("Change"), wording.signed(row["change"], scheme) + clear))
     figure = number(one.value, scheme.decimals)
     return Headline(figure, tuple(lines), write.bar(row, one.value, 100), tuple(facts))
@@ -103,7 +121,8 @@ def _response(session: Session, told: Told, code: str | None) -> list[Block]:
 
 
 def _document(told: Told, name: str, blocks: Sequence[Block]) -> Document:
-    subtitle = f"{wording.index_name(told.instrument)} · {_('Wave %(wave)s', wave=told.wave.code)}"
+    of_wave = _("Wave %(wave)s", wave=told.wave.code)
+    subtitle = f"{wording.index_name(told.instrument)} · {of_wave}"
     shown = [*blocks, *method.note(told), *method.origin(told)]
     if told.own:
         masked = _(

@@ -38,7 +38,8 @@ def _of_what(told: Told, table: League) -> str:
         if table.is_points
         else f"{wording.index_name(told.instrument)}: {_(wording.RULES[scheme.index_rule.value])}."
     )
-    return f"{what} {_('Official: %(weighting)s.', weighting=_(wording.WEIGHTINGS[scheme.weighting.value]))}"
+    official = _("Official: %(weighting)s.", weighting=_(wording.WEIGHTINGS[scheme.weighting.value]))
+    return f"{what} {official}"
 
 
 def _standings(table: League) -> list[Block]:
@@ -151,12 +152,17 @@ def _modes(modes: Mapping[str, int]) -> list[Block]:
     kept = told_counts(modes)
     rows = [
         Row((
-            Cell(_(wording.MODES[mode]), note="" if mode in SAMPLED else f"({_('in no official figure')})"),
+            way_in(mode),
             Cell(_("fewer than 10") if count is None else number(count)),
         ))
         for mode, count in kept.items()
     ]  # fmt: skip
     return [Table(title, (Column(title), Column(_("Forms"), True)), tuple(rows))]
+
+
+def way_in(mode: str) -> Cell:
+    """A way of answering by its name, and whether its forms count."""
+    return Cell(_(wording.MODES[mode]), note="" if mode in SAMPLED else _("(in no official figure)"))
 
 
 def told_counts(modes: Mapping[str, int]) -> dict[str, int | None]:

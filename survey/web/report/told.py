@@ -74,6 +74,11 @@ def interval(row: Row) -> str:
     return _("complete (census)") if row["status"] == "complete" else i18n.ABSENT
 
 
+def interval_line(row: Row) -> str:
+    """The interval with its name."""
+    return _("95 %% interval: %(interval)s", interval=interval(row))
+
+
 def bar(row: Row, value: str | None, end: Decimal | int) -> Bar | None:
     """The interval as a bar on the scale 0 to `end`, where there is one."""
     if value is None or row["ci_low"] is None:
