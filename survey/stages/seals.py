@@ -74,6 +74,12 @@ def newest(session: Session, wave: Wave) -> Seal | None:
     return next(iter(of_wave(session, wave)), None)
 
 
+def sealed_waves(session: Session) -> list[Wave]:
+    """The waves that have a seal, the newest period first."""
+    with_seal = select(Seal.wave_id).distinct()
+    return list(session.scalars(select(Wave).where(Wave.id.in_(with_seal)).order_by(Wave.period_to.desc(), Wave.code)))
+
+
 def of_wave(session: Session, wave: Wave) -> list[Seal]:
     """Every seal of a wave, the one that counts first."""
     return list(session.scalars(select(Seal).where(Seal.wave_id == wave.id).order_by(Seal.number.desc())))

@@ -169,7 +169,7 @@ def compress(response: Response) -> Response:
     """Shrink text for those who take gzip."""
     if response.status_code != 200 or response.is_streamed or response.mimetype not in COMPRESSED:
         return response
-    response.headers["Vary"] = "Accept-Encoding"
+    response.vary.add("Accept-Encoding")
     wanted = request.accept_encodings.quality("gzip") > 0
     if not wanted or "Content-Encoding" in response.headers:
         return response

@@ -59,6 +59,11 @@ ROUTES: dict[str, Who] = {
     "respond.review": PUBLIC,
     "respond.send": PUBLIC,
     "receipt.check": PUBLIC,
+    # sealed results, for everybody
+    "published.index": PUBLIC,
+    "published.table": PUBLIC,
+    "published.unit": PUBLIC,
+    "published.download": PUBLIC,
     "stop.ask": PUBLIC,
     "stop.stop": PUBLIC,
     # gateways: a signature is what lets in
