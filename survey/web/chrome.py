@@ -20,7 +20,8 @@ def home() -> str:
 
 @blueprint.get("/robots.txt")
 def robots() -> Response:
-    return Response("User-agent: *\nDisallow: /\n", mimetype="text/plain")
+    """Search engines may know what is published, and nothing else."""
+    return Response("User-agent: *\nAllow: /published\nDisallow: /\n", mimetype="text/plain")
 
 
 @blueprint.post("/lang")

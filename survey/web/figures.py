@@ -26,6 +26,7 @@ TOLD = frozenset({  # what a rated unit may know of the others of its level befo
 })  # fmt: skip
 HEADLINES = ("overall", "total")
 POINT_LEVELS = ("component", "criterion")
+TEN = Decimal(10)
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,12 @@ class League:
     def top(self) -> Decimal:
         """Where the scale ends: all the points that the survey gives, or 100 per cent."""
         return sum((one.max for one in self.components), Decimal(0)) if self.is_points else Decimal(100)
+
+    @property
+    def bottom(self) -> Decimal:
+        """Where the pictures of an index begin: the ten below the lowest limit, so that differences can be seen."""
+        lowest = [Decimal(one.official["ci_low"]) for one in self.standings if one.official["ci_low"] is not None]
+        return Decimal(0) if self.is_points or not lowest else min(lowest) // TEN * TEN
 
 
 def league(scheme: Scheme, rows: Sequence[Row], province: str, components: Sequence[Component]) -> League:

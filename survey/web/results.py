@@ -13,11 +13,11 @@ from survey import queue
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
-from survey.stages import audit, exports, index_sheets, releases, tasks, units
+from survey.stages import audit, exports, feedback, index_sheets, releases, tasks, trends, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.stages.tasks import Job
-from survey.web import figures, wording
+from survey.web import figures, tiers, trend, wording
 from survey.web.figures import Own
 from survey.web.routes import may_open
 from survey.web.site import now, signed_in, site
@@ -84,7 +84,8 @@ def league(wave: str) -> str:
         sure=stored.sureness(run.options),
         beside=[name for name, table in run.options.get("beside", {}).items() if table["rows"]],
         words=wording,
-        groups=wording.rater_groups(wave_list.instrument_of(found)),
+        tiers=tiers.tiers,
+        raters=wording.rater_groups(wave_list.instrument_of(found)),
     )
 
 
@@ -99,6 +100,8 @@ def unit(wave: str, unit: str) -> str:
         own = own_unit(session, found)
         rows = list(figures.visible(read, own))
         schemes = wave_list.schemes_of(session, found)
+        points = trends.of_unit(session, found, run, unit) if own is None else []
+        comments = feedback.released(session, unit).get(wave, [])
     if not read:
         abort(404)
     sheets = [(scheme, figures.sheet(rows, scheme)) for scheme in schemes]
@@ -110,6 +113,9 @@ def unit(wave: str, unit: str) -> str:
         is_withheld=not rows,
         is_masked=own is not None and any(row["scheme"] in own.schemes for row in rows),
         sheets=shown,
+        points=points,
+        picture=trend.picture(points),
+        comments=comments,
         instrument=wave_list.instrument_of(found),
         words=wording,
         groups=wording.rater_groups(wave_list.instrument_of(found)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from survey.model.unit import Unit
 from survey.rule import Bands, Linear, LinearCap
 from survey.scheme import Area, Component, Rounding, Scheme
 from survey.stages import results, reviews
+from survey.stages.trends import Break
 from survey.web.site import gettext as _
 from survey.web.site import language, translations
 
@@ -133,6 +134,23 @@ RULES = {
     "mean5": _n("mean of the scale, 20 to 100"),
     "mean4": _n("mean of the scale, 0 to 100"),
 }
+AGGREGATIONS = {
+    "item_mean": _n("The index is the plain mean over the questions."),
+    "component_mean": _n("The index is the mean over the groups of questions, each the mean of its factors."),
+    "pooled_answers": _n("The index is the share over all answers to all questions together."),
+}
+LEVELS = {
+    "province": _n("Provinces"),
+    "department": _n("Departments and agencies of the province"),
+    "commune": _n("Communes, wards and special zones"),
+}
+BREAKS = {
+    Break.KIND: _n("one of the two is a rehearsal"),
+    Break.INSTRUMENT: _n("another questionnaire"),
+    Break.RULE: _n("another rule of the index"),
+    Break.WEIGHTING: _n("other weights"),
+    Break.AGGREGATION: _n("another way to add up the questions"),
+}
 SCHEME_CHANGES = {
     "added": _n("added"),
     "removed": _n("taken away"),
@@ -197,6 +215,11 @@ def reasons(
         named = [groups.get(value, value) if groups and word in OF_GROUPS else value for value in values.split(",")]
         told.append(_(REASONS[word], values=", ".join(named)) if word in REASONS else part)
     return told
+
+
+def breaks(found: Iterable[Break]) -> list[str]:
+    """What was done differently than in the wave before."""
+    return [_(BREAKS[one]) for one in found]
 
 
 def rater_groups(instrument: Instrument) -> dict[str, str]:

@@ -121,7 +121,8 @@ def check_headers(response: TestResponse, page: ET.Element) -> None:
     assert "frame-ancestors 'none'" in policy
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Cache-Control"] == "no-store"
+    is_open = response.request.path.startswith("/published") and response.status_code == 200
+    assert response.headers["Cache-Control"] == ("public, max-age=300" if is_open else "no-store")
 
 
 def check_structure(page: ET.Element) -> None:

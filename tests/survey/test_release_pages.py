@@ -162,6 +162,7 @@ def test_a_sealed_wave_hands_out_its_bundle_and_two_runs_are_compared(
         )
         releases.sign(session, wave, release, document=DOCUMENT, by="oversight.none@example.vn", now=later)
     seal.run(scored, Keys(settings.keys), WAVE, actor="test", now=later)
+    assert "Khóa: " in offices["oversight"].get(f"/results/{WAVE}/release").get_data(as_text=True)
     response = offices["oversight"].get(f"/results/{WAVE}/seals/1.zip")
     assert "seal.json" in zipfile.ZipFile(io.BytesIO(response.get_data())).namelist()
     assert offices["oversight"].get(f"/results/{WAVE}/seals/2.zip").status_code == 404
