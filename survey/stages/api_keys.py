@@ -28,6 +28,7 @@ class Scope(StrEnum):
     PROGRESS = "progress"  # counts of the board, nothing of what was answered
     SCORES = "scores"  # figures of sealed waves
     PROVISIONAL = "scores.provisional"  # figures before the seal
+    BUNDLES = "bundles"  # sealed bundles, with the anonymous answers
     POINTS = "points.write"  # load appraised points into the year's index
 
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from survey.model.base import new_id
@@ -102,6 +102,18 @@ def statement_of(seal: Seal) -> dict[str, Any]:
     """What a seal says: the hashes of all its parts, the decision, the program, the seed."""
     told: dict[str, Any] = json.loads(seal.statement)
     return told
+
+
+def size(session: Session, seal: Seal) -> tuple[int, int]:
+    """How many pieces a bundle has and how many bytes they are together."""
+    wanted = select(func.count(), func.coalesce(func.sum(func.length(SealPart.content)), 0))
+    count, total = session.execute(wanted.where(SealPart.seal_id == seal.id)).one()
+    return int(count), int(total)
+
+
+def piece(session: Session, seal_id: bytes, position: int) -> bytes:
+    """One piece of a bundle's archive."""
+    return bytes(session.get_one(SealPart, (seal_id, position)).content)
 
 
 def pieces(session: Session, seal: Seal) -> Iterator[bytes]:

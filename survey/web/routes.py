@@ -78,6 +78,8 @@ ROUTES: dict[str, Who] = {
     "api.board_numbers": KEYED,
     "metrics.metrics": KEYED,
     "api.scores": KEYED,
+    "api.bundles": KEYED,
+    "api.bundle": KEYED,
     "api.points": KEYED,
     # staff
     "account.sign_in": PUBLIC,

@@ -19,6 +19,12 @@ class WavePath(BaseModel):
     wave: Code
 
 
+class BundlePath(WavePath):
+    """One sealed bundle of a wave by its number."""
+
+    number: int = Field(ge=1, le=10_000)
+
+
 class IndexPath(BaseModel):
     """The index of one scheme and year."""
 
@@ -160,6 +166,25 @@ class Scores(BaseModel):
     made_at: datetime
     rows: list[Figure]  # type: ignore[valid-type]  # made from the contract's columns
     next: int | None
+
+
+class Bundle(BaseModel):
+    """A sealed bundle: what it is called, who let it out, how to know it again."""
+
+    number: int
+    counts: bool = Field(description="Whether this seal counts; a later one replaces it.")
+    sealed_at: datetime
+    document: str
+    reason: str | None = Field(description="Why it replaces the one before.")
+    seal: str = Field(description="SHA-256 of the signed statement; also the ETag of the file.")
+    key: str = Field(description="The public key (Ed25519) that signed it, in hexadecimal digits.")
+    bytes: int
+    file: str = Field(description="Where the archive is, relative to this site.")
+
+
+class Bundles(BaseModel):
+    wave: str
+    bundles: list[Bundle]
 
 
 class Point(BaseModel):

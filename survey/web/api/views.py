@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from flask import Response, jsonify, request
 from flask_openapi3 import APIBlueprint, Info, SecurityScheme, Tag
 from sqlalchemy.orm import Session
 
+from survey.db import Database
+from survey.model.seal import Seal
 from survey.model.wave import Wave as StoredWave
 from survey.scheme import Scheme, builtin_scheme
-from survey.stages import board, exports, index_sheets, results
+from survey.stages import audit, board, exports, index_sheets, results, seals
 from survey.stages import waves as wave_list
 from survey.stages.api_keys import Scope
 from survey.web import figures
@@ -26,8 +29,9 @@ INFO = Info(
     title="Hài Lòng",
     version="1",
     description=(
-        "Waves, units, progress and scores of a province's surveys; appraised points in. Errors are problem+json in "
-        "the language of Accept-Language (vi, en). Numbers are decimal text, absent is null, instants are UTC."
+        "Waves, units, progress, scores and sealed bundles of a province's surveys; appraised points in. Errors are "
+        "problem+json in the language of Accept-Language (vi, en). Numbers are decimal text, absent is null, instants "
+        "are UTC."
     ),
 )
 SECURITY: dict[str, Any] = {"key": SecurityScheme(type="http", scheme="bearer", description="A key of an office.")}
@@ -35,6 +39,10 @@ LARGEST_IMPORT = 8 * 1024 * 1024
 REFUSED: Any = {
     "description": "Refused, in the caller's language.",
     "content": {TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+ARCHIVE: Any = {
+    "description": "The archive of a sealed bundle; its ETag is the seal's SHA-256.",
+    "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
 }
 PRIVATE = "private, no-cache"  # kept by the program alone, and asked for again
 blueprint = APIBlueprint(
@@ -58,7 +66,7 @@ def come_in() -> None:
 def keep(response: Response) -> Response:
     """Let a program ask whether an answer is still the same."""
     response.headers["Cache-Control"] = PRIVATE
-    if request.method == "GET" and response.status_code == 200:
+    if request.method == "GET" and response.status_code == 200 and not response.is_streamed:
         response.add_etag()
         response.make_conditional(request)
     return response
@@ -149,6 +157,52 @@ def scores(path: bodies.WavePath, query: bodies.ScoresQuery) -> Response:
     )
 
 
+@blueprint.get("/waves/<wave>/bundles", responses={200: bodies.Bundles})
+def bundles(path: bodies.WavePath) -> Response:
+    """Every sealed bundle of a wave, the one that counts first."""
+    door.require(Scope.BUNDLES)
+    with site().database.read() as session:
+        found = wave_list.find(session, path.wave)
+        told = [_bundle(session, found, seal) for seal in seals.of_wave(session, found)]
+    for place, one in enumerate(told):
+        one.counts = place == 0
+    return _json(bodies.Bundles(wave=found.code, bundles=told))
+
+
+@blueprint.get("/waves/<wave>/bundles/<int:number>", responses={200: ARCHIVE})
+def bundle(path: bodies.BundlePath) -> Response:
+    """A bundle's archive, byte for byte as it was sealed; check it with `hailong verify`."""
+    door.require(Scope.BUNDLES)
+    with site().database.read() as session:
+        seal = seals.find(session, wave_list.find(session, path.wave), path.number)
+        count, total = seals.size(session, seal)
+        name, digest, identity = f"{path.wave}-seal-{seal.number}.zip", seal.digest, seal.id
+    response = Response(_pieces(site().database, identity, count), mimetype="application/zip")
+    response.content_length = total
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.set_etag(digest)
+    response.make_conditional(request)
+    if response.status_code == 200:
+        _note_taken(path)
+    return response
+
+
+def _note_taken(path: bodies.BundlePath) -> None:
+    """Who took what away stands in the log."""
+    told = {"kind": "bundle", "number": path.number}
+    with site().database.begin() as session:
+        actor = f"api: {door.holder().name}"
+        audit.record(session, actor=actor, action="results.download", subject=path.wave, detail=told, now=now())
+
+
+def _pieces(database: Database, seal_id: bytes, count: int) -> Iterator[bytes]:
+    """The archive a piece at a time, each read by itself: who loads slowly holds no connection to the database."""
+    for position in range(count):
+        with database.read() as session:
+            piece = seals.piece(session, seal_id, position)
+        yield piece
+
+
 @blueprint.put("/index/<scheme>/<int:year>/points", responses={200: bodies.PointsTaken})
 def points(path: bodies.IndexPath, body: bodies.Points) -> Response:
     """Load appraised points into the index of a scheme and year: all or nothing, the same again changes nothing."""
@@ -191,6 +245,20 @@ def _wave(session: Session, wave: StoredWave) -> bodies.Wave:
         closes=wave.closes,
         instrument=wave.instrument_code,
         schemes=[one.code for one in wave_list.schemes_of(session, wave)],
+    )
+
+
+def _bundle(session: Session, wave: StoredWave, seal: Seal) -> bodies.Bundle:
+    return bodies.Bundle(
+        number=seal.number,
+        counts=False,
+        sealed_at=seal.sealed_at,
+        document=seal.document,
+        reason=seal.reason,
+        seal=seal.digest,
+        key=str(seals.statement_of(seal)["key"]),
+        bytes=seals.size(session, seal)[1],
+        file=f"{PREFIX}/waves/{wave.code}/bundles/{seal.number}",
     )
 
 
