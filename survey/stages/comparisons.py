@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -145,7 +146,10 @@ def _typed(session: Session, wave: Wave, before: Run, after: Run) -> Iterator[Ty
         key = told["unit"], told["code"]
         first = found[key].before if key in found else told["before"]
         found[key] = Typed(*key, first, told["value"], told["source"], entry.actor)
-    yield from (one for one in found.values() if one.before != one.after)
+    for key, one in found.items():
+        was, stands = (None if text is None else f"{Decimal(text).normalize():f}" for text in (one.before, one.after))
+        if was != stands:
+            yield Typed(*key, was, str(stands), one.source, one.by)
 
 
 def _concerns(typed: Typed, key: Mapping[str, str], parents: Mapping[str, frozenset[str]]) -> bool:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from survey.cells import RowsRefused
 from survey.errors import (
     DatabaseUnavailable,
+    FileRefused,
     NotScored,
     ReferenceMissing,
     SheetUnknown,
@@ -95,6 +96,7 @@ STATUS: dict[type[SurveyError], int] = {
     ComplaintUnknown: 404,
     TaskRuns: 409,
     UnknownScheme: 404,
+    FileRefused: 422,
     RowsRefused: 422,
     SchemeNotOfYear: 422,
     SchemeChanged: 409,

@@ -212,6 +212,8 @@ def test_points_are_loaded_whole_and_the_same_again_changes_nothing(
     refused = ask(path, text, method="PUT", json={"rows": faulty, "source": "QĐ 1"}, headers={"Accept-Language": "en"})
     assert refused.status_code == 422
     assert [one["where"] for one in refused.json["errors"]] == ["4:value"]
+    no_text = ask(path, text, method="PUT", json={"rows": [{"unit": "74", "code": "8.\x00", "value": "1"}]})
+    assert (no_text.status_code, no_text.json["errors"][0]["where"]) == (422, "rows.0.code")
     told = [ask(path, text, method="PUT", json={"rows": rows, "source": "QĐ 1"}).json for _ in range(2)]
     assert [(one["new"], one["changed"], one["unchanged"]) for one in told] == [(2, 0, 0), (0, 0, 2)]
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_mod
 from survey.stages.exports import COLUMNS
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+WRITTEN = r"^[^\x00]*$"  # what a text file can hold
 MOST_ROWS, MOST_POINTS = 2000, 20_000
 
 
@@ -191,17 +192,17 @@ class Point(BaseModel):
     """Appraised points of one unit and code, with the document that they come from."""
 
     model_config = ConfigDict(extra="forbid")
-    unit: Annotated[str, StringConstraints(min_length=1, max_length=60)]
-    code: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    unit: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=WRITTEN)]
+    code: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=WRITTEN)]
     value: Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,14}(\.[0-9]{1,6})?$")]
-    source: Annotated[str, StringConstraints(max_length=300)] = ""
+    source: Annotated[str, StringConstraints(max_length=300, pattern=WRITTEN)] = ""
 
 
 class Points(BaseModel):
     """All of it is taken or nothing; the same again changes nothing."""
 
     model_config = ConfigDict(extra="forbid")
-    source: Annotated[str, StringConstraints(max_length=300)] = ""
+    source: Annotated[str, StringConstraints(max_length=300, pattern=WRITTEN)] = ""
     dry_run: bool = False
     rows: list[Point] = Field(min_length=1, max_length=MOST_POINTS)
 
