@@ -8,8 +8,10 @@ a hidden figure reaches any of them. Counts of respondents are public facts and 
    is typed in is known.
 2. Of the figures without flagged answers, those where 1 to 9 respondents were left out: the difference would tell them.
 3. The province holds the small cells (unit x question) together: when all of a question have 1 to 9 answers they are
-   left out of its figures, so that the province less the units shown leaves nothing. Without flagged answers it is
-   hidden when what it adds to the units' figures would rest on 1 to 9 respondents.
+   left out of its figures, so that the province less the units shown leaves nothing. Else each of their answers weighs
+   the same there: with weights of their own one sum would tell all cells, since answers are whole numbers (a sum of 3
+   parts of 2 and 5 parts of 7 can be made in one way). Without flagged answers the province is hidden when what it adds
+   to the units' figures would rest on 1 to 9 respondents.
 """
 
 from __future__ import annotations
@@ -85,7 +87,7 @@ def for_province(moments: Moments, codes: Codes, left_out: FloatArray | None) ->
     k = moments.items
     small = few(moments.valid)
     dropped = small & few(np.where(small, moments.valid, 0.0).sum(axis=0))[None, :]
-    kept = _without(moments, codes.members, dropped)
+    kept = _without(_levelled(moments, small & ~dropped), codes.members, dropped)
     if left_out is None:
         return Whole(kept, np.zeros((1, len(codes.codes))), int(dropped.any(axis=1).sum()))
     gone = left_out[:, :k]
@@ -94,6 +96,20 @@ def for_province(moments: Moments, codes: Codes, left_out: FloatArray | None) ->
     by_item = np.where(changed, smaller, 0.0).sum(axis=0)
     others = left_out[:, k:].sum(axis=0)
     return Whole(kept, np.concatenate([by_item, others])[None, :], int(dropped.any(axis=1).sum()))
+
+
+def _levelled(moments: Moments, small: BoolArray) -> Moments:
+    """The moments with the totals of small cells bool[U, k] as if all their answers to a question weighed the same."""
+    if not small.any():
+        return moments
+    k = moments.items
+    totals = moments.totals.copy()
+    weight = np.where(small, totals[:, :k], 0.0)
+    answers = np.where(np.tile(small, (1, 3)), moments.counts, 0.0).sum(axis=0)
+    for part in (1, 2):
+        mean = np.divide(answers[part * k : (part + 1) * k], answers[:k], out=np.zeros(k), where=answers[:k] > 0)
+        totals[:, part * k : (part + 1) * k] = np.where(small, weight * mean, totals[:, part * k : (part + 1) * k])
+    return replace(moments, totals=totals)
 
 
 def _without(moments: Moments, members: BoolArray, dropped: BoolArray) -> Moments:

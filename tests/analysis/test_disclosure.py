@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from analysis.components.rows import Row
 from analysis.extract import Scores, score
@@ -17,6 +18,7 @@ FACTORS = {"I": ITEMS[:2], "II": ITEMS[2:], "SERVICE": ITEMS, "overall": ITEMS}
 NUMBERS = ("index", "points", "se", "ci_low", "ci_high", "ci_method", "n_effective", "deff", "grade", "rank",
            "rank_low", "rank_high", "change", "change_low", "change_high", "change_clear")  # fmt: skip
 GOOD, BAD, MIXED = ["5", "4", "5", "4"], ["1", "2", "3", "1"], ["5", "2", "4", "1"]
+SIX, SLACK = 1e-6, 5e-3  # of a share and of a person: what the programme may miss an equation by
 SOME = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -101,6 +103,8 @@ class Attack:
         self.weights = np.array([(60 + 30 * u) / max(len(people), 1) for u, people in enumerate(units)])
         self.rows = {(row.unit, row.code, row.answers): row for row in scores.rows
                      if row.max is None and row.rule == "top2box" and row.weighting == "design"}  # fmt: skip
+        self.means = {(row.unit, row.code, row.answers): row.index for row in scores.rows
+                      if row.max is None and row.rule == "mean5" and row.weighting == "design"}  # fmt: skip
         self.equations = [vector for row in self.rows.values() if row.index is not None for vector in [self.of(row)]]
 
     def count(self, u: int, i: int, flag: bool) -> int:
@@ -123,8 +127,11 @@ class Attack:
         entered = int(str(self.rows[unit, ITEMS[i], answers].n_valid))
         kept = [u for u, n in enumerate(counts) if entered == sum(counts) or not 0 < n < 10]
         assert sum(counts[u] for u in kept) == entered
-        total = sum(self.weights[u] * counts[u] for u in kept)
-        return sum(self.weights[u] * self.cell(u, i, answers) for u in kept) / max(total, 1)
+        held = [u for u in kept if 0 < counts[u] < 10]
+        each = sum(self.weights[u] * counts[u] for u in held) / max(sum(counts[u] for u in held), 1)
+        weights = {u: each if u in held else self.weights[u] for u in kept}  # held cells weigh alike
+        total = sum(weights[u] * counts[u] for u in kept)
+        return sum(weights[u] * self.cell(u, i, answers) for u in kept) / max(total, 1)
 
     def of(self, row: Row) -> Any:
         """The row as a combination of the cells."""
@@ -144,6 +151,71 @@ class Attack:
                 n, m = self.valid(u, i, "all"), self.valid(u, i, "unflagged")
                 found += [one for one, size in ((every, n), (kept, m), (every - kept, n - m)) if 0 < size < 10]
         return found
+
+
+@settings(SOME, max_examples=12)
+@given(units=st.lists(st.lists(PERSON, max_size=16), min_size=2, max_size=3))
+def test_nobody_can_bound_what_fewer_than_ten_people_answered_down_to_one_number(make: Any, units: Any) -> None:
+    """By a linear programme: shares and means, with and without flagged answers, units and province, parts and wholes.
+    Ten people who all say the same may be told (section 10a); whoever is bounded is one of them."""
+    assume(any(units))
+    bounds = Bounds(Attack(units, score(wave(make, units).extract())))
+    for u, i in np.ndindex(len(units), 4):
+        for flags in ([0], [1], [0, 1]):
+            people = bounds.counts[u, i, flags].sum()
+            if 0 < people < 10 and bounds.pinned(u, i, flags):
+                assert bounds.of_one_opinion(u, i) >= 10
+
+
+class Bounds:
+    """What a reader of all rows can say at the least and at the most of the satisfied answers of each unit, question,
+    and with or without flag. Unknown are these and the sums of the answers' values (1 to 5): they fit every row."""
+
+    def __init__(self, attack: Attack) -> None:
+        self.counts, n = attack.counts, attack.counts.ravel().astype(float)
+        self.size, one = attack.size, np.eye(attack.size)
+        told = [
+            (attack.of(row), attack.means[place], row) for place, row in attack.rows.items() if row.index is not None
+        ]
+        shares = [np.concatenate([vector, 0 * vector]) for vector, _mean, _row in told]
+        means = [np.concatenate([0 * vector, vector / 5]) for vector, _mean, _row in told]
+        values = [float(str(row.index)) / 100 for _v, _m, row in told] + [
+            float(str(mean)) / 100 for _v, mean, _r in told
+        ]
+        rows, value = np.array(shares + means).reshape(-1, 2 * self.size), np.array(values)
+        most, least = np.hstack([-2 * one, one]), np.hstack([3 * one, -one])  # n + 3 s <= sum <= 3 n + 2 s
+        self.matrix = np.concatenate([rows, -rows, most, least])
+        self.limits = np.concatenate([value + SIX, SIX - value, 3 * n, -n])
+        self.box = [(0.0, count) for count in n] + [(count, 5 * count) for count in n]
+
+    def ends(self, u: int, i: int, flags: list[int]) -> tuple[float, float]:
+        """The least and the most satisfied people that all rows allow."""
+        goal = np.zeros((2, *self.counts.shape))
+        goal[0, u, i, flags] = 1
+        found = []
+        for sign in (1, -1):
+            told = linprog(sign * goal.ravel(), A_ub=self.matrix, b_ub=self.limits, bounds=self.box, method="highs")
+            assert told.success, told.message  # the truth fits
+            found.append(sign * told.fun)
+        return found[0], found[1]
+
+    def pinned(self, u: int, i: int, flags: list[int]) -> bool:
+        """Whether one whole number alone is left."""
+        least, most = self.ends(u, i, flags)
+        return bool(np.floor(most + SLACK) <= np.ceil(least - SLACK))
+
+    def of_one_opinion(self, u: int, i: int) -> int:
+        """People known to say the same: of this unit and of the small cells that the province holds together."""
+        parts = {0: 0, 1: 0}
+        for other in range(len(self.counts)):
+            small = 0 < self.counts[other, i].sum() < 10
+            for flag in (0, 1):
+                n = int(self.counts[other, i, flag])
+                if n and (other == u or small):
+                    least, most = self.ends(other, i, [flag])
+                    parts[1] += n if least > n - SLACK else 0
+                    parts[0] += n if most < SLACK else 0
+        return max(parts.values())
 
 
 def test_a_sum_with_a_hidden_part_is_hidden_and_typed_in_points_are_not(make: Any) -> None:
