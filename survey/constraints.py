@@ -29,7 +29,7 @@ TAKEN = frozenset({
     "pk_paper_sheet", "pk_quarantined_row", "pk_quota_cell", "pk_rater", "pk_reservation", "pk_run",
     "pk_cell_count", "pk_day_count", "pk_replicate",
     "pk_sampled_dossier", "pk_spooled", "pk_staff_session", "pk_submission", "pk_tally", "pk_unit", "pk_wave",
-    "pk_sample_plan",
+    "pk_sample_plan", "pk_frame_upload", "pk_frame_upload_part",
     "pk_wave_scheme", "pk_wave_unit",
     "pk_complaint", "pk_flagged_answer", "pk_release", "pk_screening", "pk_screening_case", "pk_screening_finding",
     "pk_seal", "pk_seal_part", "pk_task", "uq_seal_wave_id_number",

@@ -31,6 +31,7 @@ COUNTS = {
     "linked_duplicates": _n("linked dossiers counted once already"),
     "shared_phones": _n("phones shared by several dossiers"),
     "shared_phone_dossiers": _n("dossiers behind shared phones"),
+    "staff_phone_dossiers": _n("dossiers under a phone of the officials' list"),
     "without_contact": _n("dossiers without a phone or e-mail"),
     "unreadable_contacts": _n("phones or e-mails that cannot be used"),
     "outside_period": _n("dossiers finished outside the period"),

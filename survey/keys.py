@@ -66,11 +66,22 @@ class InstallationKey:
     def _contact_key(self) -> bytes:
         return digest(self.secret, "contact", b"")
 
+    @cached_property
+    def _list_key(self) -> bytes:
+        return digest(self.secret, "list", b"")
+
     def hide(self, text: str) -> bytes:
         return encrypt(self._contact_key, text.encode())
 
     def reveal(self, blob: bytes) -> str:
         return decrypt(self._contact_key, blob).decode()
+
+    def wrap(self, content: bytes) -> bytes:
+        """A piece of a list on its way to the worker."""
+        return encrypt(self._list_key, content)
+
+    def unwrap(self, blob: bytes) -> bytes:
+        return decrypt(self._list_key, blob)
 
     def mark(self, purpose: str, text: str) -> bytes:
         """A keyed hash that finds the same dossier or person again without naming it."""

@@ -167,3 +167,17 @@ class PlanDecides(SurveyError):
     """A response rate typed in for the draw of a wave whose plan was agreed to."""
 
     wave: str
+
+
+@dataclass(eq=False)
+class ListMissing(SurveyError):
+    """An upload without a file."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class ListGone(SurveyError):
+    """A list that was sent by a page and is not there any more: another took its place."""
+
+    wave: str

@@ -18,6 +18,7 @@ from survey.jobs import (
     daily,
     deliver,
     hooks,
+    intake,
     mix,
     plan,
     progress,
@@ -57,6 +58,11 @@ def prepare(
         wished = Options.of(json.loads(options))
         with progress.followed(database, task, clock=clock) as say:
             plan.keep(database, wave, wished, actor=actor, now=clock(), say=say)
+
+    @queue.register("frame")
+    def take_in(wave: str, upload: str, actor: str, task: str) -> None:
+        with progress.followed(database, task, clock=clock) as say:
+            intake.run(database, keys, wave, bytes.fromhex(upload), actor=actor, now=clock(), say=say)
 
     @queue.register("staff_link")
     def write_to_staff(email: str, again: str = "") -> None:

@@ -30,6 +30,7 @@ from survey.model import (
     task,
     topup,
     unit,
+    upload,
     wave,
 )
 from survey.model.base import Base
@@ -62,6 +63,7 @@ GROUPS = (
     task,
     topup,
     unit,
+    upload,
     wave,
 )
 METADATA = Base.metadata

@@ -23,7 +23,8 @@ from survey.wave_errors import FrameUnsigned, SignerMissing
 
 FEWER, MORE = 0.5, 2.0  # against last year: the list of a unit is looked at again
 SUMMED = (
-    "rows", "quarantined", "duplicates", "linked_duplicates", "without_contact", "unreadable_contacts",
+    "rows", "quarantined", "duplicates", "linked_duplicates", "staff_phone_dossiers", "without_contact",
+    "unreadable_contacts",
     "outside_period", "late", "on_time", "timing_unknown",
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from survey import cells
 from survey.cells import CellRefused, Flaw, RowFault, take
 from survey.keys import InstallationKey
 from survey.model.base import new_id
+from survey.model.rater import Rater
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.sheet import Columns, Row
@@ -182,3 +183,9 @@ def _age_band(text: str, finished: date) -> str:
     if not 0 <= age <= OLDEST:
         raise CellRefused(Flaw.BAD_YEAR)
     return next((band for least, band in AGE_BANDS if age >= least), UNKNOWN)
+
+
+def staff_marks(session: Session, installation: InstallationKey) -> frozenset[bytes]:
+    """The person marks of everybody on an officials' list who gave a phone: such a dossier was filed for another."""
+    phones = session.scalars(select(Rater.phone).where(Rater.phone.is_not(None)))
+    return frozenset(installation.mark("phone", installation.reveal(phone)) for phone in phones if phone)

@@ -28,7 +28,7 @@ from survey.model.sample import Draw
 from survey.model.wave import Wave
 from survey.sheet import Row
 from survey.stages import audit, waves
-from survey.stages.dossiers import COLUMNS, UNKNOWN, Judge, Judged, Values
+from survey.stages.dossiers import COLUMNS, UNKNOWN, Judge, Judged, Values, staff_marks
 
 CITIZENS = "citizens"
 CHUNK = 5000
@@ -42,6 +42,7 @@ class UnitCount:
     unit: str
     dossiers: int
     late: int
+    staff: int = 0  # filed under a phone of the officials' list: likely for another (nộp hộ)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class FrameReport:
     linked_duplicates: int
     shared_phones: int  # phones behind more than one dossier of the wave, and how many dossiers
     shared_phone_dossiers: int
+    staff_phone_dossiers: int
     without_contact: int
     outside_period: int
     late: int
@@ -89,6 +91,7 @@ class FrameReport:
             "linked_duplicates": self.linked_duplicates,
             "shared_phones": self.shared_phones,
             "shared_phone_dossiers": self.shared_phone_dossiers,
+            "staff_phone_dossiers": self.staff_phone_dossiers,
             "without_contact": self.without_contact,
             "outside_period": self.outside_period,
             "late": self.late,
@@ -102,7 +105,7 @@ class FrameReport:
             "quarantined": [fault.as_dict() for fault in self.quarantined],
             "unreadable_contacts": [fault.as_dict() for fault in self.unreadable_contacts],
             "unknown_units": [asdict(one) for one in self.unknown_units],
-            "by_unit": [{"unit": one.unit, "dossiers": one.dossiers, "late": one.late} for one in self.by_unit],
+            "by_unit": [asdict(one) for one in self.by_unit],
             "imported_before": self.imported_before,
             "dry_run": self.dry_run,
         }
@@ -124,13 +127,14 @@ def import_frame(
     FileRefused for a file that is not what it says: nothing of it is taken. A list that was imported before takes in
     the rows that have become usable since (a unit was added), and only those.
     """
-    _require_open_frame(session, wave)
+    require_open_frame(session, wave)
     digest = sheet.digest(file)
     earlier = session.scalars(
         select(FrameFile).where(FrameFile.wave_id == wave.id, FrameFile.digest == digest)
     ).one_or_none()
     judge, seen = Judge(session, wave, installation), _Seen.of(session, wave)
-    intake = _Intake(judge, seen, keep_faulty=earlier is None, system=mapping.system)
+    staff = staff_marks(session, installation)
+    intake = _Intake(judge, seen, staff, keep_faulty=earlier is None, system=mapping.system)
     rows = sheet.read(file, COLUMNS, mapping)
     if dry_run:
         with _uncollected():
@@ -159,7 +163,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _require_open_frame(session: Session, wave: Wave) -> None:
+def require_open_frame(session: Session, wave: Wave) -> None:
     """Dossiers join a citizens' wave in draft, and none after the draw, whose probabilities are of that frame."""
     waves.require(wave, *waves.COMING)
     if wave.audience != CITIZENS:
@@ -239,14 +243,16 @@ class _Seen:
 class _Intake:
     """Sorts the rows of one list into dossiers, duplicates and quarantine, and counts."""
 
-    def __init__(self, judge: Judge, seen: _Seen, *, keep_faulty: bool, system: str) -> None:
+    def __init__(self, judge: Judge, seen: _Seen, staff: frozenset[bytes], *, keep_faulty: bool, system: str) -> None:
         self.judge = judge
         self.seen = seen
+        self.staff = staff
         self.keep_faulty = keep_faulty
         self.system = system
         self.counts: Counter[str] = Counter()
         self.units: Counter[str] = Counter()
         self.late: Counter[str] = Counter()
+        self.by_staff: Counter[str] = Counter()
         self.quarantined: list[RowFault] = []
         self.unreadable: list[RowFault] = []
         self.accepted_rows: list[int] = []
@@ -287,6 +293,7 @@ class _Intake:
         self.counts["without_contact"] += dossier["person_mark"] is None
         self.units[dossier["unit_code"]] += 1
         self.late[dossier["unit_code"]] += dossier["timing"] == "late"
+        self.by_staff[dossier["unit_code"]] += dossier["person_mark"] in self.staff
         return True
 
     def _unknown_units(self) -> tuple[UnknownUnit, ...]:
@@ -305,12 +312,13 @@ class _Intake:
             linked_duplicates=self.counts["linked_duplicates"],
             shared_phones=len(shared),
             shared_phone_dossiers=sum(shared),
+            staff_phone_dossiers=self.by_staff.total(),
             without_contact=self.counts["without_contact"],
             outside_period=sum(fault.reason is Flaw.OUTSIDE_PERIOD for fault in self.quarantined),
             late=self.counts["late"],
             on_time=self.counts["on_time"],
             timing_unknown=self.counts[UNKNOWN],
-            by_unit=tuple(UnitCount(code, self.units[code], self.late[code]) for code in codes),
+            by_unit=tuple(UnitCount(code, self.units[code], self.late[code], self.by_staff[code]) for code in codes),
             unknown_units=self._unknown_units(),
             system=self.system,
             imported_before=imported_before,

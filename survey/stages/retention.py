@@ -30,6 +30,7 @@ from survey.model.rater import Rater
 from survey.model.response import Facts, Spooled
 from survey.model.sample import SampledDossier
 from survey.model.staff import AccountLink, KnownDevice, StaffSession
+from survey.model.upload import FrameUpload, FrameUploadPart
 from survey.model.wave import Wave
 from survey.stages import audit, quotas, responses, waves
 
@@ -85,6 +86,7 @@ def _expired(session: Session, now: datetime, dry_run: bool) -> dict[str, int]:
         "draft": _drop(session, Draft, Draft.expires_on < today, dry_run),
         "staff_session": _drop(session, StaffSession, StaffSession.expires_at <= now, dry_run),
         "account_link": _drop(session, AccountLink, AccountLink.expires_at <= now, dry_run),
+        "frame_upload_part": _drop(session, FrameUploadPart, FrameUploadPart.expires_at <= now, dry_run),
         "known_device": _drop(session, KnownDevice, KnownDevice.expires_at <= now, dry_run),
     }
 
@@ -93,9 +95,16 @@ def _of_closed_waves(session: Session, now: datetime, dry_run: bool) -> dict[str
     """What is kept for questions and complaints after the close, and no longer."""
     files = select(FrameFile.id).where(FrameFile.wave_id.in_(_closed_for(Deadline.SET_ASIDE, now)))
     return {
+        "frame_upload": _drop(session, FrameUpload, _read_uploads(now), dry_run),
         "quarantined_row": _drop(session, QuarantinedRow, QuarantinedRow.file_id.in_(files), dry_run),
         "dossier": _drop(session, Dossier, Dossier.wave_id.in_(_closed_for(Deadline.FRAME, now)), dry_run),
     }
+
+
+def _read_uploads(now: datetime) -> ColumnElement[bool]:
+    """What was found in lists sent by a page: their pieces went before."""
+    waiting = select(FrameUploadPart.upload_id)
+    return FrameUpload.wave_id.in_(_closed_for(Deadline.SET_ASIDE, now)) & FrameUpload.id.not_in(waiting)
 
 
 def _words(session: Session, now: datetime, dry_run: bool) -> dict[str, int]:
@@ -142,6 +151,8 @@ def _forget(session: Session, wave: Wave, dry_run: bool) -> dict[str, int]:
         (SampledDossier, SampledDossier.wave_id == wave.id),
         (Dossier, Dossier.wave_id == wave.id),
         (QuarantinedRow, QuarantinedRow.file_id.in_(files)),
+        (FrameUploadPart, FrameUploadPart.upload_id.in_(select(FrameUpload.id).where(FrameUpload.wave_id == wave.id))),
+        (FrameUpload, FrameUpload.wave_id == wave.id),
     ]
     found = {table.__tablename__: _count(session, table, where) for table, where in whose}
     if not dry_run:

@@ -21,6 +21,8 @@ PUBLIC, KEYED = Everybody.PUBLIC, Everybody.KEYED
 SIGNED_IN = frozenset(Role)
 BOARD = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY})
 PLANNING = frozenset({Role.SURVEY_OFFICE, Role.LEAD_AGENCY, Role.OVERSIGHT})
+LISTS = frozenset({Role.DATA_OFFICE, Role.SURVEY_OFFICE})
+SENDING = frozenset({Role.DATA_OFFICE})
 PREPARING = PLANNING | {Role.DATA_OFFICE}
 CALLING = frozenset({Role.OVERSIGHT})
 FIELD = frozenset({Role.INTERVIEWER})
@@ -115,6 +117,9 @@ ROUTES: dict[str, Who] = {
     "coordinate.unit": BOARD,
     "coordinate.numbers": BOARD,
     "prepare.index": PREPARING,
+    "lists.show": LISTS,
+    "lists.send": SENDING,
+    "lists.sign": SENDING,
     "plans.show": PLANNING,
     "plans.compute": RELEASING,
     "plans.again": RELEASING,

@@ -1,0 +1,130 @@
+"""The data office's page: a list is sent, the worker reads it as the command does, the page tells it row by row."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from survey.db import Database
+from survey.jobs import worker
+from survey.keys import Keys
+from survey.model.base import new_id
+from survey.model.rater import Rater
+from survey.model.unit import Unit
+from survey.model.upload import FrameUploadPart
+from survey.queue import open_queue
+from survey.stages import coverage, uploads, waves
+from survey.wavefile import read_wave_file
+from survey.web.site import Site
+
+SignIn = Callable[..., Any]
+NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
+PAGE = "/prepare/w/list"
+WAVE = """
+code = "w"
+kind = "rehearsal"
+audience = "citizens"
+instrument = "service-2025"
+scheme = "local-department-sample"
+province = "98"
+period_from = 2025-01-01
+period_to = 2025-12-31
+opens = 2026-04-01T07:00:00
+closes = 2026-04-20T17:00:00
+units = "*"
+[targets]
+default = 30
+"""
+STAFF = "0911111111"
+HEADER = "dossier_code,procedure_field,rated_unit,finished_on,phone\n"
+LIST = HEADER + "".join(
+    f"HS-{n},F,98-01,{day},{phone}\n"
+    for n, (day, phone) in enumerate([
+        ("2025-03-01", "0912345678"), ("2025-03-01", "0912345678"), ("2025-03-02", STAFF), ("2025-02-30", ""),
+        ("2024-03-01", ""),
+    ])
+)  # fmt: skip
+
+
+@pytest.fixture
+def office(app: Flask, database: Database, signed_in: SignIn) -> Any:
+    """The data office at a wave in preparation; one official gave a phone."""
+    keys = Keys(app.extensions["survey"].settings.keys)
+    with database.begin() as session:
+        for code, kind in (("98", "province"), ("98-01", "department")):
+            parent = None if kind == "province" else "98"
+            session.add(Unit(code=code, name_vi=code, name_en=code, type=kind, parent=parent, rated=parent is not None))
+            session.flush()
+        wave = waves.create(session, read_wave_file(WAVE), keys=keys, actor="test", now=NOW)
+        session.add(Rater(
+            wave_id=wave.id, code_mark=new_id(), group="G", agency="98-01", rates=["*"],
+            phone=keys.installation.hide(STAFF), email=None,
+        ))  # fmt: skip
+    return signed_in("data_office")
+
+
+def work(app: Flask, database: Database) -> None:
+    site: Site = app.extensions["survey"]
+    waiting = open_queue(site.settings)
+    worker.prepare(waiting, database, site.keys, site.settings, clock=site.clock)
+    while (task := waiting.dequeue()) is not None:
+        waiting.execute(task)
+
+
+def send(client: Any, text: str, **values: Any) -> int:
+    file = (io.BytesIO(text.encode()), "danh sách.csv")
+    return at(client, f"{PAGE}/send", {"file": file, **values}, content_type="multipart/form-data")
+
+
+def at(client: Any, action: str, values: dict[str, Any], **kwargs: Any) -> int:
+    client.get(PAGE)
+    number = next(n for n, form in enumerate(client.page.iter("form")) if form.get("action") == action)
+    return int(client.submit(PAGE, values, form=number, **kwargs).status_code)
+
+
+def text(client: Any) -> str:
+    client.get(PAGE)
+    return " ".join("".join(client.page.itertext()).split())
+
+
+def test_a_list_is_tried_taken_in_told_by_rows_and_signed_for(app: Flask, office: Any, database: Database) -> None:
+    assert send(office, LIST, trial="1") == 303
+    work(app, database)
+    assert "chưa lưu gì" in text(office)
+    with database.read() as session:
+        assert not coverage.look(session, waves.find(session, "w")).dossiers
+    assert send(office, LIST) == 303
+    work(app, database)
+    told = text(office)
+    assert "dòng 5" in told  # 30 February
+    assert "dòng 6" in told  # of another year
+    assert "dòng 4" not in told
+    with database.read() as session:
+        counts = coverage.look(session, waves.find(session, "w")).counts
+        assert (counts["quarantined"], counts["staff_phone_dossiers"]) == (2, 1)
+        assert session.scalar(select(func.count()).select_from(FrameUploadPart)) == 0
+    name = {"by": "Trần Văn B", "document": "1/BB, 10/3/2026, Trần Văn B"}
+    assert at(office, f"{PAGE}/sign", name | {"seen": "0" * 64}) == 422  # another list than the page showed
+    assert at(office, f"{PAGE}/sign", name) == 303
+    assert "Trần Văn B" in text(office)
+    assert send(office, HEADER + "HS-9,F,98-01,2025-04-01,\n") == 303
+    work(app, database)
+    assert "Chưa ký" in text(office)
+
+
+def test_what_is_no_list_is_refused_in_words_and_leaves_nothing(app: Flask, office: Any, database: Database) -> None:
+    assert at(office, f"{PAGE}/send", {}, content_type="multipart/form-data") == 422
+    mapping = (io.BytesIO(b"[columns]\nnobody = 'x'\n"), "m.toml")
+    assert send(office, LIST, mapping=mapping) == 422
+    assert send(office, "a,b\n1,2\n") == 303
+    work(app, database)
+    assert "chưa làm được" in text(office)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(FrameUploadPart)) == 0
+        assert uploads.latest(session, waves.find(session, "w")).report is None
