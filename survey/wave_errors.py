@@ -181,3 +181,17 @@ class ListGone(SurveyError):
     """A list that was sent by a page and is not there any more: another took its place."""
 
     wave: str
+
+
+@dataclass(eq=False)
+class NothingToCopy(SurveyError):
+    """A wave of which no unit is rated any more in the period of its copy."""
+
+    wave: str
+
+
+@dataclass(eq=False)
+class CodeRefused(SurveyError):
+    """A wave's code that cannot stand in an address."""
+
+    code: str

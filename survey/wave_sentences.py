@@ -63,6 +63,10 @@ WAVES: dict[type[SurveyError], str] = {
     wave_errors.PlanDecides: _n(
         'How many are invited in the wave "%(wave)s" was agreed to with its sample plan: leave the response rate out.'
     ),
+    wave_errors.NothingToCopy: _n('No unit of the wave "%(wave)s" is rated any more in the period of its copy.'),
+    wave_errors.CodeRefused: _n(
+        '"%(code)s" cannot be the code of a wave: letters, digits, ".", "_" and "-", at most 40.'
+    ),
     wave_errors.ListMissing: _n("Choose the file of the dossier list first."),
     wave_errors.ListGone: _n('This list of the wave "%(wave)s" is gone: another was sent after it. Send it again.'),
     wave_errors.SignerMissing: _n('The coverage note of the wave "%(wave)s" is signed by a person with a name.'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import click
 from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.config import PROVINCE_TIME
+from survey.copy_sentences import PARTS
 from survey.jobs import close as closing
-from survey.stages import board, orders, steps, waves
+from survey.stages import board, copies, orders, steps, waves
 from survey.stages import privacy as privacies
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.wavefile import read_wave_file
@@ -22,6 +24,7 @@ from survey.wavefile import read_wave_file
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Check everything, store nothing.")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
 MOMENT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 DOCUMENT = click.option(
     "--document", metavar='"NUMBER, DATE, SIGNER"', help="The decision behind this step; a real wave needs one."
@@ -199,3 +202,37 @@ def order(code: str, database: str | None, as_json: bool) -> None:
     ]  # fmt: skip
     lines = [f"{one['item']:<12} {one['answers']:>6} {one['slope']:>8} {one['se']:>7} {one['z']:>6}" for one in rows]
     put({"wave": code, "items": rows}, as_json=as_json, lines=lines)
+
+
+@wave.command("copy")
+@click.argument("old")
+@click.argument("new")
+@click.option("--opens", type=MOMENT, help="Left out: a year after the old wave's.")
+@click.option("--closes", type=MOMENT, help="Left out: a year after the old wave's.")
+@click.option("--period-from", type=DAY, help="Left out: a year after the old wave's.")
+@click.option("--period-to", type=DAY, help="Left out: a year after the old wave's.")
+@DRY_RUN
+@DATABASE
+@JSON
+@refuses
+def copy_wave(
+    old: str, new: str, opens: datetime | None, closes: datetime | None, period_from: datetime | None,
+    period_to: datetime | None, dry_run: bool, database: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Make the wave NEW like OLD, a year later, and list what changed; lists, plans and decisions are not copied."""
+    site = open_site(database)
+    hours = [one.replace(tzinfo=PROVINCE_TIME) if one else None for one in (opens, closes)]
+    days = [one.date() if one else None for one in (period_from, period_to)]
+    dates = copies.Dates(*days, *hours)
+    with site.database.begin() as session:
+        found = waves.find(session, old)
+        if dry_run:
+            changes = copies.compare(session, found, code=new, dates=dates)
+        else:
+            _made, changes = copies.copy(
+                session, found, code=new, dates=dates, keys=site.keys, actor=actor(), now=site.now()
+            )
+    words = reader()
+    lines = [f"{words.gettext(PARTS[one.part])}: {one.before or '-'} → {one.after or '-'}" for one in changes]
+    data = {"from": old, "wave": new, "dry_run": dry_run, "changes": [asdict(one) for one in changes]}
+    put(data, as_json=as_json, lines=[new, *lines])

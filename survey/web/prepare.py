@@ -36,7 +36,7 @@ def index() -> str:
     with site().database.read() as session:
         found = [wave for wave in waves.all_waves(session) if wave.audience == "citizens"][:SHOWN]
         lines: Sequence[Standing] = [standing(session, wave) for wave in found]
-    may = {name: may_open(name, signed_in().roles) for name in ("plans.show", "lists.show")}
+    may = {name: may_open(name, signed_in().roles) for name in ("plans.show", "lists.show", "copies.page")}
     return render_template("coordinate/prepare.html", lines=lines, states=STATES, may=may)
 
 

@@ -117,6 +117,7 @@ ROUTES: dict[str, Who] = {
     "coordinate.unit": BOARD,
     "coordinate.numbers": BOARD,
     "prepare.index": PREPARING,
+    "copies.page": RELEASING,
     "lists.show": LISTS,
     "lists.send": SENDING,
     "lists.sign": SENDING,

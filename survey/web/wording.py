@@ -60,6 +60,7 @@ ACTIONS = {
     "score.run": _n("computed the scores"),
     "units.import": _n("took in units"),
     "wave.close": _n("closed the wave"),
+    "wave.copy": _n("copied the wave"),
     "wave.create": _n("made the wave"),
     "wave.extend": _n("extended the wave"),
     "wave.open": _n("opened the wave"),
