@@ -102,6 +102,15 @@ def look(session: Session, wave: Wave) -> Coverage:
     )
 
 
+def of_unit(session: Session, wave: Wave, unit: str) -> UnitCoverage | None:
+    """One unit's dossiers, for the unit itself; None when the wave does not ask about it."""
+    if unit not in {one.code for one, _target in waves.units_of(session, wave)}:
+        return None
+    before = wave_before(session, wave)
+    last = population(session, before).get(unit) if before else None
+    return UnitCoverage(unit, *_by_unit(session, wave).get(unit, (0, 0, 0)), last)
+
+
 def sign(session: Session, wave: Wave, *, by: str, actor: str, now: datetime, document: str | None = None) -> Coverage:
     """A named person answers for what the list covers and leaves out; a real wave's note has its number."""
     waves.require(wave, *waves.COMING)

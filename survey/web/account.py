@@ -137,6 +137,7 @@ def staff_pages() -> list[tuple[str, str, str]]:
     """The pages that this account may start from: endpoint, label, what it is for."""
     pages = (
         ("prepare.index", _("Preparation"), _("Dossier lists, sample plans, and what must stand before a draw.")),
+        ("own_list.index", _("Our dossiers in the lists"), _("How many of your own dossiers the lists hold.")),
         ("coordinate.waves", _("Board"), _("How many questionnaires came in, and how many are still wanted.")),
         (
             "interviews.mine",

@@ -118,6 +118,7 @@ ROUTES: dict[str, Who] = {
     "coordinate.numbers": BOARD,
     "prepare.index": PREPARING,
     "copies.page": RELEASING,
+    "own_list.index": frozenset({Role.RATED_UNIT}),
     "lists.show": LISTS,
     "lists.send": SENDING,
     "lists.sign": SENDING,

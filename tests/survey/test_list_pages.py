@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +17,11 @@ from survey.jobs import worker
 from survey.keys import Keys
 from survey.model.base import new_id
 from survey.model.rater import Rater
+from survey.model.response import Tally
 from survey.model.unit import Unit
 from survey.model.upload import FrameUploadPart
 from survey.queue import open_queue
-from survey.stages import coverage, uploads, waves
+from survey.stages import coverage, samples, uploads, waves
 from survey.wavefile import read_wave_file
 from survey.web.site import Site
 
@@ -116,6 +118,29 @@ def test_a_list_is_tried_taken_in_told_by_rows_and_signed_for(app: Flask, office
     assert send(office, HEADER + "HS-9,F,98-01,2025-04-01,\n") == 303
     work(app, database)
     assert "Chưa ký" in text(office)
+
+
+def test_a_rated_unit_sees_its_own_list_and_the_same_bytes_whoever_is_drawn_or_answers(
+    app: Flask, office: Any, database: Database, signed_in: SignIn
+) -> None:
+    send(office, LIST)
+    work(app, database)
+    unit = signed_in("rated_unit", unit="98-01")
+    before = unit.get("/own-list").get_data(as_text=True)
+    assert "w" in before
+    with database.begin() as session:
+        wave = waves.find(session, "w")
+        coverage.sign(session, wave, by="A", actor="t", now=NOW)
+        samples.draw(session, wave, seed=1, response_rate=0.5, actor="t", now=NOW)
+        session.add(Tally(wave_id=wave.id, cell="98-01", mode="link", completed=2))
+    shown = unit.get("/own-list").get_data(as_text=True)
+    assert masked(shown) == masked(before)
+    assert signed_in("rated_unit", unit="98").get("/own-list").status_code == 200  # in no wave
+    assert office.get("/own-list").status_code == 403
+
+
+def masked(page: str) -> str:
+    return re.sub(r'(csrf_token" value|nonce)="[^"]*"', "", page)
 
 
 def test_what_is_no_list_is_refused_in_words_and_leaves_nothing(app: Flask, office: Any, database: Database) -> None:
