@@ -6,7 +6,7 @@ are. Officials are counted once a day and rounded down to 5, by rater group (HOU
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -126,6 +126,9 @@ def progress(session: Session, wave: Wave, *, now: datetime | None = None) -> li
     recent, days = _recent(session, wave, now) if now else ({}, 1)
     wanted, number, became = aim(wave), items(wave), dispositions.by_unit(session, wave, happened)
     met = dispositions.outcomes_by_unit(session, wave)
+    at_counters = Counter[str]()
+    for (cell, mode), count in tallies.items():
+        at_counters[cell] += 0 if mode in APART else count
     lines = []
     for unit, target in waves.units_of(session, wave):
         cells = by_unit.get(unit.code, ())
@@ -139,7 +142,7 @@ def progress(session: Session, wave: Wave, *, now: datetime | None = None) -> li
             target=target,
             invited=sum(cell.released for cell in cells),
             completed=completed,
-            counter=sum(number for (cell, mode), number in tallies.items() if cell == unit.code and mode not in APART),
+            counter=at_counters[unit.code],
             cells=cells,
             pace=recent.get(unit.code, 0) / days,
             half_width=precision.half_width(wanted, number, completed, people) if people else None,

@@ -3,7 +3,7 @@
     python tests/benchmarks/board.py [--answers 1000 1000000] [--engine sqlite postgres] [--asks 200] [--users 4]
 
 108 units of 6 classes each behind the real server. A line of JSON for each engine and number of answers: p50 and p95 of
-the board, a unit's page, the numbers as data and `/metrics`, and how long after its receipt a new answer is shown.
+the board, a unit's page, the numbers as data (for one user and for several at once) and `/metrics`, and how long after its receipt a new answer is shown.
 """
 
 from __future__ import annotations
@@ -227,7 +227,8 @@ def trial(engine: str, answers: int, stated: argparse.Namespace) -> dict[str, An
                 ("unit", "/coordinate/2026-faults/units/U7"),
                 ("data", "/coordinate/2026-faults/board.json"),
             ):
-                figures[page] = times(path, head, stated.asks, stated.users)
+                figures[page] = times(path, head, stated.asks, 1)
+                figures[f"{page}_by_{stated.users}"] = times(path, head, stated.asks, stated.users)
             figures["metrics"] = times("/metrics", {"Authorization": f"Bearer {key}"}, 60, 1)
             figures["seconds_until_a_new_answer_shows"] = freshness(link, head)
         finally:
