@@ -3,7 +3,8 @@
     python tests/benchmarks/board.py [--answers 1000 1000000] [--engine sqlite postgres] [--asks 200] [--users 4]
 
 108 units of 6 classes each behind the real server. A line of JSON for each engine and number of answers: p50 and p95 of
-the board, a unit's page, the numbers as data (for one user and for several at once) and `/metrics`, and how long after its receipt a new answer is shown.
+the board, a unit's page, the numbers as data (for one user and for several at once) and `/metrics`, and how long after
+its receipt a new answer is shown.
 """
 
 from __future__ import annotations
