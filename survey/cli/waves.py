@@ -221,9 +221,9 @@ def copy_wave(
 ) -> None:  # fmt: skip
     """Make the wave NEW like OLD, a year later, and list what changed; lists, plans and decisions are not copied."""
     site = open_site(database)
-    hours = [one.replace(tzinfo=PROVINCE_TIME) if one else None for one in (opens, closes)]
-    days = [one.date() if one else None for one in (period_from, period_to)]
-    dates = copies.Dates(*days, *hours)
+    first, last = (one.replace(tzinfo=PROVINCE_TIME) if one else None for one in (opens, closes))
+    start, end = (one.date() if one else None for one in (period_from, period_to))
+    dates = copies.Dates(start, end, first, last)
     with site.database.begin() as session:
         found = waves.find(session, old)
         if dry_run:
