@@ -27,6 +27,9 @@ TRIALS = {
     "F9": ("bad_network.py", BOTH),
     "F10": ("../browser/test_offline.py", NEITHER),
     "F11": ("last_places.py", BOTH),
+    "F12": ("clock_jumps.py", BOTH),
+    "F18": ("worker_killed.py", BOTH),
+    "F19": ("gateway_faults.py", BOTH),
     "F20": ("burst.py", BOTH),
     "F22": ("old_form.py", BOTH),
 }
