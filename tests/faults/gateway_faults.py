@@ -38,6 +38,8 @@ from survey.stages import messages, outbox, replicates, waves
 PORT, GATEWAY = 23545, 23546
 FATES = ("ok",) * 5 + ("before", "busy", "after", "garbled", "slow")
 DEAD = "77"  # phones that end so are refused for good
+MOST_ROUNDS = 40
+ON_THE_WAY = {f"sms {state}" for state in ("waiting", "claimed", "unknown")}
 DELIVERED, SLOW = "5", 1.5
 REFUSED = {"CodeResult": "99", "ErrorMessage": "Phone not valid"}
 
@@ -100,6 +102,16 @@ def plan(it: study.Field, database: Database) -> None:
         messages.release(session, wave, study.STEP, most=None, actor="trial", now=now)
 
 
+def send_all(it: study.Field, database: Database) -> int:
+    """Send until nothing waits for the gateway; letters wait for somebody to print them. How often a sender ran."""
+    for number in range(MOST_ROUNDS):
+        if not any(count for state, count in states(database).items() if state in ON_THE_WAY):
+            return number
+        if study.sender(it).wait():
+            raise SystemExit("a sender failed")
+    raise SystemExit(f"messages still wait after {MOST_ROUNDS} rounds: {dict(states(database))}")
+
+
 def tell_late(bad: Bad) -> Counter[int]:
     """Every receipt twice, in another order, after all was sent."""
     addresses, answered = bad.callbacks * 2, Counter[int]()
@@ -140,9 +152,7 @@ def main() -> None:
         bad, server = Bad(it), ground.start(ground.Ground(url, it.folder / "keys", (), ""), PORT)
         try:
             with gateway(bad):
-                while study.is_waiting(database):
-                    if study.sender(it).wait():
-                        raise SystemExit("a sender failed")
+                rounds = send_all(it, database)
             before = states(database)
             receipts = tell_late(bad)
             after = states(database)
@@ -152,7 +162,8 @@ def main() -> None:
     got = Counter(one.to for one in it.shown)
     dead = sum(phone.endswith(DEAD) for phone in (study.phone_of(number) for number in range(stated.people)))
     figures = {
-        "people": stated.people, "refused_for_good": dead, "while_down": dict(down), "fates": dict(bad.fates),
+        "people": stated.people, "refused_for_good": dead, "while_down": dict(down), "rounds": rounds,
+        "fates": dict(bad.fates),
         "written_to": len(got), "duplicates": sum(count - 1 for count in got.values()),
         "at_the_end": dict(before), "after_late_receipts": dict(after), "receipts": dict(receipts),
         "letters_missing": max(0, dead - sum(n for state, n in before.items() if state.startswith("print"))),
