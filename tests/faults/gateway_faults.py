@@ -38,7 +38,7 @@ from survey.stages import messages, outbox, replicates, waves
 PORT, GATEWAY = 23545, 23546
 FATES = ("ok",) * 5 + ("before", "busy", "after", "garbled", "slow")
 DEAD = "77"  # phones that end so are refused for good
-MOST_ROUNDS = 40
+MOST_ROUNDS, STILL = 40, 4
 ON_THE_WAY = {f"sms {state}" for state in ("waiting", "claimed", "unknown")}
 DELIVERED, SLOW = "5", 1.5
 REFUSED = {"CodeResult": "99", "ErrorMessage": "Phone not valid"}
@@ -103,13 +103,17 @@ def plan(it: study.Field, database: Database) -> None:
 
 
 def send_all(it: study.Field, database: Database) -> int:
-    """Send until nothing waits for the gateway; letters wait for somebody to print them. How often a sender ran."""
+    """Send until nothing waits for the gateway, or nothing moves any more: letters wait for somebody to print them, and
+    what was tried six times without a word stays unknown. How often a sender ran."""
+    still, before = 0, states(database)
     for number in range(MOST_ROUNDS):
-        if not any(count for state, count in states(database).items() if state in ON_THE_WAY):
+        if still == STILL or not any(count for state, count in before.items() if state in ON_THE_WAY):
             return number
         if study.sender(it).wait():
             raise SystemExit("a sender failed")
-    raise SystemExit(f"messages still wait after {MOST_ROUNDS} rounds: {dict(states(database))}")
+        after = states(database)
+        still, before = (still + 1 if after == before else 0), after
+    raise SystemExit(f"messages still wait after {MOST_ROUNDS} rounds: {dict(before)}")
 
 
 def tell_late(bad: Bad) -> Counter[int]:
