@@ -18,7 +18,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,10 +29,11 @@ import ground
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies"))
 
 import released_wave as study
+from worker_killed import invite_all
 
 from survey.channels.trial import Gateways
 from survey.db import Database, open_database
-from survey.stages import messages, outbox, replicates, waves
+from survey.stages import outbox, waves
 
 PORT, GATEWAY = 23545, 23546
 FATES = ("ok",) * 5 + ("before", "busy", "after", "garbled", "slow")
@@ -90,18 +90,6 @@ def gateway(bad: Bad) -> Iterator[None]:
     server.server_close()
 
 
-def plan(it: study.Field, database: Database) -> None:
-    channels = study.read_channels(it.folder / "channels.toml", study.SECRETS)
-    with database.begin() as session:
-        wave, now = waves.find(session, study.CODE), datetime.now(UTC)
-        replicates.first(session, wave, key=it.keys.wave(wave.id), share=1.0, actor="trial", now=now)
-        waves.open_wave(session, wave, actor="trial", now=now)
-        writer = messages.writer(session, wave, it.keys, channels, f"http://{ground.HOST}:{PORT}")
-        planned = {"language": "vi", "cap": channels.cap, "actor": "trial", "now": now, "dry_run": False}
-        messages.plan(session, writer, study.STEP, **planned)
-        messages.release(session, wave, study.STEP, most=None, actor="trial", now=now)
-
-
 def send_all(it: study.Field, database: Database) -> int:
     """Send until nothing waits for the gateway, or nothing moves any more: letters wait for somebody to print them, and
     what was tried six times without a word stays unknown. How often a sender ran."""
@@ -150,7 +138,7 @@ def main() -> None:
         told = study.CHANNELS.format(url=f"http://{ground.HOST}:{GATEWAY}")
         told = told.replace('["sms"]', '["sms", "print"]') + "[print]\nprice = 9000\n"
         (it.folder / "channels.toml").write_text(told, encoding="utf-8")
-        plan(it, database)
+        invite_all(it, database)
         study.sender(it).wait()  # nothing listens there
         down = states(database)
         bad, server = Bad(it), ground.start(ground.Ground(url, it.folder / "keys", (), ""), PORT)

@@ -45,17 +45,22 @@ def kill(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def write(it: study.Field, database: Database, kills: int) -> int:
-    """Send the invitations by senders that are killed after some more messages each, the last one left alone."""
+def invite_all(it: study.Field, database: Database) -> None:
+    """Links for everybody drawn, an open wave, and a message for each that waits to be sent."""
     channels = study.read_channels(it.folder / "channels.toml", study.SECRETS)
     with database.begin() as session:
         wave, now = waves.find(session, study.CODE), datetime.now(UTC)
         replicates.first(session, wave, key=it.keys.wave(wave.id), share=1.0, actor="trial", now=now)
         waves.open_wave(session, wave, actor="trial", now=now)
-        writer = messages.writer(session, wave, it.keys, channels, f"http://{ground.HOST}:{PORT}")
+        writer = messages.writer(session, wave, it.keys, channels, f"http://{ground.HOST}:{it.port}")
         planned = {"language": "vi", "cap": channels.cap, "actor": "trial", "now": now, "dry_run": False}
         messages.plan(session, writer, study.STEP, **planned)
         messages.release(session, wave, study.STEP, most=None, actor="trial", now=now)
+
+
+def write(it: study.Field, database: Database, kills: int) -> int:
+    """Send the invitations by senders that are killed after some more messages each, the last one left alone."""
+    invite_all(it, database)
     killed = 0
     for _ in range(kills):
         before, working = len(it.shown), study.sender(it)

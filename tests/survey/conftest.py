@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,39 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from survey.app import create_app
 from survey.config import Settings, settings_from
 from survey.db import Database, open_database
+from survey.jobs import worker
+from survey.keys import Keys
 from survey.model.staff import Account, AccountRole
 from survey.model.tables import METADATA
+from survey.model.unit import Unit
+from survey.model.wave import Wave
+from survey.queue import open_queue
+from survey.stages import waves
+from survey.wavefile import read_wave_file
+from survey.web.site import Site
 
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
+IN_PREPARATION = """
+code = "w"
+kind = "rehearsal"
+audience = "citizens"
+instrument = "service-2025"
+scheme = "local-department-sample"
+province = "98"
+period_from = 2025-01-01
+period_to = 2025-12-31
+opens = 2026-04-01T07:00:00
+closes = 2026-04-20T17:00:00
+units = "*"
+[targets]
+default = 30
+"""
 PASSWORD = "mot cau du dai de thu"
 LANGUAGES = {"vi", "en"}
 UNLABELLED = {"hidden", "submit", "button"}
@@ -225,3 +249,32 @@ def signed_in(app: Flask, database: Database) -> Callable[..., FlaskClient]:
         return browser
 
     return sign_in
+
+
+@pytest.fixture
+def prepare_wave(settings: Settings) -> Callable[[Session, Iterable[str]], Wave]:
+    """Makes the wave "w" in preparation, and the units that it asks about, in an empty database."""
+
+    def make(session: Session, units: Iterable[str]) -> Wave:
+        session.add(Unit(code="98", name_vi="Tỉnh", name_en="Province", type="province", rated=False))
+        session.flush()
+        for code in units:
+            session.add(Unit(code=code, name_vi=code, name_en=code, type="department", parent="98", rated=True))
+        session.flush()
+        return waves.create(session, read_wave_file(IN_PREPARATION), keys=Keys(settings.keys), actor="test", now=NOW)
+
+    return make
+
+
+@pytest.fixture
+def work(app: Flask, database: Database) -> Callable[[], None]:
+    """Does what pages handed over, as the worker does."""
+
+    def run() -> None:
+        site: Site = app.extensions["survey"]
+        waiting = open_queue(site.settings)
+        worker.prepare(waiting, database, site.keys, site.settings, clock=site.clock)
+        while (task := waiting.dequeue()) is not None:
+            waiting.execute(task)
+
+    return run

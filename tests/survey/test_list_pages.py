@@ -13,36 +13,17 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from survey.db import Database
-from survey.jobs import worker
 from survey.keys import Keys
 from survey.model.base import new_id
 from survey.model.rater import Rater
 from survey.model.response import Tally
-from survey.model.unit import Unit
 from survey.model.upload import FrameUploadPart
-from survey.queue import open_queue
 from survey.stages import coverage, samples, uploads, waves
-from survey.wavefile import read_wave_file
-from survey.web.site import Site
 
 SignIn = Callable[..., Any]
+Work = Callable[[], None]
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 PAGE = "/prepare/w/list"
-WAVE = """
-code = "w"
-kind = "rehearsal"
-audience = "citizens"
-instrument = "service-2025"
-scheme = "local-department-sample"
-province = "98"
-period_from = 2025-01-01
-period_to = 2025-12-31
-opens = 2026-04-01T07:00:00
-closes = 2026-04-20T17:00:00
-units = "*"
-[targets]
-default = 30
-"""
 STAFF = "0911111111"
 HEADER = "dossier_code,procedure_field,rated_unit,finished_on,phone\n"
 LIST = HEADER + "".join(
@@ -55,28 +36,16 @@ LIST = HEADER + "".join(
 
 
 @pytest.fixture
-def office(app: Flask, database: Database, signed_in: SignIn) -> Any:
+def office(app: Flask, database: Database, signed_in: SignIn, prepare_wave: Callable[..., Any]) -> Any:
     """The data office at a wave in preparation; one official gave a phone."""
     keys = Keys(app.extensions["survey"].settings.keys)
     with database.begin() as session:
-        for code, kind in (("98", "province"), ("98-01", "department")):
-            parent = None if kind == "province" else "98"
-            session.add(Unit(code=code, name_vi=code, name_en=code, type=kind, parent=parent, rated=parent is not None))
-            session.flush()
-        wave = waves.create(session, read_wave_file(WAVE), keys=keys, actor="test", now=NOW)
+        wave = prepare_wave(session, ["98-01"])
         session.add(Rater(
             wave_id=wave.id, code_mark=new_id(), group="G", agency="98-01", rates=["*"],
             phone=keys.installation.hide(STAFF), email=None,
         ))  # fmt: skip
     return signed_in("data_office")
-
-
-def work(app: Flask, database: Database) -> None:
-    site: Site = app.extensions["survey"]
-    waiting = open_queue(site.settings)
-    worker.prepare(waiting, database, site.keys, site.settings, clock=site.clock)
-    while (task := waiting.dequeue()) is not None:
-        waiting.execute(task)
 
 
 def send(client: Any, text: str, **values: Any) -> int:
@@ -95,14 +64,14 @@ def text(client: Any) -> str:
     return " ".join("".join(client.page.itertext()).split())
 
 
-def test_a_list_is_tried_taken_in_told_by_rows_and_signed_for(app: Flask, office: Any, database: Database) -> None:
+def test_a_list_is_tried_taken_in_told_by_rows_and_signed_for(office: Any, work: Work, database: Database) -> None:
     assert send(office, LIST, trial="1") == 303
-    work(app, database)
+    work()
     assert "chưa lưu gì" in text(office)
     with database.read() as session:
         assert not coverage.look(session, waves.find(session, "w")).dossiers
     assert send(office, LIST) == 303
-    work(app, database)
+    work()
     told = text(office)
     assert "dòng 5" in told  # 30 February
     assert "dòng 6" in told  # of another year
@@ -116,15 +85,15 @@ def test_a_list_is_tried_taken_in_told_by_rows_and_signed_for(app: Flask, office
     assert at(office, f"{PAGE}/sign", name) == 303
     assert "Trần Văn B" in text(office)
     assert send(office, HEADER + "HS-9,F,98-01,2025-04-01,\n") == 303
-    work(app, database)
+    work()
     assert "Chưa ký" in text(office)
 
 
 def test_a_rated_unit_sees_its_own_list_and_the_same_bytes_whoever_is_drawn_or_answers(
-    app: Flask, office: Any, database: Database, signed_in: SignIn
+    office: Any, work: Work, database: Database, signed_in: SignIn
 ) -> None:
     send(office, LIST)
-    work(app, database)
+    work()
     unit = signed_in("rated_unit", unit="98-01")
     before = unit.get("/own-list").get_data(as_text=True)
     assert "w" in before
@@ -143,12 +112,12 @@ def masked(page: str) -> str:
     return re.sub(r'(csrf_token" value|nonce)="[^"]*"', "", page)
 
 
-def test_what_is_no_list_is_refused_in_words_and_leaves_nothing(app: Flask, office: Any, database: Database) -> None:
+def test_what_is_no_list_is_refused_in_words_and_leaves_nothing(office: Any, work: Work, database: Database) -> None:
     assert at(office, f"{PAGE}/send", {}, content_type="multipart/form-data") == 422
     mapping = (io.BytesIO(b"[columns]\nnobody = 'x'\n"), "m.toml")
     assert send(office, LIST, mapping=mapping) == 422
     assert send(office, "a,b\n1,2\n") == 303
-    work(app, database)
+    work()
     assert "chưa làm được" in text(office)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(FrameUploadPart)) == 0

@@ -7,56 +7,28 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import update
 
 from survey.db import Database
-from survey.jobs import worker
-from survey.keys import Keys
 from survey.model.base import new_id
 from survey.model.frame import Dossier
 from survey.model.staff import Account
-from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.queue import open_queue
 from survey.staff_errors import ApprovalsMissing
 from survey.stages import coverage, plans, samples, waves
 from survey.wave_errors import PlanDecides, PlanMissing, PlanOutdated
-from survey.wavefile import read_wave_file
-from survey.web.site import Site
 
 SignIn = Callable[..., Any]
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 DOCUMENT = "12/QĐ-SNV, 05/3/2026, Giám đốc"
-WAVE = """
-code = "w"
-kind = "rehearsal"
-audience = "citizens"
-instrument = "service-2025"
-scheme = "local-department-sample"
-province = "98"
-period_from = 2025-01-01
-period_to = 2025-12-31
-opens = 2026-04-01T07:00:00
-closes = 2026-04-20T17:00:00
-units = "*"
-[targets]
-default = 30
-"""
 UNITS = {"98-01": 900, "98-02": 400, "98-03": 40}
 
 
 @pytest.fixture
-def prepared(app: Flask, database: Database) -> Database:
+def prepared(database: Database, prepare_wave: Callable[..., Wave]) -> Database:
     """A real wave in preparation, its lists signed for."""
-    keys = Keys(app.extensions["survey"].settings.keys)
     with database.begin() as session:
-        session.add(Unit(code="98", name_vi="Tỉnh", name_en="Province", type="province", rated=False))
-        session.flush()
-        for code in UNITS:
-            session.add(Unit(code=code, name_vi=f"Sở {code}", name_en=code, type="department", parent="98", rated=True))
-        session.flush()
-        wave = waves.create(session, read_wave_file(WAVE), keys=keys, actor="test", now=NOW)
+        wave = prepare_wave(session, UNITS)
         wave.kind = "real"  # its scheme and form are tried elsewhere
         for unit, number in UNITS.items():
             add_dossiers(session, wave, unit, number)
@@ -84,15 +56,6 @@ def offices(prepared: Database, signed_in: SignIn) -> dict[str, Any]:
     return made
 
 
-def work(app: Flask, database: Database) -> None:
-    """Do what the page handed over, as the worker does."""
-    site: Site = app.extensions["survey"]
-    waiting = open_queue(site.settings)
-    worker.prepare(waiting, database, site.keys, site.settings, clock=site.clock)
-    while (task := waiting.dequeue()) is not None:
-        waiting.execute(task)
-
-
 PAGE = "/prepare/w/plan"
 AGREE = f"{PAGE}/agree"
 
@@ -115,7 +78,7 @@ def draw(database: Database, rate: float | None = None) -> int:
 
 
 def test_a_real_wave_is_drawn_as_two_agencies_agreed_and_not_before(
-    app: Flask, prepared: Database, offices: dict[str, Any]
+    work: Callable[[], None], prepared: Database, offices: dict[str, Any]
 ) -> None:
     office, oversight = offices["survey_office"], offices["oversight"]
     with pytest.raises(PlanMissing):
@@ -123,7 +86,7 @@ def test_a_real_wave_is_drawn_as_two_agencies_agreed_and_not_before(
     wish = {"rule": "width", "points": "8", "response": "25", "share": "85"}
     assert send(office, PAGE, {**wish, "points": "tám"}) == 422
     assert send(office, PAGE, wish) == 303
-    work(app, prepared)
+    work()
     office.get(PAGE)
     assert "mời 30 người" in text(office)
     assert [one for one in office.page.iter() if one.get("role") == "img"]
@@ -146,12 +109,12 @@ def test_a_real_wave_is_drawn_as_two_agencies_agreed_and_not_before(
 
 
 def test_an_agreement_ends_with_the_lists_that_it_was_given_for_and_an_older_version_comes_back(
-    app: Flask, prepared: Database, offices: dict[str, Any]
+    work: Callable[[], None], prepared: Database, offices: dict[str, Any]
 ) -> None:
     office = offices["survey_office"]
     for points in ("8", "6"):
         send(office, PAGE, {"rule": "width", "points": points, "response": "25", "share": "85"})
-        work(app, prepared)
+        work()
     assert send(office, f"{PAGE}/again", {"version": "1"}) == 303
     with prepared.read() as session:
         kept = plans.versions(session, waves.find(session, "w"))
