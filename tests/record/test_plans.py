@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from survey.db import Database
 from survey.errors import WrongState
@@ -14,7 +15,9 @@ from survey.jobs import plan
 from survey.keys import Keys
 from survey.model.base import new_id
 from survey.model.frame import Dossier
-from survey.model.sample import SamplePlan
+from survey.model.release import Release
+from survey.model.result import Figure, Run
+from survey.model.sample import ClassCell, SamplePlan
 from survey.model.unit import Unit
 from survey.plan_options import Options, Rule, Shares
 from survey.stages import plans, steps, waves
@@ -98,3 +101,49 @@ def test_a_saved_plan_is_a_version_sets_the_targets_and_is_frozen_with_the_wave(
         steps.plan(session, wave, actor="test", now=now)
         with pytest.raises(WrongState):
             plans.save(session, wave, options=OPTIONS.as_dict(), rows=rows, actor="test", now=now)
+
+
+def score_before(session: Session, keys: Keys, now: datetime) -> Release:
+    """A wave of the year before: two units of thirty answers each, one known better; proposed, not let out."""
+    before = WAVE.replace('"w"', '"w0"').replace("2025-", "2024-")
+    wave = waves.create(session, read_wave_file(before), keys=keys, actor="test", now=now)
+    run = Run(wave_id=wave.id, made_at=now, made_by="test", extract_digest="0" * 64, code_version="1", options={})
+    session.add(run)
+    session.flush()
+    for position, (unit, index, effective) in enumerate((("98-01", "90.00", "60"), ("98-02", "80.00", "30"))):
+        counts = dict.fromkeys(("drawn", "kept", "reachable", "invited"), 120)
+        session.add(ClassCell(
+            wave_id=wave.id, class_code=f"{unit}|all", unit_code=unit, stratum=unit, stratum_population=300,
+            population=300, weight_sum=300.0, **counts,
+        ))  # fmt: skip
+        row = {"unit": unit, "is_official": "yes", "index": index, "n_valid": "30", "n_effective": effective}
+        session.add(Figure(
+            run_id=run.id, position=position, unit_code=unit, level_of="overall", code="overall", is_official=True,
+            row=row,
+        ))  # fmt: skip
+    release = Release(
+        wave_id=wave.id, run_id=run.id, step="final", document="1, 2, 3", complaints_until=None, proposed_at=now,
+        proposed_by="test", released_at=None,
+    )  # fmt: skip
+    session.add(release)
+    session.flush()
+    return release
+
+
+def test_a_plan_takes_index_and_variance_of_the_wave_before_only_when_they_are_out(
+    site: Database, keys: Keys, now: datetime
+) -> None:
+    with site.begin() as session:
+        release = score_before(session, keys, now).id
+    wished = replace(OPTIONS, rule=Rule.WIDTH, share=None)
+    with pytest.raises(NoValueKnown):
+        plan.run(site, "w", wished)
+    with site.begin() as session:
+        session.get_one(Release, release).released_at = now
+    told, rows = plan.run(site, "w", wished)
+    assert told == "w0"
+    assert [row["last_index"] for row in rows] == [90.0, 80.0]
+    assert [row["share"] for row in rows] == [0.875, 0.825]  # halfway to 85 %: as many answers as are borrowed
+    better, worse = 1 / (2 * 0.9), 1 / (1 * 0.9)  # variance of one answer: effective answers for each, a tenth asked
+    mean = (better + worse) / 2
+    assert [row["ratio"] for row in rows] == pytest.approx([2 / (better + mean), 2 / (worse + mean)], abs=1e-4)
