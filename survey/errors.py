@@ -112,10 +112,11 @@ class AccountExists(SurveyError):
 
 @dataclass(eq=False)
 class FileRefused(SurveyError):
-    """A file that is not what it says: nothing of it was taken."""
+    """A file that is not what it says: nothing of it was taken; `file` is its name where a person gave one."""
 
     reason: str
     detail: str = ""
+    file: str = ""
 
 
 @dataclass(eq=False)

@@ -296,7 +296,7 @@ FLAWS: dict[Flaw, str] = {
     Flaw.OTHER_LEVEL: _n("units of this kind are not rated by the scheme"),
 }
 WHOLE_FILE: dict[Refusal, str] = {
-    Refusal.EMPTY: _n("the file is empty"),
+    Refusal.EMPTY: _n("the file is empty or has a header alone; nothing was taken"),
     Refusal.UNREADABLE: _n("the file cannot be read"),
     Refusal.TOO_LARGE: _n("the file is too large"),
     Refusal.OLD_EXCEL: _n("this is an old Excel file (.xls); save it as .xlsx or CSV"),
@@ -304,7 +304,7 @@ WHOLE_FILE: dict[Refusal, str] = {
     Refusal.NOT_UTF8: _n('the text is not UTF-8 (line {}); in Excel save it as "CSV UTF-8"'),
     Refusal.NOT_ENCODED: _n("the text is not in the encoding that the mapping names (line {})"),
     Refusal.BROKEN_CSV: _n("the CSV is broken at line {}"),
-    Refusal.BROKEN_WORKBOOK: _n("the XLSX file is broken or cut off"),
+    Refusal.BROKEN_WORKBOOK: _n("the XLSX file is broken or cut off; open it in Excel, save it and take the new file"),
     Refusal.UNSAFE_WORKBOOK: _n("the XLSX file is not safe to open ({})"),
     Refusal.MERGED_CELLS: _n(
         "cells are merged (first at row {}); take the merging away, or describe the list in a mapping file"
@@ -327,4 +327,5 @@ def file_sentence(error: errors.FileRefused, reader: Translator) -> str:
     known = {refusal.value: text for refusal, text in WHOLE_FILE.items()}
     if error.reason not in known:
         return f"{error.reason} {error.detail}".strip()
-    return reader.gettext(known[error.reason]).format(error.detail)
+    said = reader.gettext(known[error.reason]).format(error.detail)
+    return f"{error.file}: {said}" if error.file else said

@@ -75,6 +75,14 @@ def read(file: Path, columns: Columns, mapping: Mapping = PLAIN) -> Iterator[Row
         raise FileRefused(Refusal.UNREADABLE) from error
 
 
+def named(file: Path, rows: Iterator[Row]) -> Iterator[Row]:
+    """The same rows; a refusal of the whole file says which file it is."""
+    try:
+        yield from rows
+    except FileRefused as refused:
+        raise FileRefused(refused.reason, refused.detail, file.name) from refused
+
+
 def _rows(records: Records, columns: Columns) -> Iterator[Row]:
     """Put each record under the header, the first record that is not blank."""
     header: tuple[str, ...] = ()

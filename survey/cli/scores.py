@@ -49,7 +49,7 @@ def inputs() -> None:
 @refuses
 def import_inputs(wave: str, file: Path, database: str | None) -> None:
     """Load FILE (CSV or XLSX: unit, code, value, source) into WAVE; all of it or nothing."""
-    rows = list(sheet.read(file, COLUMNS))
+    rows = list(sheet.named(file, sheet.read(file, COLUMNS)))
     site = open_site(database)
     with site.database.begin() as session:
         faults = _take(session, waves.find(session, wave), rows, site.now())

@@ -102,7 +102,7 @@ def read_points(file: Path, expected: Expected, stored: Stored) -> list[Point]:
     pieces = pieces_of(expected.scheme)
     points: dict[tuple[str, str], Point] = {}
     faults: list[RowFault] = []
-    for row in _rows(file):
+    for row in sheet.named(file, _rows(file)):
         if row.fault is not None:
             faults.append(row.fault)
             continue

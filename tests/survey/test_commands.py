@@ -61,7 +61,7 @@ def test_figures_under_another_header_are_refused_in_words(hailong: Command, tmp
     (tmp_path / "figures.csv").write_text("unit,code,amount,source\n98-01,8.1,3,x\n", encoding="utf-8")
     done = hailong("inputs", "import", "w", str(tmp_path / "figures.csv"))
     assert done.returncode == 1
-    assert done.stderr.strip() == "the header has a column that is not known: 3: amount"
+    assert done.stderr.strip() == "figures.csv: the header has a column that is not known: 3: amount"
 
 
 def test_wrong_usage_ends_with_2_and_a_file_that_is_not_one_of_cases_with_1(hailong: Command, tmp_path: Path) -> None:

@@ -191,9 +191,11 @@ def test_the_import_table_of_the_scoring_software_is_read_as_it_is(
     assert report.rows == 2
 
 
-def test_a_file_under_neither_header_is_refused(take: Import) -> None:
-    with pytest.raises(FileRefused):
+def test_a_file_under_neither_header_is_refused_by_its_name(take: Import) -> None:
+    with pytest.raises(FileRefused) as caught:
         take([("74", "8.1", "8")], header=("unit", "criterion", "value"))
+    assert sentences(caught.value, translator("en"))[0].startswith(f"{caught.value.file}: the header")
+    assert caught.value.file
 
 
 def test_a_changed_scheme_does_not_slip_under_a_sheet(take: Import, database: Database, tmp_path: Path) -> None:
