@@ -145,13 +145,16 @@ def figures(
     run: Run,
     *,
     levels_of: Iterable[str] | None = None,
+    codes: Iterable[str] | None = None,
     unit: str | None = None,
     official_only: bool = False,
 ) -> list[dict[str, Any]]:
-    """The run's rows in their order, all or those of some levels, one unit, the official rule and weighting."""
+    """The run's rows in their order, all or those of some levels, codes, one unit, the official rule and weighting."""
     wanted = select(Figure.row).where(Figure.run_id == run.id).order_by(Figure.position)
     if levels_of is not None:
         wanted = wanted.where(Figure.level_of.in_(list(levels_of)))
+    if codes is not None:
+        wanted = wanted.where(Figure.code.in_(list(codes)))
     if unit is not None:
         wanted = wanted.where(Figure.unit_code == unit)
     if official_only:

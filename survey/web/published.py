@@ -25,7 +25,7 @@ from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.web import figures, tiers, trend, wording
 from survey.web.look import Look
-from survey.web.results import FILES, LEAGUE_LEVELS, POINT_LEVELS, surveyed
+from survey.web.results import FILES, LEAGUE_LEVELS, POINT_LEVELS, league_rows, surveyed
 from survey.web.site import known_language, language, site, use_language
 
 blueprint = Blueprint("published", __name__, url_prefix="/published")
@@ -117,7 +117,7 @@ def _kept_table(wave: str, _newest: str, _language: str) -> str:
     with site().database.read() as session:
         found = _find(session, wave)
         schemes = wave_list.schemes_of(session, found.wave)
-        rows = stored.figures(session, found.run, levels_of=(*LEAGUE_LEVELS, *POINT_LEVELS), official_only=True)
+        rows = league_rows(session, found.run, schemes)
         tables = [figures.league(one, rows, found.wave.province, surveyed(one)) for one in schemes]
         return _render(
             "wave",

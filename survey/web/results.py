@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Sequence
+from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, send_file, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from survey import queue
+from survey.model.result import Run
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
@@ -62,9 +65,8 @@ def league(wave: str) -> str:
         found = wave_list.find(session, wave)
         run = stored.latest(session, found)
         own = own_unit(session, found)
-        read = stored.figures(session, run, levels_of=(*LEAGUE_LEVELS, *POINT_LEVELS))
-        rows = list(figures.visible(read, own))
         schemes = wave_list.schemes_of(session, found)
+        rows = list(figures.visible(league_rows(session, run, schemes), own))
         is_outdated = stored.is_outdated(session, found, run)
     tables = [figures.league(scheme, rows, found.province, surveyed(scheme)) for scheme in schemes]
     scored = [one.code for one in wave_list.instrument_of(found).scored_items]
@@ -156,6 +158,13 @@ def beside(wave: str, table: str) -> Response:
     stream.seek(0)
     named = f"{'ban-thu-' if found.kind == 'rehearsal' else ''}{found.code}-{table}.csv"
     return send_file(stream, mimetype=FILES["csv"], as_attachment=True, download_name=named)
+
+
+def league_rows(session: Session, run: Run, schemes: Sequence[Scheme]) -> list[dict[str, Any]]:
+    """What league tables are made of: the headlines, and the official points of what is surveyed."""
+    codes = {one.code for scheme in schemes for one in surveyed(scheme)}
+    points = stored.figures(session, run, levels_of=POINT_LEVELS, codes=codes, official_only=True)
+    return [*stored.figures(session, run, levels_of=LEAGUE_LEVELS), *points]
 
 
 def surveyed(scheme: Scheme) -> list[Component]:
