@@ -77,6 +77,7 @@ WORDS = {
     "unit": _n("unit"),
     "collector": _n("collector"),
     "batch": _n("batch"),
+    "interviewer": _n("interviewer"),
     "confirmed": _n("confirmed"),
     "not_confirmed": _n("not confirmed"),
     "undecided": _n("not decided yet"),

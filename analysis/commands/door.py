@@ -39,7 +39,7 @@ def read_door(path: Path) -> Door:
     (hours, late), (gaps, short), (speeds, fast) = (found[name] for name in BINNED)
     return Door(
         KIND, tuple("|".join(one) for one in collectors), np.array([modes.index(one[1]) for one in collectors]),
-        hours, ~late, gaps, short, speeds, fast, found["asked"][0].sum(axis=1), found["refused"][0].sum(axis=1),
+        hours, True, ~late, gaps, short, speeds, fast, found["asked"][0].sum(axis=1), found["refused"][0].sum(axis=1),
     )  # fmt: skip
 
 

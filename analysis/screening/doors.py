@@ -22,7 +22,8 @@ SMALLEST_P = 1e-300
 class Door:
     """Counters of C collectors of one kind, each array int64[C, bins] (one without bins is not kept).
 
-    `slots`: forms completed by hour of the wave (day by day) with `office` bool[slots]; `gaps`: between completed
+    `slots`: forms completed by hour of the wave (`by_day`: day by day, else by hour of the day, where one busy hour is
+    no burst but the place's habit) with `office` bool[slots]; `gaps`: between completed
     forms, `speeds`: seconds a form took, both in bins with `short` and `fast` bool[bins] naming those that a person
     can hardly reach; `asked` and `refused` int64[C]; `context` int64[C] (mode): collectors are compared inside it.
     """
@@ -31,6 +32,7 @@ class Door:
     names: tuple[str, ...]
     context: IntArray
     slots: IntArray
+    by_day: bool
     office: BoolArray
     gaps: IntArray
     short: BoolArray
@@ -93,8 +95,12 @@ def bursts(door: Door) -> Counted:
     """One hour with more forms than the collector's number and the hour's share among the others let expect.
 
     Statistic: the smallest binomial tail over the hours, `p = 1 - (1 - smallest)^hours` (Šidák 1967); p-values are
-    widened by the collectors' own spread, since invitations go out in batches everywhere.
+    widened by the collectors' own spread, since invitations go out in batches everywhere. Counts of nothing (n = 0)
+    where hours are not told day by day.
     """
+    if not door.by_day:
+        nothing = np.zeros(len(door.names))
+        return Counted(nothing, nothing, nothing, nothing + 1.0, nothing)
     n = door.slots.sum(axis=1).astype(np.float64)
     chance = _others(door.slots, n, door.context)
     tail = stats.binom.sf(door.slots - 1, n[:, None], chance)

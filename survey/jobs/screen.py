@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 
 from analysis.errors import Undefined
 from analysis.extract import Extract
+from analysis.screening.doors import Door
 from analysis.screening.findings import Finding
 from analysis.screening.screen import Options, screen
 from analysis.screening.sheets import STANDARD, groupings, read_sheets
 from survey.db import Database
 from survey.errors import WrongAudience
-from survey.jobs import extract
+from survey.jobs import doors, extract
 from survey.model.review import Screening
 from survey.model.wave import Wave
-from survey.stages import reviews, waves
+from survey.stages import responses, reviews, waves
 from survey.stages.reviews import Found
 
 OPTIONS = Options(fdr=0.05, least=10)
@@ -35,11 +36,12 @@ def run(database: Database, wave_code: str, *, actor: str, now: datetime, say: S
         if wave.audience != "citizens":
             raise WrongAudience(wave=wave_code, audience=wave.audience, needed="citizens")
         taken, rows = _without_flags(session, wave)
+        door = doors.of_wave(session, wave, {responses.INTERCEPT: extract.COUNTED})
     say("screening")
     seed = int(taken.digest[:8], 16)
     options = {"fdr": str(OPTIONS.fdr), "least": OPTIONS.least, "seed": seed, "kinds": sorted(STANDARD)}
     try:
-        told = [_found(one, rows) for one in _flagged(taken, np.random.default_rng(seed))]
+        told = [_found(one, rows) for one in _flagged(taken, door, np.random.default_rng(seed))]
     except Undefined as error:  # too few answers to be a measure of themselves: nothing can be said of any
         told, options = [], options | {"too_few": str(error)}
     say("storing")
@@ -72,10 +74,10 @@ def _rows(taken: Extract, items: Sequence[str]) -> Iterator[tuple[str, ...]]:
     return zip(*columns, strict=True)
 
 
-def _flagged(taken: Extract, rng: np.random.Generator) -> Sequence[Finding]:
+def _flagged(taken: Extract, door: Sequence[Door], rng: np.random.Generator) -> Sequence[Finding]:
     items = [item.code for item in taken.instrument.scored]
     sheets = read_sheets(taken.answers, items, context="mode")
-    return screen(sheets, groupings(taken.answers, STANDARD), OPTIONS, rng=rng).flags
+    return screen(sheets, groupings(taken.answers, STANDARD), OPTIONS, rng=rng, door=door).flags
 
 
 def _found(finding: Finding, rows: Sequence[bytes]) -> Found:

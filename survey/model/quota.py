@@ -27,7 +27,7 @@ class QuotaCell(Base):
     code_mark: Mapped[Mark] = mapped_column(unique=True)
     target: Mapped[int]
     taken: Mapped[int]
-    last_at: Mapped[datetime | None]  # of a kiosk, until the close: to see how fast forms follow each other
+    last_at: Mapped[datetime | None]  # until the close: to see how fast forms follow each other
     too_fast: Mapped[int]
 
 
@@ -40,3 +40,4 @@ class Reservation(Base):
     mark: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
     cell_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("quota_cell.id"), index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    begun_at: Mapped[datetime | None]  # until the form is sent: to see how fast it was filled in

@@ -25,7 +25,7 @@ from survey.model.sample import ClassCell
 from survey.model.staff import Account
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import assignments, responses, waves
+from survey.stages import assignments, doors, responses, waves
 from survey.stages.assignments import count_people
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.stages.responses import Opening
@@ -183,6 +183,8 @@ def answer(
     if not _was_told(case, sending) and not case.is_ended:
         outcome = Outcome.PARTIAL if broken_off else Outcome.COMPLETE
         _note(session, case, Attempt(_bounded(at, now), outcome), sending)
+        who = case.row.account_id.hex()
+        doors.note(session, case.wave.id, doors.Kind.INTERVIEWER, who, _bounded(at, now))
 
 
 def _was_told(case: Case, sending: str) -> bool:

@@ -43,6 +43,8 @@ _SPACE = (
 )
 _HOLD = insert(Reservation)
 _LET_GO = delete(Reservation).where(Reservation.mark == bindparam("held"))
+_BEGUN = select(Reservation.begun_at).where(Reservation.mark == bindparam("held"))
+_LAST = select(QuotaCell.last_at).where(QuotaCell.id == bindparam("cell"))
 _OVER = select(Reservation.mark, Reservation.cell_id).where(Reservation.expires_at <= bindparam("now"))
 _OVER_HERE = _OVER.where(Reservation.cell_id == bindparam("cell"))
 
@@ -89,7 +91,7 @@ def reserve(session: Session, cell_id: bytes, mark: bytes, now: datetime) -> Non
     expire(session, now, cell_id=cell_id)
     if session.connection().execute(_TAKE, {"cell": cell_id}).rowcount != 1:
         raise CellFull()
-    session.connection().execute(_HOLD, {"mark": mark, "cell_id": cell_id, "expires_at": now + HOLD})
+    session.connection().execute(_HOLD, {"mark": mark, "cell_id": cell_id, "expires_at": now + HOLD, "begun_at": now})
 
 
 def renew(session: Session, mark: bytes, now: datetime) -> bool:
@@ -98,15 +100,22 @@ def renew(session: Session, mark: bytes, now: datetime) -> bool:
     return kept.rowcount == 1
 
 
-def use(session: Session, cell_id: bytes, mark: bytes, now: datetime) -> None:
-    """Turn a held place into a completed one; a place that ran out is taken anew if there is one."""
+def use(session: Session, cell_id: bytes, mark: bytes, now: datetime) -> timedelta | None:
+    """Turn a held place into a completed one, and tell since when it was held; a place that ran out is taken anew if
+    there is one, and nothing is known of its time."""
+    begun = session.connection().execute(_BEGUN, {"held": mark}).scalar()
     reserve(session, cell_id, mark, now)
     session.connection().execute(_LET_GO, {"held": mark})
+    return now - begun if begun else None
 
 
-def space(session: Session, cell_id: bytes, now: datetime) -> None:
-    """Count a form that followed the one before too fast at a kiosk; nothing of it stands beside the answer."""
-    session.connection().execute(_SPACE, {"cell": cell_id, "now": now, "since": now - SPACING})
+def space(session: Session, cell_id: bytes, now: datetime, *, is_kiosk: bool) -> timedelta | None:
+    """The gap to the form before; at a kiosk one that followed too fast is counted, while two phones may stand at one
+    poster. Nothing of it stands beside the answer."""
+    last = session.connection().execute(_LAST, {"cell": cell_id}).scalar()
+    since = now - SPACING if is_kiosk else now
+    session.connection().execute(_SPACE, {"cell": cell_id, "now": now, "since": since})
+    return now - last if last else None
 
 
 def of_wave(session: Session, wave: Wave) -> list[QuotaCell]:

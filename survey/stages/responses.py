@@ -45,7 +45,7 @@ from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import counts, drafts, invitations, quotas, receipts, samples, topups, waves
+from survey.stages import counts, doors, drafts, invitations, quotas, receipts, samples, topups, waves
 from survey.stages.counts import Event
 from survey.wave_errors import WavePaused
 
@@ -264,12 +264,8 @@ def accept(
     if opening.mode in PERSONAL:
         if not _insert_new(session, SpentMark, mark=key.mark("spent", opening.subject), wave_id=wave.id):
             raise LinkClosed()
-    elif opening.mode == INTERCEPT:
-        topups.complete(session, opening.subject)
     else:
-        quotas.use(session, opening.subject, drafts.mark_of(key, secret), now)
-        if opening.mode == quotas.KIOSK:
-            quotas.space(session, opening.subject, now)
+        _pass_the_door(session, opening, secret, now)
     _spool(session, opening, answers)
     if not opening.is_officials:
         receipts.wait(session, wave, key, submission_key)
@@ -279,6 +275,17 @@ def accept(
         counts.note(session, wave.id, opening.class_code, Event.COMPLETED)
         counts.note_day(session, wave.id, opening.counted_at, now)
     drafts.drop(session, key, secret)
+
+
+def _pass_the_door(session: Session, opening: Opening, secret: str, now: datetime) -> None:
+    """Take a place at a counter, and count the form there."""
+    gap = took = None
+    if opening.mode == INTERCEPT:
+        topups.complete(session, opening.subject)
+    else:
+        took = quotas.use(session, opening.subject, drafts.mark_of(opening.key, secret), now)
+        gap = quotas.space(session, opening.subject, now, is_kiosk=opening.mode == quotas.KIOSK)
+    doors.note(session, opening.wave.id, doors.Kind.COLLECTOR, opening.class_code, now, gap=gap, took=took)
 
 
 def turn_away(session: Session, opening: Opening, *, secret: str) -> None:

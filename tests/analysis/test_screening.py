@@ -181,7 +181,7 @@ def doors(**changes: np.ndarray) -> Door:
         np.zeros(40, dtype=np.int64),
         np.arange(80) % 2 == 0,
     )
-    return Door("unit", names, context, office=office, short=first, fast=first, **tables)
+    return Door("unit", names, context, by_day=True, office=office, short=first, fast=first, **tables)
 
 
 def test_honest_counters_raise_no_flag() -> None:

@@ -20,7 +20,7 @@ from survey.keys import Keys
 from survey.model.response import Answer
 from survey.model.staff import Account, AccountRole
 from survey.model.topup import TopUp
-from survey.stages import board, responses, topups, waves
+from survey.stages import board, doors, responses, topups, waves
 from survey.stages.responses import Opening
 from survey.stages.topups import Settled
 
@@ -140,6 +140,8 @@ def test_the_answers_are_a_stratum_of_their_own_that_stands_for_the_eligible_vis
     with database.read() as session:
         wave = waves.find(session, CITIZENS)
         assert {one.mode for one in session.scalars(select(Answer))} == {"intercept"}
+        (door,) = doors.collectors(session, wave)
+        assert (door.name, door.asked, door.refused, sum(door.counts.values())) == ("98-01|intercept", 16, 1, 13)
         (group,) = extract.build(session, wave).groups.groups
     assert (group.mode, group.stratum, group.count) == ("topup", "98-01+topup", 13)
     assert (group.population, group.weight) == (48, 48 / 13)  # 60 visitors, 16 of the 20 chosen are eligible

@@ -37,7 +37,7 @@ GROUPS = (("HDND", 40, False), ("LDSO", 120, True), ("PHONGSO", 180, True))  # n
 DAYS = 14
 LONE = {3: "HDND", 7: "LDSO", 11: "PHONGSO"}  # days on which one answer comes in, of this group, and no other
 TABLES = ("invitation", "rater", "spent_mark", "submission", "draft", "spooled", "tally", "class_cell", "judgement",
-          "facts", "wave", "audit_entry", "message", "message_budget", "opt_out")  # fmt: skip
+          "facts", "wave", "audit_entry", "message", "message_budget", "opt_out", "door_count")  # fmt: skip
 WAVE = """
 code = "2026-officials"
 kind = "rehearsal"
