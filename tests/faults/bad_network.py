@@ -15,6 +15,7 @@ import ground
 import respondent
 
 PORT, SERVER = 23110, 23111
+FORM = re.compile(rb"(?:^|[&\n])key=([^&]+)")  # the form that is sent, by its own key
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -23,6 +24,7 @@ class Proxy:
 
     def __init__(self, seed: int) -> None:
         self.random, self.did = random.Random(seed), Counter[str]()
+        self.sent = Counter[bytes]()
         self.loop = asyncio.new_event_loop()
 
     def run(self, ready: threading.Event) -> None:
@@ -37,7 +39,10 @@ class Proxy:
             while request := await message(client):
                 fault = self.random.choices(["lost", "cut", "late", "twice", "none"], [20, 10, 10, 10, 50])[0]
                 self.did[fault] += 1
-                answers = await asyncio.gather(*(self.ask(request) for _ in range(2 if fault == "twice" else 1)))
+                times = 2 if fault == "twice" else 1
+                if form := FORM.search(request):
+                    self.sent[form[1]] += times
+                answers = await asyncio.gather(*(self.ask(request) for _ in range(times)))
                 if fault == "lost":
                     break
                 if fault == "late":
@@ -50,6 +55,11 @@ class Proxy:
             pass
         finally:
             back.close()
+
+    @property
+    def replays(self) -> int:
+        """How often a form reached the site that had been there before: after a lost answer, or at the same time."""
+        return sum(times - 1 for times in self.sent.values())
 
     async def ask(self, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(ground.HOST, SERVER)
@@ -86,9 +96,16 @@ def main() -> None:
             ground.stop(server)
             proxy.loop.call_soon_threadsafe(proxy.loop.stop)
         ended = {name: met[name] for name in ("done", "closed", "gave up") if met[name]}
-        figures = ground.verdict(field, thanked, proxy=dict(proxy.did), ended=ended, replays=met["409"])
+        figures = ground.verdict(field, thanked, proxy=dict(proxy.did), ended=ended)
+    figures |= {
+        "replays": proxy.replays,
+        "refused_as_another_form": met["409"],
+        "never_replayed": int(not proxy.replays),
+    }
     figures["not_thanked"] = stated.flows - len(thanked)
-    ground.report({"fault": "F9", "engine": stated.engine} | figures, "missing", "duplicates", "not_thanked")
+    ground.report(
+        {"fault": "F9", "engine": stated.engine} | figures, "missing", "duplicates", "not_thanked", "never_replayed"
+    )
 
 
 if __name__ == "__main__":
