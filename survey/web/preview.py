@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, render_template, request, url_for
 
 from survey.errors import UnknownInstrument
 from survey.instrument import PIPE, Instrument, Item, Page, builtin_instrument, builtin_instruments
+from survey.stages import waves
 from survey.web.forms import Field
 from survey.web.site import gettext as _
-from survey.web.site import language
+from survey.web.site import language, site
 
 blueprint = Blueprint("preview", __name__, url_prefix="/staff/questionnaires")
 WIDTHS = ("320", "360", "768")
@@ -27,22 +28,36 @@ class Shown:
 
 @blueprint.get("/")
 def instruments() -> str:
-    """The questionnaires that are installed."""
+    """The questionnaires that are installed, and those of the waves."""
     forms = [builtin_instrument(code) for code in builtin_instruments()]
-    return render_template("preview/list.html", instruments=forms)
+    with site().database.read() as session:
+        asked = [(wave, waves.instrument_of(wave)) for wave in waves.all_waves(session)]
+    return render_template("preview/list.html", instruments=forms, asked=asked)
 
 
 @blueprint.get("/<code>")
 def instrument(code: str) -> str:
     """One questionnaire page by page, its languages side by side."""
     try:
-        form = builtin_instrument(code)
+        return shown(builtin_instrument(code))
     except UnknownInstrument:
         abort(404)
+
+
+@blueprint.get("/waves/<wave>")
+def of_wave(wave: str) -> str:
+    """The questionnaire of a wave, as it was frozen into it: a shipped one or the province's own."""
+    with site().database.read() as session:
+        return shown(waves.instrument_of(waves.find(session, wave)), wave)
+
+
+def shown(form: Instrument, wave: str = "") -> str:
     width = request.args.get("width", "")
     return render_template(
         "preview/instrument.html",
         form=form,
+        wave=wave,
+        here=url_for("preview.of_wave", wave=wave) if wave else url_for("preview.instrument", code=form.code),
         pages=[(page, [(lang, _shown(form, page, lang)) for lang in form.languages]) for page in form.pages()],
         widths=WIDTHS,
         width=width if width in WIDTHS else "",

@@ -133,6 +133,7 @@ ROUTES: dict[str, Who] = {
     "shown.messages": BOARD,
     "preview.instruments": BOARD,
     "preview.instrument": BOARD,
+    "preview.of_wave": BOARD,
     "schemes.shelf": SCHEMES,
     "schemes.scheme": SCHEMES,
     "schemes.download": SCHEMES,

@@ -18,7 +18,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +155,7 @@ def visit(page: Page, ground: Ground, look: Look) -> None:
     page.goto(f"{url}/k/{field.personal[1]}/nowhere")
     look("no-such-page")
     busy(page, ground, look)
+    paused(page, ground, f"{url}/k/{field.personal[4]}", look)
     stale(page, f"{url}/k/{field.personal[2]}", look)
     kinds(page, ground, f"{url}/k/{field.personal[3]}", look)
 
@@ -168,6 +169,18 @@ def busy(page: Page, ground: Ground, look: Look) -> None:
     look("busy")
     with crowd._turn:
         crowd._inside[ground.field.small_counter] -= crowd.AT_ONCE
+
+
+def paused(page: Page, ground: Ground, link: str, look: Look) -> None:
+    """A wave that rests for two hours."""
+    with ground.database.begin() as session:
+        wave = session.scalars(select(Wave).where(Wave.audience == "citizens")).one()
+        wave.state, wave.paused_until = waves.PAUSED, ground.now + timedelta(hours=2)
+    page.goto(link)
+    look("paused")
+    with ground.database.begin() as session:
+        wave = session.scalars(select(Wave).where(Wave.audience == "citizens")).one()
+        wave.state, wave.paused_until = waves.OPEN, None
 
 
 def stale(page: Page, link: str, look: Look) -> None:

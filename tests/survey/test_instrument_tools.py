@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from flask.testing import FlaskClient
 
 from survey.cli.main import hailong
+from survey.config import Settings
+from survey.db import Database
 from survey.instrument import builtin_instruments
+from survey.keys import Keys
+from survey.stages import waves
 
+NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
 EVERY = Path(__file__).parent / "data" / "every-type.toml"
 FAULTS = [
     ('route = { item = "CH"', 'route = { item = "C"', "item[7].route.item", "not_earlier"),
@@ -68,3 +75,19 @@ def test_every_questionnaire_is_previewed_in_both_languages(signed_in: Callable[
             assert '<div lang="vi" class="side">' in text
             assert '<div lang="en" class="side">' in text
     assert client.get("/staff/questionnaires/none").status_code == 404
+
+
+def test_a_waves_own_questionnaire_is_shown_as_it_was_frozen_into_it(
+    signed_in: Callable[..., FlaskClient], database: Database, settings: Settings, go_to_the_field: Callable[..., Any]
+) -> None:
+    go_to_the_field(database, Keys(settings.keys), NOW)
+    with database.begin() as session:
+        wave = waves.find(session, "2026-citizens")
+        wave.instrument = wave.instrument.replace("sạch sẽ, văn minh", "sáng sủa")
+    client = signed_in("survey_office")
+    assert "/staff/questionnaires/waves/2026-citizens" in client.get("/staff/questionnaires/").text
+    for width in ("", "?width=320"):
+        text = client.get(f"/staff/questionnaires/waves/2026-citizens{width}").text
+        assert "sáng sủa" in text
+        assert "The office is clean" in text
+    assert client.get("/staff/questionnaires/waves/none").status_code == 404
