@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from random import Random, SystemRandom
+from time import sleep
+from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from survey.db import Database
@@ -29,6 +33,8 @@ EMPTIED = (
     SpentMark, Submission, Draft, Spooled, WaitingReceipt, PaperSheet, Assignment, Recontact, Message, Invitation,
     Rater, SampledDossier, Dossier,
 )  # fmt: skip
+TRIES, PAUSE = 60, 0.5  # seconds between two
+NUMBER = re.compile(r"\d+")
 
 
 def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: datetime, rng: Random | None = None) -> int:
@@ -74,9 +80,32 @@ def overwrite(database: Database, emptied: Sequence[type[Base]] = EMPTIED) -> No
 
 
 def _write_anew(database: Database, emptied: Sequence[type[Base]]) -> None:
-    """PostgreSQL keeps dead rows in a table's file until the table is written anew."""
+    """PostgreSQL keeps dead rows in a table's file until the table is written anew, and those that somebody who began
+    before may still see (a backup, its own statistics) even then: they are written once more a little later."""
+    names = ", ".join(table.__tablename__ for table in emptied)
     try:
         with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as alone:
-            alone.exec_driver_sql(f"VACUUM (FULL) {', '.join(table.__tablename__ for table in emptied)}")
+            for _ in range(TRIES):
+                if not _still_seen(alone, f"VACUUM (FULL, VERBOSE) {names}"):
+                    return
+                sleep(PAUSE)
     except OperationalError as error:  # somebody holds a table
         raise DatabaseUnavailable(reason="a table is in use") from error
+    raise DatabaseUnavailable(reason="somebody still reads what was deleted")
+
+
+def _still_seen(alone: Connection, statement: str) -> int:
+    """Write tables anew; how many dead rows PostgreSQL says that it had to keep."""
+    kept: list[int] = []
+
+    def hear(said: Any) -> None:
+        number = NUMBER.match(said.message_detail or "")
+        kept.append(int(number[0]) if number else 0)
+
+    driver: Any = alone.connection.driver_connection
+    driver.add_notice_handler(hear)
+    try:
+        alone.exec_driver_sql(statement)
+    finally:
+        driver.remove_notice_handler(hear)
+    return sum(kept)

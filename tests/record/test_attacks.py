@@ -10,6 +10,7 @@ from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from survey.db import Database
 from survey.errors import KeyMissing
 from survey.jobs import close, mix
 from survey.keys import Keys, WaveKey
+from survey.model.draft import Draft
 from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
 from survey.model.rater import Rater
@@ -231,6 +233,26 @@ def everything_forgotten(field: Field) -> set[bytes]:
     with field.database.read() as session:
         rows = [row for query in queries for row in session.execute(text(query))]
     return {bytes(value)[-16:] for row in rows for value in row if value} - {b""}
+
+
+def test_what_a_reader_still_sees_at_the_close_is_gone_when_the_reader_is(field: Field) -> None:
+    """PostgreSQL alone: on SQLite the close says at once that somebody reads, and is asked for again."""
+    if field.database.is_sqlite:
+        return
+    with field.database.begin() as session:
+        opening = responses.open_link(session, field.keys, field.citizens[0], now=field.now)
+        drafts.save(session, opening.wave.id, opening.key, "b", drafts.DraftBody("k"), now=field.now)
+        mark = drafts.mark_of(opening.key, "b")
+    with field.database.writer.connect().execution_options(isolation_level="REPEATABLE READ") as reader:
+        assert reader.scalar(select(func.count()).select_from(Wave))  # of another table: nothing waits for it
+        with field.database.begin() as session:
+            drafts.drop(session, opening.key, "b")
+        leaving = Timer(1, reader.rollback)
+        leaving.start()
+        close.overwrite(field.database, [Draft])
+        assert leaving.finished.is_set()
+        assert found_in({mark}, field.database) == 0
+        leaving.join()
 
 
 def found_in(secrets: set[bytes], database: Database) -> int:
