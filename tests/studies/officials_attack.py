@@ -185,13 +185,21 @@ def outbox_order(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Sus
 
 
 def reminded_no_more(found: Evidence, said: Mapping[bytes, Said]) -> dict[bytes, Suspects]:
-    """Whose answer lay open on the evening before a reminder is among those whom the reminder left out."""
+    """Whom a reminder left out has answered: whose answers lay open the evening before, and who is likelier behind the
+    others, those left out or those reminded."""
     first, narrowed = _first_seen(found), {number: one.possible for number, one in said.items()}
     for day in STEPS:
         written = {found.holders[one.phone] for one in found.gateway if one.day == day}
-        left_out = {one.invitation for one in found.people} - written
-        for number in (one for one in said if first[one] <= day - 2):
-            narrowed[number] = narrowed[number] & left_out or narrowed[number]
+        for group in {one.group for one in said.values()}:
+            members = {one.invitation for one in found.people if one.group == group}
+            numbers = {number for number, one in said.items() if one.group == group}
+            open_before = {number for number in numbers if first[number] <= day - 2}
+            out, reminded = members - written, members & written
+            hidden = (len(out) - len(open_before)) / max(len(out), 1)  # of those left out, whose answers came out later
+            likelier = out if hidden > (len(numbers) - len(out)) / max(len(reminded), 1) else reminded
+            for number in numbers if out else ():
+                suspects = narrowed[number] & (out if number in open_before else likelier)
+                narrowed[number] = suspects or narrowed[number]
     return narrowed
 
 
