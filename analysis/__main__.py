@@ -15,7 +15,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # more threads give other last digits; before numpy is loaded
 os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")  # one pass touches its memory once: huge pages cost more than it
 
-from analysis.commands import check, describe, plan, quality, screen, typed
+from analysis.commands import check, describe, plan, quality, regroup, screen, typed
 from analysis.errors import AnalysisError
 
 REFUSED = 1
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     plan.add(commands)
     quality.add(commands)
     describe.add(commands)
+    regroup.add(commands)
     screen.add(commands)
     _add_score(commands)
     check.add(commands)

@@ -24,7 +24,9 @@ TAKEN = frozenset({
     "pk_assignment", "pk_field_tally", "pk_top_up", "pk_receipt", "pk_waiting_receipt",
     "pk_recontact", "pk_recontact_tally",
     "pk_frame_note",
-    "pk_index_input", "pk_index_run", "pk_index_sheet", "uq_index_sheet_code_year", "pk_invitation", "pk_judgement",
+    "pk_index_input", "pk_index_run", "pk_index_seal", "pk_index_seal_part", "uq_index_seal_sheet_id_number",
+    "pk_outside_figure",
+    "pk_index_sheet", "uq_index_sheet_code_year", "pk_invitation", "pk_judgement",
     "pk_message", "pk_message_budget", "pk_opt_out", "pk_order_count",
     "pk_paper_sheet", "pk_quarantined_row", "pk_quota_cell", "pk_rater", "pk_reservation", "pk_run",
     "pk_cell_count", "pk_day_count", "pk_door_count", "pk_replicate",
@@ -49,6 +51,7 @@ FORBIDDEN = frozenset({
     "ck_release_step",
     "ck_release_window", "ck_screening_case_decided", "ck_screening_case_verdict", "ck_seal_reason",
     "ck_task_progress", "ck_task_state",
+    "ck_index_seal_reason", "ck_outside_figure_source", "ck_outside_figure_value",
 })  # fmt: skip
 LINK_USED, PLACES_TAKEN = "pk_spent_mark", "ck_quota_cell_never_over"
 REFERENCE = "fk_"

@@ -70,3 +70,20 @@ class IndexRefused(SurveyError):
     scheme: str
     year: int
     reason: str
+
+
+@dataclass(eq=False)
+class IndexSealed(SurveyError):
+    """An index sheet that is sealed, and of which nothing newer may be sealed yet."""
+
+    scheme: str
+    year: int
+    number: int
+
+
+@dataclass(eq=False)
+class IndexNotSealed(SurveyError):
+    """An index sheet without the seal that is asked for."""
+
+    scheme: str
+    year: int

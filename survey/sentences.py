@@ -131,6 +131,11 @@ REFUSALS: dict[type[SurveyError], str] = {
         'The points of the index "%(scheme)s" in %(year)s, its waves or last year\'s index were changed since it was '
         "computed. Run: hailong index score --scheme %(scheme)s --year %(year)s"
     ),
+    index_errors.IndexSealed: _n(
+        'The index of "%(scheme)s" in %(year)s is sealed (seal %(number)s). Compute it again, let two agencies agree, '
+        "and give the reason of the new seal."
+    ),
+    index_errors.IndexNotSealed: _n('The index of "%(scheme)s" in %(year)s has no such seal.'),
     index_errors.IndexRefused: _n('The index of "%(scheme)s" in %(year)s cannot be computed: %(reason)s'),
     errors.NotScored: _n('The wave "%(wave)s" has no scores yet. Run: hailong score %(wave)s'),
     errors.ScoringRefused: _n('The wave "%(wave)s" cannot be scored: %(reason)s'),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from analysis.components.beside import Table
 from analysis.components.instrument import Audience
 from analysis.describing.drivers import drivers_table
 from analysis.describing.modes import modes_table
-from analysis.describing.people import sampled, satisfied, scaled
+from analysis.describing.people import kept, sampled, satisfied, scaled
 from analysis.describing.questions import questions_table
 from analysis.extract import Extract
 
@@ -27,14 +25,14 @@ def describe(extract: Extract) -> Mapping[str, Table]:
     if manifest.audience is not Audience.CITIZENS:
         return {}
     rated = tuple(manifest.rated())
-    everybody = extract.answers.take(np.flatnonzero(extract.answers["unit"].among(frozenset(rated))))
+    everybody = kept(extract.answers, extract.answers["unit"].among(frozenset(rated)))
     people = sampled(everybody)
     if not people.rows:
         return {}
     form = extract.instrument
     return {
         DRIVERS: drivers_table(people, scaled(people, form)),
-        MODES: modes_table(everybody, satisfied(everybody, form).mean()),
+        MODES: modes_table(everybody, satisfied(everybody, form)),
         QUESTIONS: questions_table(people, form, rated, manifest.province),
     }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.components.instrument import Instrument
 from analysis.components.tables import SELF_SELECTED, Answers
-from analysis.design import Design, FloatArray, LonelyPsu, declare
+from analysis.design import BoolArray, Design, FloatArray, LonelyPsu, declare
 
 HUNDRED = 100.0
 Worth = Callable[[str, int], float]  # what an answer is worth, by its code and the steps of its scale
@@ -32,12 +32,18 @@ class Sums:
 
 def sampled(answers: Answers) -> Answers:
     """Without those who chose themselves to answer."""
-    return answers.take(np.flatnonzero(~answers["mode"].among(SELF_SELECTED)))
+    return kept(answers, ~answers["mode"].among(SELF_SELECTED))
 
 
-def satisfied(answers: Answers, instrument: Instrument) -> Sums:
-    """100 for a satisfied answer, 0 for another, as the index counts."""
-    return _sums(answers, instrument, lambda code, _steps: HUNDRED * (code in instrument.satisfied))
+def kept(answers: Answers, rows: BoolArray) -> Answers:
+    """Some answers; all of them are not copied, since a million take memory."""
+    return answers if rows.all() else answers.take(np.flatnonzero(rows))
+
+
+def satisfied(answers: Answers, instrument: Instrument) -> FloatArray:
+    """The mean of each person's answers float64[n]: 100 for a satisfied one, 0 for another, as the index counts."""
+    one = replace(instrument, factors=("",), scored=tuple(replace(item, factor="") for item in instrument.scored))
+    return _sums(answers, one, lambda code, _steps: HUNDRED * (code in instrument.satisfied)).mean()
 
 
 def scaled(answers: Answers, instrument: Instrument) -> Sums:

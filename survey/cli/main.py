@@ -11,9 +11,11 @@ from survey.cli import (
     doctor,
     fieldwork,
     index,
+    index_seals,
     instruments,
     interviewers,
     messages,
+    outside,
     papers,
     recontact,
     record,
@@ -28,6 +30,7 @@ from survey.cli import (
     topups,
     trial,
     waves,
+    years,
 )
 
 
@@ -45,6 +48,9 @@ def hailong() -> None:
 
 
 scores.results.add_command(reports.report)
+for command in (index_seals.approve, index_seals.seal, index_seals.bundle):
+    index.index.add_command(command)
+scores.results.add_command(years.years)
 for command in (
     database.db,
     instruments.instrument,
@@ -66,6 +72,7 @@ for command in (
     scores.score,
     releases.RESULTS,
     index.index,
+    outside.outside,
     seals.verify,
     serving.staff,
     api_keys.api_keys,

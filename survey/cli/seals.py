@@ -18,6 +18,7 @@ from survey.sentences import sentences
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 KEY = re.compile(r"\b[0-9a-f]{64}\b")
+NAMED = ("wave", "index", "year", "number", "sealed_at", "document", "key")
 
 
 @click.command()
@@ -52,21 +53,23 @@ def _again(bundle: bundles.Opened) -> int:
 
 
 def _against(bundle: bundles.Opened, checked: checking.Checked, database: str) -> int:
-    from survey.jobs import against  # needs the statistics; checking does not
+    from survey.jobs import against, against_index  # need the statistics; checking does not
 
     if checked.statement is None:
         raise BundleBroken(bundle.name, Fault.UNSEALED, statements.FILE)
-    return against.run(open_site(database).database, bundle, checked.statement)
+    run = against_index.run if "index" in checked.statement else against.run
+    return run(open_site(database).database, bundle, checked.statement)
 
 
 def _told(checked: checking.Checked, public: bytes | None, again: int | None) -> dict[str, Any]:
     told: dict[str, Any] = {"ok": True, "files": checked.files, "recomputed": again}
     if checked.statement is None:
         return told | {"sealed": False}
-    named = {name: checked.statement.get(name) for name in ("wave", "number", "sealed_at", "document", "key")}
+    named = {name: checked.statement.get(name) for name in NAMED}
     key = bytes.fromhex(checked.statement["key"])
     known = {"fingerprint": statements.fingerprint(key), "key_checked": public is not None}
-    return told | {"sealed": True, "seal": checked.digest} | named | known
+    codes = (checked.statement.get("receipts") or {}).get("codes")
+    return told | {"sealed": True, "seal": checked.digest} | named | known | {"receipts": codes}
 
 
 def public_key(text: str) -> bytes:

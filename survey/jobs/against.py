@@ -27,7 +27,7 @@ from survey.model.release import Release
 from survey.model.result import Run
 from survey.model.seal import Seal
 from survey.model.wave import Wave
-from survey.stages import audit, results, reviews, seals, waves
+from survey.stages import audit, receipts, results, reviews, seals, waves
 from survey.stages.audit import Head
 
 TABLES = {
@@ -54,6 +54,9 @@ def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
             raise BundleBroken(bundle.name, Fault.RECORD_MISSING, "run", found=told["run"])
         _require_run(session, run, bundle, told)
         _require_signed(session, wave, seal, bundle, told)
+        listed = told.get("receipts")  # a seal of before there were any has none
+        if listed is not None and receipts.told(session, wave) != listed:
+            raise _changed(bundle, "receipt", expected=statements.short(listed))
         newest = seals.newest(session, wave)
         if newest is not None and newest.number == told["number"]:
             _require_wave(session, wave, bundle)

@@ -1,18 +1,16 @@
 """The anonymised answers of a closed wave as files for statisticians: CSV, Parquet, SPSS, Stata, with their codebook.
 
-A column is a small number a row, so a million answers fit; rows stand in the order of what they say, not of when they
-came. A unit with fewer than ten answers is not named.
+A column is a small number a row and is put in order where it lies, so a million answers fit; rows stand in the order of
+what they say, not of when they came. A unit with fewer than ten answers is not named.
 """
 
 from __future__ import annotations
 
 import csv
 from array import array
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from sys import intern
 from typing import Any
 
 import numpy as np
@@ -26,7 +24,7 @@ from survey.codebook import Variable
 from survey.config import PROVINCE_TIME
 from survey.db import Database
 from survey.errors import AnswersWaiting, ExtraMissing
-from survey.instrument import Audience, Instrument
+from survey.instrument import Audience, Instrument, Item
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell
 from survey.model.wave import Wave
@@ -35,7 +33,7 @@ from survey.stages import mixing, waves
 FEWEST = 10
 LONGEST_LABEL = {"sav": 250, "dta": 80}  # bytes, characters
 CHUNK = 2000
-HEAD = ("phase", "mode", "unit", "stratum", "weight_base")
+NAMES = ("mode", "unit", "stratum")
 
 
 @dataclass(frozen=True)
@@ -75,14 +73,44 @@ def read(session: Session, wave: Wave, instrument: Instrument) -> Answers:
         raise AnswersWaiting(wave=wave.code, answers=left)
     told = codebook.variables(instrument)
     columns: dict[str, array[int]] = {one.name: array("i" if one.is_number else "b") for one in told}
-    heads: dict[str, list[Any]] = {name: [] for name in HEAD}
-    raters: list[bytes] = []
-    for head, items, rater in _rows(session, wave):
-        for name, value in zip(HEAD, head, strict=True):
-            heads[name].append(value)
-        raters += [rater] if rater else []
-        _append(columns, told, instrument, items)
+    heads, raters, known = Heads(), bytearray(), {item.code: item for item in instrument.items}
+    for (phase, *names, weight), items, rater in _rows(session, wave):
+        heads.add(phase, names, weight)
+        raters += rater or b""
+        _append(columns, told, known, items)
     return Answers(_in_order(heads, columns, raters), told)
+
+
+class Heads:
+    """What stands before the items, a small number a row: names by their place in a list of their own."""
+
+    def __init__(self) -> None:
+        self.phase, self.weight = array("b"), array("d")
+        self.known: dict[str, dict[str, int]] = {name: {} for name in NAMES}
+        self.places = {name: array("i") for name in NAMES}
+
+    def add(self, phase: int, names: Iterable[str], weight: float) -> None:
+        self.phase.append(phase)
+        self.weight.append(weight)
+        for name, value in zip(NAMES, names, strict=True):
+            known = self.known[name]
+            self.places[name].append(known.setdefault(value, len(known)))
+
+    def column(self, name: str, hidden: Collection[str]) -> pd.Categorical:
+        """A column of names, those that are `hidden` empty; in the order of the alphabet."""
+        shown = ["" if one in hidden else one for one in self.known[name]]
+        kept = sorted(set(shown))
+        place = np.array([kept.index(one) for one in shown], dtype=np.int32)
+        return pd.Categorical.from_codes(place[np.frombuffer(self.places[name], dtype=np.int32)], kept)
+
+    def few(self) -> dict[str, set[str]]:
+        """The units with fewer than ten answers, and their strata."""
+        unit, stratum = (np.frombuffer(self.places[name], dtype=np.int32) for name in ("unit", "stratum"))
+        codes, strata = list(self.known["unit"]), list(self.known["stratum"])
+        counts = np.bincount(unit, minlength=len(codes))
+        hidden = np.flatnonzero(counts < FEWEST)
+        inside = np.unique(stratum[np.isin(unit, hidden)])
+        return {"unit": {codes[one] for one in hidden}, "stratum": {strata[one] for one in inside}}
 
 
 def _rows(session: Session, wave: Wave) -> Iterator[tuple[tuple[Any, ...], Mapping[str, str], bytes | None]]:
@@ -93,7 +121,7 @@ def _rows(session: Session, wave: Wave) -> Iterator[tuple[tuple[Any, ...], Mappi
         for phase, mode, unit, code, items in _each(session, select(*told).where(Answer.wave_id == wave.id)):
             cell = cells.get(code)
             stratum, weight = (unit, 1.0) if cell is None else (cell.stratum, cell.weight_sum / cell.kept)
-            yield (phase, *map(intern, (mode, unit, stratum)), weight), items, None
+            yield (phase, mode, unit, stratum, weight), items, None
     else:
         judged = (Judgement.phase, Judgement.mode, Judgement.unit_code, Judgement.group, Judgement.items)
         wanted = select(*judged, Judgement.rater).where(Judgement.wave_id == wave.id)
@@ -106,33 +134,29 @@ def _each(session: Session, wanted: Select[Any]) -> Iterator[Any]:
 
 
 def _append(
-    columns: Mapping[str, array[int]], told: tuple[Variable, ...], instrument: Instrument, items: Mapping[str, str]
+    columns: Mapping[str, array[int]], told: tuple[Variable, ...], known: Mapping[str, Item], items: Mapping[str, str]
 ) -> None:
-    known = {item.code: item for item in instrument.items}
     for one in told:
         said = items.get(one.item.code) if is_asked(one.item, known, items) else NOT_APPLICABLE
         columns[one.name].append(one.value(said))
 
 
-def _in_order(heads: Mapping[str, list[Any]], columns: Mapping[str, array[int]], raters: list[bytes]) -> pd.DataFrame:
-    """The columns sorted by content; names of units with fewer than ten answers left out."""
-    counts = Counter(heads["unit"])
-    told = {name: pd.Categorical(values) for name, values in heads.items() if name not in ("phase", "weight_base")}
-    hidden = {code for code, count in counts.items() if count < FEWEST}
-    strata = {stratum for unit, stratum in zip(heads["unit"], heads["stratum"], strict=True) if unit in hidden}
-    head: dict[str, Any] = {
-        "phase": np.asarray(heads["phase"], dtype=np.int8),
-        "mode": told["mode"],
-        "unit": told["unit"].map({code: "" if code in hidden else code for code in told["unit"].categories}),
-        "stratum": told["stratum"].map({code: "" if code in strata else code for code in told["stratum"].categories}),
-        "weight_base": np.asarray(heads["weight_base"], dtype=np.float64),
-    }
+def _in_order(heads: Heads, columns: dict[str, array[int]], raters: bytearray) -> pd.DataFrame:
+    """The columns sorted by content, one after the other so that none is there twice."""
+    few = heads.few()
+    data: dict[str, Any] = {"phase": np.frombuffer(heads.phase, dtype=np.int8)}
+    data |= {name: heads.column(name, few.get(name, ())) for name in NAMES}
+    data["weight_base"] = np.frombuffer(heads.weight, dtype=np.float64)
     if raters:
-        head["rater"] = np.unique(np.array(raters, dtype="V16"), return_inverse=True)[1].astype(np.int32) + 1
-    data = {name: np.frombuffer(column, dtype=np.dtype(column.typecode)) for name, column in columns.items()}
-    frame = pd.DataFrame(head | data)
-    keys = [frame[name].cat.codes if hasattr(frame[name], "cat") else frame[name] for name in frame.columns]
-    return frame.iloc[np.lexsort([np.asarray(key) for key in reversed(keys)])].reset_index(drop=True)
+        data["rater"] = np.unique(np.frombuffer(raters, dtype="V16"), return_inverse=True)[1].astype(np.int32) + 1
+    data |= {name: np.frombuffer(column, dtype=np.dtype(column.typecode)) for name, column in columns.items()}
+    keys = [one.codes if isinstance(one, pd.Categorical) else one for one in data.values()]
+    order = np.lexsort(keys[::-1])
+    del keys
+    for name in list(data):
+        data[name] = data[name][order]
+        columns.pop(name, None)
+    return pd.DataFrame(data, copy=False)
 
 
 def _csv(answers: Answers, path: Path) -> None:
@@ -154,7 +178,7 @@ def _dta(answers: Answers, path: Path) -> None:
 
 def _plain(answers: Answers) -> pd.DataFrame:
     """Codes as text: neither format has categories of text."""
-    return answers.frame.astype(dict.fromkeys(("mode", "unit", "stratum"), object))
+    return answers.frame.astype(dict.fromkeys(NAMES, object))
 
 
 def _labels(answers: Answers, kind: str) -> dict[str, Any]:

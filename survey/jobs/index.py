@@ -102,14 +102,18 @@ def write_results(database: Database, code: str, year: int, folder: Path, *, wit
     """Write the results folder of CONTRACT from a sheet's newest run; `with_extract` also what it was made from."""
     with database.read() as session:
         sheet = index_sheets.find(session, code, year)
-        newest = index_sheets.latest(session, sheet)
-        rows = index_sheets.figures(session, newest)
-        scheme = index_sheets.scheme_of(sheet)
-        taken = build(session, sheet, newest.options["waves"]) if with_extract else None
-        if taken is not None and taken.digest != newest.extract_digest:
-            raise IndexOutdated(scheme=code, year=year)
-        write_scores(scores_of(rows, newest.options), folder)
-        add_xlsx(exports.about_index(sheet, newest, scheme), rows, folder)
-        if taken is not None:
-            analysis.write_index(taken, folder / "extract")
-    return newest
+        counts = index_sheets.latest(session, sheet)
+        write_run(session, sheet, counts, folder, with_extract=with_extract)
+    return counts
+
+
+def write_run(session: Session, sheet: IndexSheet, run: IndexRun, folder: Path, *, with_extract: bool) -> None:
+    """Write the results folder of a run; IndexOutdated when what it was made from is not that any more."""
+    rows = index_sheets.figures(session, run)
+    taken = build(session, sheet, run.options["waves"]) if with_extract else None
+    if taken is not None and taken.digest != run.extract_digest:
+        raise IndexOutdated(scheme=sheet.code, year=sheet.year)
+    write_scores(scores_of(rows, run.options), folder)
+    add_xlsx(exports.about_index(sheet, run, index_sheets.scheme_of(sheet)), rows, folder)
+    if taken is not None:
+        analysis.write_index(taken, folder / "extract")

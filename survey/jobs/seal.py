@@ -21,7 +21,7 @@ from survey.model.result import Run
 from survey.model.sample import Draw
 from survey.model.seal import Seal
 from survey.model.wave import Wave
-from survey.stages import audit, releases, results, reviews, seals, waves
+from survey.stages import audit, receipts, releases, results, reviews, seals, waves
 
 EXTRACT, DECISIONS = "extract", "decisions.json"
 Say = Callable[[str], None]
@@ -106,6 +106,7 @@ def _told(
         "code": provenance.code(),
         "rules": provenance.rules(),
         "signed": signed(session, wave, release),
+        "receipts": receipts.told(session, wave),
         "audit": {"count": head.count, "hash": head.hash.hex()},
     }
 

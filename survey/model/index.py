@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ForeignKey, LargeBinary, Numeric, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, Numeric, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from survey.model.base import Base, Code, Name, RandomId
@@ -49,6 +49,36 @@ class IndexRun(Base):
     extract_digest: Mapped[str] = mapped_column(String(64))
     code_version: Mapped[str] = mapped_column(String(60))
     options: Mapped[dict[str, Any]]
+
+
+class IndexSeal(Base):
+    """One seal of a sheet; the newest counts."""
+
+    __tablename__ = "index_seal"
+    __table_args__ = (
+        UniqueConstraint("sheet_id", "number"),
+        CheckConstraint("(number = 1) = (reason is null)", name="reason"),
+    )
+
+    id: Mapped[RandomId]
+    sheet_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("index_sheet.id"))
+    number: Mapped[int]
+    run_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("index_run.id"))
+    reason: Mapped[str | None] = mapped_column(Text)
+    statement: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64))
+    sealed_at: Mapped[datetime]
+    sealed_by: Mapped[str] = mapped_column(String(254))
+
+
+class IndexSealPart(Base):
+    """A piece of a seal's bundle, as it is handed out."""
+
+    __tablename__ = "index_seal_part"
+
+    seal_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("index_seal.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class IndexFigure(Base):

@@ -210,14 +210,14 @@ def write_xlsx(about: About, rows: Iterable[Row], stream: IO[bytes]) -> None:
     _fill_import_table(book, table, about, points, formats)
     sheet = _new_sheet(book, "Nguồn gốc", ("Mục", "Giá trị"), (28, 90), formats)
     for line, (label, value) in enumerate(provenance(about), start=1):
-        _write(sheet, line, 0, label)
-        _write(sheet, line, 1, value)
+        _write(sheet, line, 0, label, formats["text"])
+        _write(sheet, line, 1, value, formats["text"])
     book.close()
 
 
 def _fill_rows(sheet: Any, rows: Iterable[Row], text: Any) -> list[Row]:
     """Write every row; return those that the import table is made of."""
-    shapes = [(place, one, text if one in KEY else None, one in NUMBERS) for place, one in enumerate(COLUMNS)]
+    shapes = [(place, one, None if one in NUMBERS else text, one in NUMBERS) for place, one in enumerate(COLUMNS)]
     points = []
     for line, row in enumerate(rows, start=1):
         for place, column, shape, is_number in shapes:

@@ -22,7 +22,7 @@ from survey.index_errors import (
     WaveOfOtherYear,
 )
 from survey.model.base import new_id
-from survey.model.index import IndexFigure, IndexInput, IndexRun, IndexSheet
+from survey.model.index import IndexFigure, IndexInput, IndexRun, IndexSeal, IndexSheet
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.scheme import Scheme
@@ -189,7 +189,13 @@ def store(
 
 
 def latest(session: Session, sheet: IndexSheet) -> IndexRun:
-    """The newest run; IndexNotScored when there is none."""
+    """The run that counts: that of the newest seal, before any seal the newest; IndexNotScored when there is none."""
+    sealed = select(IndexRun).join(IndexSeal, IndexSeal.run_id == IndexRun.id).where(IndexSeal.sheet_id == sheet.id)
+    return session.scalars(sealed.order_by(IndexSeal.number.desc())).first() or newest(session, sheet)
+
+
+def newest(session: Session, sheet: IndexSheet) -> IndexRun:
+    """The run that was computed last; after a seal it counts for nothing before it is sealed itself."""
     made = select(IndexRun).where(IndexRun.sheet_id == sheet.id).order_by(IndexRun.made_at.desc(), IndexRun.id)
     run = session.scalars(made).first()
     if run is None:

@@ -16,7 +16,7 @@ from survey.model.result import Run
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
-from survey.stages import audit, exports, feedback, index_sheets, releases, tasks, trends, units
+from survey.stages import audit, exports, feedback, index_sheets, outside, releases, tasks, trends, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.stages.tasks import Job
@@ -98,6 +98,7 @@ def unit(wave: str, unit: str) -> str:
         found = wave_list.find(session, wave)
         run = stored.latest(session, found)
         named = units.find(session, unit)
+        beside_it = outside.of_unit(session, unit)
         read = stored.figures(session, run, unit=unit)
         own = own_unit(session, found)
         rows = list(figures.visible(read, own))
@@ -119,6 +120,7 @@ def unit(wave: str, unit: str) -> str:
         picture=trend.picture(points),
         comments=comments,
         instrument=wave_list.instrument_of(found),
+        outside=beside_it,
         words=wording,
         groups=wording.rater_groups(wave_list.instrument_of(found)),
     )

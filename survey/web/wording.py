@@ -12,6 +12,7 @@ from survey.datafile import Words
 from survey.groups import PointGroup
 from survey.i18n import mark as _n
 from survey.instrument import Audience, Instrument
+from survey.model.outside import OutsideFigure
 from survey.model.unit import Unit
 from survey.rule import Bands, Linear, LinearCap
 from survey.scheme import Area, Component, Rounding, Scheme
@@ -89,6 +90,11 @@ MODES = {
     "counter": _n("poster at a counter"),
     "kiosk": _n("kiosk at a counter"),
     "open": _n("link open to everybody"),
+}
+OUTSIDE = {
+    "papi": _n("PAPI (governance and public administration index)"),
+    "decision_766": _n("Decision 766/QĐ-TTg (service to people and businesses)"),
+    "other": _n("another source"),
 }
 FRAME_WORDS = {
     "on_time": _n("on time"),
@@ -308,6 +314,11 @@ def name_of_index(instrument: Instrument, level_of: str, code: str) -> str:
 def unit_name(row: Mapping[str, Any]) -> str:
     """A unit's name as it stands in a result row."""
     return str(row[f"unit_name_{language()}"] or row["unit"])
+
+
+def outside_name(figure: OutsideFigure) -> str:
+    """What a figure of another source is of."""
+    return figure.name_vi if language() is i18n.Language.VI else figure.name_en
 
 
 def text_of_unit(unit: Unit) -> str:

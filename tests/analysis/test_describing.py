@@ -88,7 +88,7 @@ def test_small_cells_that_are_ten_together_stay_in_the_provinces_share() -> None
 
 def of_modes(people: list[Person]) -> dict[str, dict[str, str | None]]:
     told = answers(people)
-    return {str(row["mode"]): dict(row) for row in modes_table(told, satisfied(told, FORM).mean()).rows}
+    return {str(row["mode"]): dict(row) for row in modes_table(told, satisfied(told, FORM)).rows}
 
 
 def test_ways_of_answering_are_compared_inside_the_same_units() -> None:

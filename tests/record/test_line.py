@@ -20,14 +20,18 @@ from sqlalchemy import func, select
 
 from survey.cli import main
 from survey.config import Settings
+from survey.custody import bundles, checking
+from survey.custody.broken import BundleBroken
 from survey.db import Database
 from survey.demo import build
-from survey.index_errors import SchemeNotInWave, WaveOfOtherYear
-from survey.jobs import answer_files, index
+from survey.index_errors import IndexSealed, SchemeNotInWave, WaveOfOtherYear
+from survey.jobs import against_index, answer_files, index, index_seal, recompute, years
 from survey.keys import Keys
+from survey.model.index import IndexFigure
 from survey.model.response import Answer
 from survey.scheme import builtin_scheme, load_scheme
-from survey.stages import index_sheets, results, waves
+from survey.staff_errors import ApprovalsMissing
+from survey.stages import index_seals, index_sheets, results, waves
 
 SMALL = build.Options(responses=1296, seed=11, scale=0.25, open_waves=False)
 FILES = ("scores.json", "scores.csv")
@@ -206,3 +210,74 @@ def test_a_report_as_pdf_is_the_same_at_every_printing_and_tells_the_units_figur
     one, two = (next((tmp_path / folder).iterdir()).read_bytes() for folder in ("one", "two"))
     assert one == two
     assert one.startswith(b"%PDF")
+
+
+@pytest.mark.postgres
+def test_a_unit_of_today_is_compared_with_the_old_units_that_became_it(
+    engines: dict[str, Built], tmp_path: Path
+) -> None:
+    built = engines["sqlite"]
+    with built.database.read() as session:
+        wave = waves.find(session, WAVES[0])
+        rows = results.figures(session, results.latest(session, wave), levels_of=["overall"], official_only=True)
+        shown = [row for row in rows if row["status"] == "ok" and row["unit"] != wave.province]
+        first, second = shown[0]["unit"], shown[1]["unit"]
+        table = tmp_path / "units.csv"
+        table.write_text(f"unit,becomes,share\n{first},{second},\n{second},{second},\n", encoding="utf-8")
+        found = years.compare(session, wave, wave, shares=table)
+    assert found.breaks == ()
+    before = {row["unit"]: row for row in found.before if row["level_of"] == "overall"}
+    after = {row["unit"]: row for row in found.rows if row["level_of"] == "overall"}
+    assert first not in before
+    assert before[second]["reason"] == f"made_of={first},{second}"
+    ends = sorted(float(row["index"]) for row in shown[:2])
+    assert ends[0] <= float(before[second]["index"]) <= ends[1]
+    change = float(after[second]["index"]) - float(before[second]["index"])
+    assert float(after[second]["change"]) == pytest.approx(change, abs=1e-6)
+    assert {row["change"] for unit, row in after.items() if unit not in (first, second)} <= {"0.000000", None}
+
+
+@pytest.mark.postgres
+def test_a_sealed_index_is_computed_again_and_names_what_was_changed(engines: dict[str, Built], tmp_path: Path) -> None:
+    built, keys = engines["sqlite"], Keys(tmp_path / "keys")
+    import_half(built, tmp_path, 2025)
+    index.run(built.database, SCHEME.code, 2025, joined=WAVES, actor="test", now=built.stands)
+    by_role = {one["role"]: one["email"] for one in built.made.staff}
+    with pytest.raises(ApprovalsMissing):
+        index_seal.run(built.database, keys, SCHEME.code, 2025, actor="test", now=built.stands)
+    for role in ("lead_agency", "oversight"):
+        with built.database.begin() as session:
+            sheet = index_sheets.find(session, SCHEME.code, 2025)
+            index_seals.approve(session, sheet, by=by_role[role], document="12/QĐ", now=built.stands)
+    made = index_seal.run(built.database, keys, SCHEME.code, 2025, actor="test", now=built.stands)
+    index_seal.write(built.database, SCHEME.code, 2025, None, tmp_path / "index.zip")
+    with bundles.opened(tmp_path / "index.zip") as bundle:
+        checked = checking.check(bundle, public=keys.sealing.public_key().public_bytes_raw())
+        assert (checked.digest, checked.statement and checked.statement["index"]) == (made.digest, SCHEME.code)
+        assert recompute.run(bundle.folder, bundle=bundle.name) > 1000
+        assert checked.statement is not None
+        against_index.run(built.database, bundle, checked.statement)
+        for name in ("scores.csv", "extract/inputs.csv", "seal.json"):
+            path = bundle.folder / name
+            whole = path.read_bytes()
+            path.write_bytes(whole.replace(b"5", b"6", 1))
+            with pytest.raises(BundleBroken) as broken:
+                checking.check(bundle, public=None)
+            assert broken.value.file == name
+            path.write_bytes(whole)
+        with built.database.begin() as session:
+            figure = session.scalars(select(IndexFigure).where(IndexFigure.run_id == made.run_id)).first()
+            assert figure is not None
+            before = figure.row
+            figure.row = {**before, "points": "9.999999"}
+        with pytest.raises(BundleBroken) as broken:
+            against_index.run(built.database, bundle, checked.statement)
+        assert (broken.value.file, broken.value.field) == ("index_figure", "points")
+        with built.database.begin() as session:
+            session.merge(IndexFigure(**{**vars_of(figure), "row": before}))
+    with pytest.raises(IndexSealed):
+        index_seal.run(built.database, keys, SCHEME.code, 2025, actor="test", now=built.stands)
+
+
+def vars_of(figure: IndexFigure) -> dict[str, Any]:
+    return {name: getattr(figure, name) for name in ("run_id", "position", "unit_code")}

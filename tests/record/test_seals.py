@@ -112,9 +112,11 @@ def test_what_two_agencies_let_out_is_sealed_and_verifies_and_computes_again(
         told = checking.check(bundle, public=public).statement
         assert recompute.run(bundle.folder, bundle=bundle.name) > 0
         assert {"scores.json", "scores.csv", "scores.xlsx", "decisions.json", "extract/answers.csv"} < set(bundle.names)
+        answers = len((bundle.folder / "extract" / "answers.csv").read_text(encoding="utf-8").splitlines()) - 1
     assert told is not None
     assert (told["number"], told["document"], told["previous"], told["reason"]) == (1, DOCUMENT, None, None)
     assert sorted(one["rated"] for one in told["signed"]) == [False, True]
+    assert told["receipts"]["codes"] == answers, "anybody may count both"
     with database.read() as session:
         wave = waves.find(session, WAVE)
         assert wave.state == waves.SEALED

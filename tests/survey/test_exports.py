@@ -77,6 +77,12 @@ def test_no_cell_of_any_file_can_start_a_formula(about: About, attack: str) -> N
         for name in book.namelist():
             assert b"<f>" not in book.read(name)
             assert b"<hyperlink" not in book.read(name)
+        styles = book.read("xl/styles.xml").decode()
+        below = book.read("xl/worksheets/sheet2.xml").decode(errors="replace").partition('<row r="2"')[2]
+    cells = re.findall(r'<c r="[A-Z0-9]+"(?: s="(\d+)")? t="inlineStr"', below)
+    formats = re.findall(r'<xf numFmtId="(\d+)"', styles.partition("<cellXfs")[2])
+    as_text = re.findall(r'numFmtId="(\d+)" formatCode="@"', styles)
+    assert {formats[int(one or 0)] for one in cells} == set(as_text), "typed over, a text stays a text"
 
 
 def test_negative_numbers_stay_numbers(about: About) -> None:

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from survey import i18n
 from survey.instrument import Instrument, Item
+from survey.model.outside import OutsideFigure
 from survey.paper.document import Bar, Block, Cell, Column, Heading, Paragraph, Row, Table
 from survey.scheme import Scheme
 from survey.stages.descriptions import Line
@@ -163,6 +164,27 @@ def _mode(line: Line) -> Row:
     ))  # fmt: skip
 
 
+def outside(found: Sequence[OutsideFigure]) -> list[Block]:
+    """What others measured, by its source: beside, in no score."""
+    if not found:
+        return []
+    title = _("Figures of other sources")
+    columns = (
+        Column(_("Figure")), Column(_("Source")), Column(_("Year"), True), Column(_("Value"), True),
+        Column(_("Maximum"), True), Column(_("Document")),
+    )  # fmt: skip
+    rows = tuple(
+        Row((
+            Cell(wording.outside_name(one)), Cell(_(wording.OUTSIDE[one.source])), Cell(str(one.year)),
+            Cell(wording.plain_number(one.value), is_strong=True),
+            Cell(i18n.ABSENT if one.max is None else wording.plain_number(one.max)), Cell(one.document),
+        ))
+        for one in found
+    )  # fmt: skip
+    caution = _("Measured by others and in another way: they stand beside, and are part of no score here.")
+    return [Heading(title), Paragraph(caution), Table(title, columns, rows)]
+
+
 def questions(told: Told, lines: Iterable[Line]) -> list[Block]:
     """The questions that earn no points, in the form's order: needs and expectations, perceptions, ways."""
     shares: dict[str, dict[str, Line]] = {}
@@ -171,22 +193,23 @@ def questions(told: Told, lines: Iterable[Line]) -> list[Block]:
     blocks: list[Block] = []
     asked = [one for one in told.instrument.answer_items if one.code in shares]
     for factor, items in groupby(asked, key=lambda one: one.factor):
-        blocks.append(Heading(words(told.instrument.factor(factor).name) if factor else _("Other questions")))
+        about = words(told.instrument.factor(factor).name) if factor else _("Other questions")
+        blocks.append(Heading(about))
         for _list, alike in groupby(items, key=lambda one: one.options and one.options.code):
-            blocks += _table(list(alike), shares)
+            blocks += _table(about, list(alike), shares)
     note = _(
         "Share of each answer among all who gave one, with its 95 %% interval. No points are given for these questions."
     )
     return [*blocks, Paragraph(note, is_note=True)] if blocks else []
 
 
-def _table(items: Sequence[Item], shares: Mapping[str, Mapping[str, Line]]) -> list[Block]:
+def _table(about: str, items: Sequence[Item], shares: Mapping[str, Mapping[str, Line]]) -> list[Block]:
     """Few answers side by side, a row a question; many one below the other, a table a question."""
     if len(items[0].choices) <= MOST_COLUMNS and (len(items) > 1 or items[0].type == "single"):
         heads = [Column(words(choice.text), True) for choice in items[0].choices]
         rows = tuple(_side_by_side(item, shares[item.code]) for item in items)
-        title = _("Question")
-        return [Table(title, (Column(title), *heads, Column(_("Valid"), True)), rows)]
+        title = f"{about}: {words(items[0].text)}"
+        return [Table(title, (Column(_("Question")), *heads, Column(_("Valid"), True)), rows)]
     return [_below(item, shares[item.code]) for item in items]
 
 

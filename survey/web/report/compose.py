@@ -11,7 +11,7 @@ from survey.paper.document import Block, Document, Fact, Headline, Paragraph
 from survey.response_rates import together
 from survey.rule import Source
 from survey.scheme import Scheme
-from survey.stages import descriptions, dispositions, units
+from survey.stages import descriptions, dispositions, outside, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.stages.descriptions import Line
@@ -44,6 +44,7 @@ def province(session: Session, wave: Wave, own: Own | None) -> Document:
         surveyed = [one for one in scheme.components if one.source is Source.SURVEY]
         blocks += parts.league(told, figures.league(scheme, rows, wave.province, surveyed))
     blocks += beside.questions(told, beside_of.get(QUESTIONS, []))
+    blocks += beside.outside(outside.of_unit(session, wave.province))
     return _document(told, wording.text_of_unit(wave_list.province_of(session, wave)), blocks)
 
 
@@ -58,6 +59,7 @@ def unit(session: Session, wave: Wave, code: str, own: Own | None) -> Document |
         blocks += _of_scheme(session, told, scheme, rows, code)
     if not own:
         blocks += beside.questions(told, descriptions.of_unit(session, told.run, code).get(QUESTIONS, []))
+    blocks += beside.outside(outside.of_unit(session, code))
     return _document(told, wording.text_of_unit(named), blocks)
 
 

@@ -1,0 +1,70 @@
+"""Holds a site's database against the sealed bundle of an index sheet, row by row."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from analysis.components.rows import COLUMNS
+from survey.custody import statements
+from survey.custody.broken import BundleBroken, Fault
+from survey.custody.bundles import Opened
+from survey.db import Database
+from survey.model.index import IndexRun, IndexSheet
+from survey.stages import audit, index_seals, index_sheets
+from survey.stages.audit import Head
+
+
+def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
+    """Number of entries of the log, when everything fits. AuditBroken or BundleBroken name the first that does not."""
+    with database.read() as session:
+        signed_head = Head(told["audit"]["count"], bytes.fromhex(told["audit"]["hash"]))
+        entries = audit.verify(session, signed=signed_head).count
+        sheet = index_sheets.find(session, told["index"], told["year"])
+        _require_seal(session, sheet, bundle, told)
+        found = session.get(IndexRun, bytes.fromhex(told["run"]))
+        if found is None:
+            raise BundleBroken(bundle.name, Fault.RECORD_MISSING, "index_run", found=told["run"])
+        if found.extract_digest != told["extract"]:
+            raise _changed(bundle, "index_run", "extract_digest", told["extract"], found.extract_digest)
+        _require_figures(session, found, bundle)
+        if index_seals.signed(session, sheet, found) != told["signed"]:
+            raise _changed(bundle, "approval", "", statements.short(told["signed"]), "")
+    return entries
+
+
+def _require_seal(session: Session, sheet: IndexSheet, bundle: Opened, told: Mapping[str, Any]) -> None:
+    seal = index_seals.find(session, sheet, told["number"])
+    stated = (bundle.folder / statements.FILE).read_text(encoding="utf-8")
+    for name, sealed, stands in (
+        ("statement", stated, seal.statement),
+        ("digest", hashlib.sha256(stated.encode()).hexdigest(), seal.digest),
+        ("run_id", told["run"], seal.run_id.hex()),
+        ("reason", told["reason"], seal.reason),
+    ):
+        if sealed != stands:
+            shown = ("", "") if name == "statement" else (str(sealed), str(stands))
+            raise _changed(bundle, "index_seal", name, *shown)
+
+
+def _require_figures(session: Session, run: IndexRun, bundle: Opened) -> None:
+    with (bundle.folder / "scores.csv").open(encoding="utf-8-sig", newline="") as text:
+        nothing: dict[str, str] = {}
+        pairs = zip_longest(csv.DictReader(text), index_sheets.figures(session, run), fillvalue=nothing)
+        for number, (sealed, stands) in enumerate(pairs, start=2):
+            if not sealed or not stands:
+                fault = Fault.RECORD_MISSING if sealed else Fault.RECORD_CHANGED
+                raise BundleBroken(bundle.name, fault, "index_figure", number)
+            for column in COLUMNS:
+                was, now = sealed[column].removeprefix("'"), str("" if stands[column] is None else stands[column])
+                if was != now:
+                    raise _changed(bundle, "index_figure", column, was, now, number)
+
+
+def _changed(bundle: Opened, table: str, field: str, expected: str, found: str, row: int | None = None) -> BundleBroken:
+    return BundleBroken(bundle.name, Fault.RECORD_CHANGED, table, row, field, expected, found)
