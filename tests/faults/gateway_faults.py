@@ -138,6 +138,9 @@ def main() -> None:
         told = study.CHANNELS.format(url=f"http://{ground.HOST}:{GATEWAY}")
         told = told.replace('["sms"]', '["sms", "print"]') + "[print]\nprice = 9000\n"
         (it.folder / "channels.toml").write_text(told, encoding="utf-8")
+        with database.begin() as session:  # letters go out where paper comes back
+            wave = waves.find(session, study.CODE)
+            wave.settings = wave.settings | {"modes": ["link", "paper"]}
         invite_all(it, database)
         study.sender(it).wait()  # nothing listens there
         down = states(database)
