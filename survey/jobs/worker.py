@@ -53,17 +53,6 @@ def prepare(
         with progress.followed(database, task, clock=clock) as say:
             seal.run(database, keys, wave, actor=actor, now=clock(), reason=reason or None, say=say)
 
-    @queue.register("plan")
-    def size(wave: str, options: str, actor: str, task: str) -> None:
-        wished = Options.of(json.loads(options))
-        with progress.followed(database, task, clock=clock) as say:
-            plan.keep(database, wave, wished, actor=actor, now=clock(), say=say)
-
-    @queue.register("frame")
-    def take_in(wave: str, upload: str, actor: str, task: str) -> None:
-        with progress.followed(database, task, clock=clock) as say:
-            intake.run(database, keys, wave, bytes.fromhex(upload), actor=actor, now=clock(), say=say)
-
     @queue.register("staff_link")
     def write_to_staff(email: str, again: str = "") -> None:
         staff_letter.run(database, settings, email=email, again=bool(again), clock=clock)
@@ -80,8 +69,24 @@ def prepare(
     def invite(wave: str, actor: str) -> None:
         replicate.invite(database, keys, settings, wave, actor=actor, now=clock())
 
+    _before_a_draw(database, keys, clock)
     _every_minute(waiting, database, keys, settings, clock)
     queue.runner(waiting)
+
+
+def _before_a_draw(database: Database, keys: Keys, clock: Callable[[], datetime]) -> None:
+    """What prepares a sample: its plan and its lists."""
+
+    @queue.register("plan")
+    def size(wave: str, options: str, actor: str, task: str) -> None:
+        wished = Options.of(json.loads(options))
+        with progress.followed(database, task, clock=clock) as say:
+            plan.keep(database, wave, wished, actor=actor, now=clock(), say=say)
+
+    @queue.register("frame")
+    def take_in(wave: str, upload: str, actor: str, task: str) -> None:
+        with progress.followed(database, task, clock=clock) as say:
+            intake.run(database, keys, wave, bytes.fromhex(upload), actor=actor, now=clock(), say=say)
 
 
 def _every_minute(
