@@ -149,7 +149,7 @@ def chosen(kind: type[Choice], value: str, option: str) -> Choice:
     try:
         return kind(value)
     except ValueError:
-        raise OptionInvalid(option, value, ", ".join(kind)) from None
+        raise OptionInvalid(option, str(value), ", ".join(kind)) from None
 
 
 def checked_weights(weights: Column) -> FloatArray:
@@ -161,14 +161,34 @@ def checked_weights(weights: Column) -> FloatArray:
     return values
 
 
+def numbers(what: str, values: Column) -> FloatArray:
+    """Numbers as float64 of any shape; text and objects that are none are refused. Raises OptionInvalid."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise OptionInvalid(what, "not numbers", "numbers") from None
+
+
+def column_of_numbers(what: str, values: Column) -> FloatArray:
+    """One number a row, float64[n]. Raises OptionInvalid."""
+    found = numbers(what, values)
+    if found.ndim != 1:
+        raise OptionInvalid(what, found.shape, "one dimension")
+    return found
+
+
+def whole_codes(what: str, values: Column) -> IntArray:
+    """Whole numbers as codes int64[n]; text and fractions are refused. Raises OptionInvalid."""
+    found = column_of_numbers(what, values)
+    if not np.isfinite(found).all() or (found != np.floor(found)).any():
+        wrong = ~np.isfinite(found) | (found != np.floor(found))
+        raise OptionInvalid(f"{what}, row {int(np.argmax(wrong))},", float(found[wrong][0]), "whole numbers")
+    return found.astype(np.int64)
+
+
 def finite_weights(weights: Column) -> FloatArray:
     """Weights as float64[n], refused when not finite; what linear calibration without bounds makes may be negative."""
-    try:
-        values = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise OptionInvalid("weights", "not numbers", "one number a row") from None
-    if values.ndim != 1:
-        raise OptionInvalid("weights", values.shape, "one dimension")
+    values = column_of_numbers("weights", weights)
     bad = ~np.isfinite(values)
     if bad.any():
         raise NotFinite("weight", int(np.argmax(bad)))
@@ -186,9 +206,10 @@ def yes_or_no(column: Column, rows: int, what: str) -> BoolArray:
     values = np.asarray(column)
     if len(values) != rows:
         raise LengthMismatch(what, rows, len(values))
+    if values.ndim != 1:
+        raise OptionInvalid(what, values.shape, "one dimension")
     if values.dtype.kind != "b":
-        numbers = values.astype(np.float64)
-        bad = ~np.isin(numbers, (0.0, 1.0))
+        bad = ~np.isin(column_of_numbers(what, values), (0.0, 1.0))
         if bad.any():
             raise NotFinite(f"{what} (yes or no)", int(np.argmax(bad)))
     return values.astype(np.bool_)
@@ -215,8 +236,10 @@ def degrees_of_freedom(design: Design) -> int:
 def codes(column: Column) -> IntArray:
     """Codes 0..L-1 of a column's sorted distinct values, int64[n]; a missing (None, NaN) value is refused."""
     values = np.asarray(column)
-    if values.dtype.kind == "f" and np.isnan(values).any():
-        raise NotFinite("a category", int(np.argmax(np.isnan(values))))
+    if values.ndim != 1:
+        raise OptionInvalid("a column of categories", values.shape, "one dimension")
+    if values.dtype.kind in "fmM" and (values != values).any():  # NaN and NaT
+        raise NotFinite("a category", int(np.argmax(values != values)))
     if values.dtype.kind == "O":
         missing = np.array([value is None or value != value for value in values], dtype=np.bool_)
         if missing.any():
@@ -279,7 +302,7 @@ def _stages(
 
 
 def _population(column: Column) -> FloatArray:
-    values = np.asarray(column, dtype=np.float64)
+    values = column_of_numbers("population sizes", column)
     bad = np.isnan(values) | (values <= 0)
     if bad.any():
         raise NotFinite("population size", int(np.argmax(bad)))
@@ -287,7 +310,7 @@ def _population(column: Column) -> FloatArray:
 
 
 def _probabilities(column: Column, units: IntArray | None) -> FloatArray:
-    values = np.asarray(column, dtype=np.float64)
+    values = column_of_numbers("probabilities", column)
     bad = ~((values > 0) & (values <= 1))
     if bad.any():
         raise NotFinite("probability (above 0, up to 1)", int(np.argmax(bad)))

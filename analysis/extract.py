@@ -19,13 +19,14 @@ from typing import Any
 
 from analysis.components.answer_files import CSV, PARQUET, AnswerFile, Held, refusal, stored
 from analysis.components.averages import level_averages
-from analysis.components.beside import GRADES, SMALL_UNITS, Table, grades_table
+from analysis.components.beside import GRADES, ITEMS, SMALL_UNITS, Table, grades_table
 from analysis.components.changes import CLEAR_BY, read_previous, with_changes
 from analysis.components.citizens import Rating, Scored, make_wave, score_citizens
 from analysis.components.folder_files import OPTIONAL, SMALL, json_bytes, read_columns, read_json, records_bytes
 from analysis.components.grouping import Groups, count_answers
 from analysis.components.index import index_codes
 from analysis.components.instrument import Audience, Instrument, parse_instrument
+from analysis.components.item_limits import items_table
 from analysis.components.manifest import Manifest, WaveKind, read_hashes, read_manifest
 from analysis.components.officials import score_officials
 from analysis.components.rows import Context, Row, csv_pieces, json_pieces, make_rows
@@ -215,6 +216,7 @@ def score(extract: Extract, scheme: Scheme | None = None) -> Scores:
     beside = {
         GRADES: grades_table(rows, schemes),
         SMALL_UNITS: small_units_table(scored.sheets, _dossiers(extract), context),
+        ITEMS: items_table(scored.sheets, context),
     }
     return Scores(tuple(rows), _facts(extract, schemes, scored, own=own), beside)
 

@@ -56,8 +56,9 @@ def effective_size(p: ArrayLike, variance: ArrayLike) -> FloatArray:
 
 
 def wald(estimate: ArrayLike, se: ArrayLike, level: float, df: ArrayLike | None = None) -> Limits:
-    """`estimate -+ c se`; for means and totals, never for a share near 0 or 1."""
-    middle, half = np.asarray(estimate, dtype=np.float64), critical(level, df) * np.asarray(se, dtype=np.float64)
+    """`estimate -+ c se`; for means and totals, never for a share near 0 or 1; NaN without degrees of freedom (df 0).
+    Raises OptionInvalid."""
+    middle, half = np.asarray(estimate, dtype=np.float64), critical(level, _degrees(df, none_left=True)) * _spread(se)
     return middle - half, middle + half
 
 
@@ -118,11 +119,11 @@ def korn_graubard(
 
 
 def logit(p: ArrayLike, se: ArrayLike, level: float, df: ArrayLike | None = None) -> Limits:
-    """Wald limits on the logit scale; NaN at p = 0 or 1, where they do not exist."""
+    """Wald limits on the logit scale; NaN at p = 0 or 1, where they do not exist, and at df 0. Raises OptionInvalid."""
     share, error = _share(p), _spread(se)
     inside = (share > 0) & (share < 1)
     safe = np.where(inside, share, 0.5)
-    half = critical(level, df) * error / (safe * (1 - safe))
+    half = critical(level, _degrees(df, none_left=True)) * error / (safe * (1 - safe))
     lower, upper = special.expit(special.logit(safe) - half), special.expit(special.logit(safe) + half)
     return np.where(inside, lower, np.nan), np.where(inside, upper, np.nan)
 
@@ -132,7 +133,7 @@ def arcsine(p: ArrayLike, se: ArrayLike, level: float, df: ArrayLike | None = No
     share, error = _share(p), _spread(se)
     inside = (share > 0) & (share < 1)
     safe = np.where(inside, share, 0.5)
-    half = critical(level, df) * error / (2 * np.sqrt(safe * (1 - safe)))
+    half = critical(level, _degrees(df, none_left=True)) * error / (2 * np.sqrt(safe * (1 - safe)))
     angle = np.arcsin(np.sqrt(safe))
     lower, upper = np.sin(angle - half) ** 2, np.sin(angle + half) ** 2
     return np.where(inside, lower, np.nan), np.where(inside, upper, np.nan)
@@ -185,6 +186,9 @@ def pooled_ratio(share: ArrayLike, variance: ArrayLike, n: ArrayLike, df: ArrayL
 def within_census(limits: Limits, satisfied: ArrayLike, answered: ArrayLike, population: ArrayLike) -> Limits:
     """Limits cut to what the unanswered part of the population still allows: [y/N, (y + N - r)/N]."""
     y, r, size = (np.asarray(one, dtype=np.float64) for one in (satisfied, answered, population))
+    _refuse("a population", size, size > 0, "a positive number")
+    _refuse("answers of a population", r, (r >= 0) & (r <= size + ROUNDING), "0 to the population")
+    _refuse("satisfied of the answers", y, (y >= 0) & (y <= r + ROUNDING), "0 to the answers")
     return np.maximum(limits[0], y / size), np.minimum(limits[1], (y + size - r) / size)
 
 
@@ -255,12 +259,12 @@ def _spread(value: ArrayLike) -> FloatArray:
     return values
 
 
-def _degrees(df: ArrayLike | None) -> FloatArray | None:
-    """Degrees of freedom above zero (infinite: the normal value), or None."""
+def _degrees(df: ArrayLike | None, *, none_left: bool = False) -> FloatArray | None:
+    """Degrees of freedom above zero (infinite: the normal value), or None; `none_left`: zero too (limits are NaN)."""
     if df is None:
         return None
     values = np.asarray(df, dtype=np.float64)
-    _refuse("df", values, values > 0, "a positive number")
+    _refuse("df", values, (values > 0) | (none_left & (values == 0)), "a positive number")
     return values
 
 

@@ -40,7 +40,9 @@ class RankSets:
 
 
 def places(estimates: FloatArray) -> IntArray:
-    """Places of estimates float64[p], 1 = largest; equal estimates share the best place."""
+    """Places of estimates float64[p], 1 = largest; equal estimates share the best place. Raises NotFinite."""
+    if np.isnan(estimates).any():
+        raise NotFinite("an estimate", int(np.argmax(np.isnan(estimates))))
     return np.asarray(1 + (estimates[None, :] > estimates[:, None]).sum(axis=1), dtype=np.int64)
 
 

@@ -17,6 +17,7 @@ from analysis.design import (
     LonelyPsu,
     checked_weights,
     degrees_of_freedom,
+    numbers,
     yes_or_no,
 )
 from analysis.errors import LengthMismatch, LonelyStratum, NotFinite, OptionInvalid, Undefined
@@ -53,12 +54,12 @@ class Replicates:
 
 def supplied(weights: Column, replicates: Column, *, scale: float, rscales: Column, mse: bool) -> Replicates:
     """Replicate weights that came with the data; df is the rank of the matrix less one."""
-    full, matrix = checked_weights(weights), np.asarray(replicates, dtype=np.float64)
+    full, matrix = checked_weights(weights), numbers("replicate weights", replicates)
     if matrix.ndim != 2 or matrix.shape[0] != len(full):
         raise LengthMismatch("replicate weights", len(full), len(matrix))
     if not np.isfinite(matrix).all():
         raise NotFinite("replicate weight", int(np.argmin(np.isfinite(matrix).all(axis=1))))
-    factors = np.asarray(rscales, dtype=np.float64)
+    factors = numbers("rscales", rscales)
     if factors.ndim and len(factors) != matrix.shape[1]:
         raise LengthMismatch("rscales", matrix.shape[1], len(factors))
     if not (np.isfinite(factors).all() and (factors >= 0).all() and np.isfinite(scale) and scale >= 0):

@@ -42,7 +42,7 @@ def fay_herriot(direct: FloatArray, variance: FloatArray, x: FloatArray, *, meth
     """EBLUP of the area model `direct = x beta + u + e`, u ~ (0, A), e ~ (0, variance known).
 
     `direct`, `variance` float64[m] (variances positive: smooth them first), `x` float64[m, p] with its constant.
-    MSE: Prasad and Rao (1990) for REML, Datta and Lahiri (2000) for ML, Datta, Rao, Smith (2005) for the moment method.
+    MSE: Datta and Lahiri (2000) for REML and ML, Datta, Rao, Smith (2005) for the moment method.
     Raises NotFinite, Undefined, LengthMismatch. Reference: Fay and Herriot (1979); Rao and Molina (2015) ch. 6;
     Li and Lahiri (2010) for the adjusted method.
     """

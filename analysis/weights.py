@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +10,17 @@ from enum import StrEnum
 import numpy as np
 from scipy import sparse
 
-from analysis.design import BoolArray, Calibration, Column, FloatArray, IntArray, checked_weights, chosen, yes_or_no
+from analysis.design import (
+    BoolArray,
+    Calibration,
+    Column,
+    FloatArray,
+    IntArray,
+    checked_weights,
+    chosen,
+    whole_codes,
+    yes_or_no,
+)
 from analysis.errors import (
     EmptyDomain,
     LengthMismatch,
@@ -71,8 +82,8 @@ def margin(name: str, column: Column, totals: Mapping[str, float]) -> Margin:
     values = np.asarray(column).astype(str)
     levels = tuple(str(level) for level in totals)
     for level, total in totals.items():
-        if not np.isfinite(total) or total < 0:
-            raise MarginTotalInvalid(name, str(level), float(total))
+        if not isinstance(total, numbers.Real) or not np.isfinite(total) or total < 0:
+            raise MarginTotalInvalid(name, str(level), total)
     found, inverse = np.unique(values, return_inverse=True)
     place = {level: number for number, level in enumerate(levels)}
     for level in found.tolist():
@@ -83,11 +94,13 @@ def margin(name: str, column: Column, totals: Mapping[str, float]) -> Margin:
 
 
 def kish_deff(weights: FloatArray) -> float:
-    """Kish's design effect of unequal weighting `n sum w^2 / (sum w)^2` over positive weights; 1.0 without rows.
-    Reference: Kish (1965) 11.7, Survey Sampling."""
-    positive = weights if len(weights) and weights.min() > 0 else weights[weights > 0]
-    total = float(positive.sum())
-    return float(len(positive) * (positive @ positive) / total**2) if total > 0 else 1.0
+    """Kish's design effect of unequal weighting `n sum w^2 / (sum w)^2` over the weights that are not zero (calibrated
+    ones may be negative); 1.0 without rows. Raises NotFinite. Reference: Kish (1965) 11.7, Survey Sampling."""
+    if not np.isfinite(weights).all():
+        raise NotFinite("a weight", int(np.argmin(np.isfinite(weights))))
+    counted = weights if len(weights) and weights.min() > 0 else weights[weights != 0]
+    total = float(counted.sum())
+    return float(len(counted) * (counted @ counted) / total**2) if total > 0 else 1.0
 
 
 def nonresponse_in_classes(weights: Column, classes: IntArray, responded: BoolArray) -> Weighting:
@@ -96,7 +109,7 @@ def nonresponse_in_classes(weights: Column, classes: IntArray, responded: BoolAr
     `classes` int64[n] codes 0..L-1, `responded` bool[n]. Raises EmptyDomain naming a class without respondents.
     Reference: Oh and Scheuren (1983); Särndal, Swensson, Wretman (1992) 15.6.
     """
-    before = checked_weights(weights)
+    before, classes = checked_weights(weights), whole_codes("classes", classes)
     factors = class_factors(before, classes, responded)
     after = np.where(responded, before * factors[classes], 0.0)
     return Weighting(after, _diagnostics(before, after))
@@ -142,12 +155,17 @@ def rake(
     for one in margins:
         _check_length(before, one)
         _check_agreement(one, margins[0].name, float(margins[0].totals.sum()))
+    whole = [float(one.totals.sum()) for one in margins]
+    if not max(whole) > 0:
+        raise OptionInvalid("totals of the margins", 0.0, "above 0 in all")
     cells, place = _joint_cells(margins)
     mass = np.asarray(np.bincount(cells, weights=before, minlength=len(place[0])), dtype=np.float64)
     for one, level in zip(margins, place, strict=True):
         _check_present(one, np.bincount(level, weights=mass, minlength=len(one.levels) + 1))
     start = mass.copy()
-    limit = tolerance * max(float(margins[0].totals.sum()), 1e-300)
+    limit = (
+        tolerance * whole[0] + max(whole) - min(whole)
+    )  # margins that differ by rounding are met as far as they agree
     for iteration in range(1, max_iterations + 1):
         name, misfit = _rake_once(mass, place, margins)
         if misfit <= limit:
@@ -229,7 +247,7 @@ def trim(weights: Column, *, lower: float = -np.inf, upper: float = np.inf, stri
 def _diagnostics(
     before: FloatArray, after: FloatArray, iterations: int = 0, worst: str = "", misfit: float = 0.0
 ) -> Diagnostics:
-    used = (before > 0) & (after > 0)
+    used = (before > 0) & (after != 0)
     ratio = after[used] / before[used] if used.any() else np.ones(1)
     effects = kish_deff(before), kish_deff(after)
     return Diagnostics(float(ratio.min()), float(ratio.max()), *effects, iterations, worst, float(misfit))

@@ -21,7 +21,7 @@ from analysis.components.scheme import Scheme
 from analysis.grading import band_confidence
 
 ENDS = (0.0, 100.0)  # grades are given to percentages
-GRADES, SMALL_UNITS = "grades", "small_units"
+GRADES, SMALL_UNITS, ITEMS = "grades", "small_units", "items"
 Cells = Mapping[str, str | None]
 
 

@@ -73,8 +73,9 @@ class Groups:
         return np.array([group.count for group in self.groups], dtype=np.int64)
 
     @property
-    def clustered(self) -> bool:
-        return any(group.psu for group in self.groups)
+    def clustered(self) -> BoolArray:
+        """Groups whose answers lie in clusters, bool[g]."""
+        return np.array([bool(group.psu) for group in self.groups], dtype=np.bool_)
 
     def whole(self, name: str) -> FloatArray:
         """Whole-number sums of each group as the fold names them, [g, ...]."""

@@ -75,9 +75,11 @@ def make_moments(groups: Groups, units: IntArray, populations: FloatArray, sampl
     population, calibration residual), from the sums alone (`analysis.fold.moments.weighted_totals`).
     """
     size, weights = len(populations), sampling.weighted.weights
-    codes, sizes = _variance_strata(groups, sampling)
+    codes, sizes = _variance_strata(groups, units, sampling)
     x, counts = groups.whole("x"), groups.counts
-    totals = weighted_totals(groups.sums, _placed(groups, units, codes, sampling), populations=sizes, groups=size)
+    drawn_from = sizes.copy()
+    drawn_from[codes[groups.clustered]] = np.inf  # the extract counts dossiers, not clusters: no fpc for these
+    totals = weighted_totals(groups.sums, _placed(groups, units, codes, sampling), populations=drawn_from, groups=size)
     respondents = np.bincount(units, counts, size).astype(np.int64)
     return Moments(
         totals.totals, totals.covariance, _sums(units, x, size), _sums(units, groups.whole("apart"), size),
@@ -113,15 +115,17 @@ def remaining_share(
     return np.divide(left, total, out=np.ones(size), where=total > 0)
 
 
-def _variance_strata(groups: Groups, sampling: Sampling) -> tuple[IntArray, FloatArray]:
-    """Stratum of each group and the strata's populations. No stratum is lonely (`strata`, `weighting`) unless its unit
-    has one answer."""
-    calibration = sampling.weighted.calibration
-    if calibration is None or groups.clustered:
-        return sampling.strata.codes, sampling.strata.population
-    codes = calibration.margins[0]  # given who answered, the cells are strata (Holt and Smith 1979)
-    dossiers, answers = np.bincount(codes, calibration.after * groups.counts), np.bincount(codes, groups.counts)
-    return codes, np.maximum(dossiers, answers)
+def _variance_strata(groups: Groups, units: IntArray, sampling: Sampling) -> tuple[IntArray, FloatArray]:
+    """Stratum of each group and the strata's dossiers: the sampling strata, or the cells of a calibration in units
+    without clusters. No stratum is lonely (`strata`, `weighting`) unless its unit has one answer."""
+    calibration, strata = sampling.weighted.calibration, sampling.strata
+    if calibration is None:
+        return strata.codes, strata.population
+    cells = calibration.margins[0]  # given who answered, the cells are strata (Holt and Smith 1979)
+    dossiers, answers = np.bincount(cells, calibration.after * groups.counts), np.bincount(cells, groups.counts)
+    in_clusters = np.isin(units, units[groups.clustered])
+    codes = np.where(in_clusters, strata.codes, len(strata.population) + cells)
+    return codes, np.concatenate([strata.population, np.maximum(dossiers, answers)])
 
 
 def _placed(groups: Groups, units: IntArray, strata: IntArray, sampling: Sampling) -> ClassWeights:

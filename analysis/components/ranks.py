@@ -11,6 +11,8 @@ import numpy as np
 from analysis.design import BoolArray, FloatArray
 from analysis.intervals import critical
 
+EQUAL = 1e-9  # difference of exact figures that only arithmetic makes
+
 RankSet = tuple[FloatArray, FloatArray]
 
 
@@ -44,7 +46,7 @@ def rank_sets_joint(value: FloatArray, covariance: FloatArray, ranked: BoolArray
     own = np.diag(covariance)
     spread = np.sqrt(np.maximum(own[:, None] + own[None, :] - 2 * covariance, 0.0))
     difference = value[:, None] - value[None, :]
-    better = (difference > c * spread) & (spread > 0) & ranked[:, None] & ranked[None, :]
+    better = (difference > c * spread + EQUAL) & ranked[:, None] & ranked[None, :]
     return _places(better, ranked)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.components.cells import SLACK
 from analysis.components.grouping import Group, Groups
 from analysis.components.joining import join_small
 from analysis.components.weighting import Frame, Joined
@@ -69,7 +70,11 @@ def _populations(groups: Sequence[Group], frame: Frame) -> Mapping[tuple[str, st
             raise NotNested("stratum", group.stratum, "unit")
         size = seen.setdefault((group.unit, group.stratum), group.population)
         if size != group.population:
-            raise CountsDisagree("fpc", f"stratum {group.stratum}", size, group.population)
+            raise CountsDisagree("fpc (two values in answers.csv)", f"stratum {group.stratum}", size, group.population)
+    for key, size in seen.items():
+        told = population.get(key, size)
+        if np.isfinite(size) and abs(size - told) > SLACK * told:
+            raise CountsDisagree("dossiers (sample.csv, fpc of answers.csv)", f"stratum {key[1]}", told, size)
     return {**population, **seen}
 
 

@@ -198,6 +198,11 @@ def make_answers(
     _check_levels(texts["mode"], frozenset(Mode), file, "mode")
     if "" in texts["phase"].levels:
         raise CellInvalid(file, texts["phase"].values().index("") + 2, "phase", "", "a phase of the wave")
+    if raters:
+        pairs = zip(texts["psu"].values(), texts["rater"].values(), strict=True)
+        for row, (cluster, rater) in enumerate(pairs, start=2):
+            if cluster not in ("", rater):
+                raise CellInvalid(file, row, "psu", str(cluster), f"{rater}, as in column rater, or empty")
     fpc = _floats(columns["fpc"], file, "fpc", empty=math.inf)
     weight = _floats(columns["weight_base"], file, "weight_base", empty=None)
     answers = Answers(texts, fpc, weight, {name: Text.of(columns[name]) for name in items})
@@ -256,11 +261,12 @@ def _wanted(row: SampleRow | MarginRow | InputRow | TraitRow) -> Iterator[tuple[
     """What a row must be in itself: column, cell, whether it fits, and what is allowed."""
     if isinstance(row, SampleRow):
         yield "kept", row.kept, row.kept <= row.drawn, f"at most the {row.drawn} drawn"
+        yield "invited", row.invited, row.invited <= row.kept, f"at most the {row.kept} kept"
         yield (
             "population",
             number_text(row.population),
-            row.population >= row.answered,
-            f"{row.answered} answers or more",
+            row.population >= max(row.answered, row.drawn),
+            f"{max(row.answered, row.drawn)} or more, as were drawn",
         )
         yield "weight_sum", row.weight_sum, row.weight_sum >= 0, "0 or more"
     elif isinstance(row, TraitRow):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from analysis.components.scheme import WeightingRule
 from analysis.components.tables import MarginRow, SampleRow, TraitRow
 from analysis.design import Calibration, FloatArray, IntArray
 from analysis.errors import CodeUnknown, CountsDisagree, MarginMissing, MarginsContradict
+
+PLAUSIBLE = 3.0  # a unit's weights a dossier, of the wave's median: base weights add up to the dossiers but for chance
+KEPT_LEAST = 10  # persons kept from which a unit's sum of weights says something
 
 Joined = Mapping[str, tuple[tuple[str, str], ...]]  # by unit: (code, the code that it joined)
 
@@ -81,14 +85,18 @@ def _levels(sample: Sequence[SampleRow], traits: Sequence[TraitRow]) -> dict[str
 
 
 def check_counts(groups: Groups, frame: Frame) -> None:
-    """Every invited answer lies in a class of the sample, and each class has as many as the sample says.
+    """Every invited answer lies in a class of the sample, and each class has as many as the sample says; the sample's
+    dossiers are the frame's, and no unit's weights add up to more than PLAUSIBLE times what is usual.
 
     Raises CodeUnknown, CountsDisagree.
     """
     found: dict[tuple[str, str, str], int] = defaultdict(int)
+    weights: dict[tuple[str, str, str], float] = defaultdict(float)
     for group in groups.groups:
         if not group.topup:
-            found[group.unit, group.stratum, group.class_] += group.count
+            key = group.unit, group.stratum, group.class_
+            found[key] += group.count
+            weights[key] += group.weight * group.count
     known = {(row.unit, row.stratum, row.class_): row for rows in frame.classes.values() for row in rows}
     for unit, stratum, code in found:
         if (unit, stratum, code) not in known:
@@ -99,6 +107,30 @@ def check_counts(groups: Groups, frame: Frame) -> None:
             raise CountsDisagree("answers", place, row.answered, found.get(key, 0))
         if row.invited < row.answered:
             raise CountsDisagree("invited and answered", place, row.invited, row.answered)
+        if row.weight_sum < weights.get(key, 0.0) * (1 - SLACK):
+            raise CountsDisagree("weight_sum and weights answered", place, row.weight_sum, weights[key])
+    _check_dossiers(frame)
+
+
+def _check_dossiers(frame: Frame) -> None:
+    """The sample's table against the margins."""
+    for unit, rows in frame.classes.items():
+        totals = frame.class_totals.get(unit, {})
+        for code in sorted({row.class_ for row in rows} & totals.keys()):
+            told = sum(row.population for row in rows if row.class_ == code)
+            if abs(told - totals[code]) > SLACK * max(told, 1.0):
+                place = f"class {code} of unit {unit}"
+                raise CountsDisagree("dossiers (sample.csv, margins.csv)", place, told, totals[code])
+    means = {
+        unit: sum(row.weight_sum for row in rows) / sum(row.population for row in rows)
+        for unit, rows in frame.classes.items()
+        if sum(row.kept for row in rows) >= KEPT_LEAST
+    }
+    usual = median(means.values()) if means else 0.0
+    for unit, mean in means.items():
+        if mean > PLAUSIBLE * usual > 0:
+            what = f"weight_sum a dossier (at most {PLAUSIBLE:g} times the usual)"
+            raise CountsDisagree(what, f"unit {unit}", usual, mean)
 
 
 def design_weights(groups: Groups) -> Weighted:
@@ -149,8 +181,6 @@ def _nonresponse_factors(groups: Sequence[Group], frame: Frame) -> tuple[list[fl
         replied: dict[str, float] = defaultdict(float)
         for row in frame.classes[unit]:
             weight = answered.get((unit, row.class_), 0.0)
-            if row.weight_sum < weight * (1 - SLACK):
-                raise CountsDisagree("weight_sum", f"class {row.class_} of unit {unit}", row.weight_sum, weight)
             if row.class_ in target:
                 kept[target[row.class_]] += row.weight_sum
                 replied[target[row.class_]] += weight

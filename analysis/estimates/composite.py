@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.design import BoolArray, FloatArray
-from analysis.errors import LengthMismatch, NotFinite
+from analysis.errors import LengthMismatch, NotFinite, OptionInvalid
 from analysis.estimates.moments import Estimate, Missing, Sample, linear, ratio
+
+ROUNDING = 1e-9  # what arithmetic alone may put the sum of the weights above 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,3 +56,8 @@ def _check(satisfied: FloatArray, valid: FloatArray, weights: FloatArray) -> Non
         raise LengthMismatch("the components", len(weights), satisfied.shape[-1])
     if not np.isfinite(weights).all():
         raise NotFinite("a component's weight", int(np.argmin(np.isfinite(weights))))
+    if (weights < 0).any() or weights.sum() > 1 + ROUNDING:
+        raise OptionInvalid("weights of the components", weights.tolist(), "0 or more, at most 1 in all")
+    for row, component in np.argwhere((satisfied < 0) | (satisfied > valid))[:1].tolist():
+        told = f"satisfied of component {component}, row {row}"
+        raise OptionInvalid(told, float(satisfied[row, component]), f"0 to its {valid[row, component]:g} valid answers")

@@ -129,8 +129,13 @@ def design_effect(sample: Sample, values: Column, estimate: Estimate, *, missing
 
 
 def linear(estimate: Estimate, matrix: Column) -> Estimate:
-    """Linear combinations `A theta` with covariance `A V A'`; `matrix` float64[m, k] (or one row [k])."""
-    a = np.atleast_2d(np.asarray(matrix, dtype=np.float64))
+    """Linear combinations `A theta` with covariance `A V A'`; `matrix` float64[m, k] (or one row [k]). Raises
+    LengthMismatch, OptionInvalid."""
+    a = np.atleast_2d(designs.numbers("the matrix of combinations", matrix))
+    if a.shape[-1] != len(estimate.values):
+        raise LengthMismatch("a combination", len(estimate.values), a.shape[-1])
+    if not np.isfinite(a).all():
+        raise OptionInvalid("the matrix of combinations", float(a[~np.isfinite(a)][0]), "finite numbers")
     return Estimate(a @ estimate.values, a @ estimate.covariance @ a.T, estimate.df, estimate.n)
 
 
@@ -144,6 +149,7 @@ def by_domain(sample: Sample, column: FloatArray, groups: designs.IntArray, *, m
     Rows with a negative code are in no group. Raises EmptyDomain that names every group without an answer."""
     if len(groups) != sample.rows:
         raise LengthMismatch("groups", sample.rows, len(groups))
+    groups = designs.whole_codes("groups", groups)
     used, y = prepared(sample, column, missing)
     inside = np.where((used.domain_weights != 0) & (groups >= 0), groups, -1)
     empty = np.setdiff1d(np.arange(int(groups.max(initial=-1)) + 1), inside)
@@ -183,7 +189,7 @@ def prepared(sample: Sample, values: Column, missing: Missing) -> tuple[Sample, 
 
 
 def _matrix(values: Column) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)
+    array = designs.numbers("values", values)
     if array.ndim not in (1, 2):
         raise OptionInvalid("values", array.shape, "one or two dimensions")
     return array[:, None] if array.ndim == 1 else array

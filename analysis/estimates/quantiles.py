@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from analysis import intervals
-from analysis.design import Column, Design, FloatArray, checked_weights, chosen
+from analysis.design import Column, Design, FloatArray, checked_weights, chosen, column_of_numbers
 from analysis.errors import LengthMismatch, NotFinite, NoWeight, OptionInvalid, Undefined
 from analysis.estimates.moments import Missing, Sample, degrees, mean, prepared
 
@@ -74,7 +74,7 @@ def quantiles(
     Lumley (2010) 2.4.
     """
     rule, interval = chosen(Rule, rule, "rule"), chosen(Interval, interval, "interval")
-    used, matrix = prepared(sample, np.asarray(values, dtype=np.float64), missing)
+    used, matrix = prepared(sample, column_of_numbers("values", values), missing)
     weights, y = checked_weights(used.domain_weights), matrix[:, 0]
     freedom = float(degrees(used)) if df is None else df
     count = int((weights > 0).sum()) if rows is None else rows

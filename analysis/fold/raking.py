@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -130,8 +131,8 @@ def make_targets(cells: Cells, margins: Totals) -> Targets:
     reference: tuple[str, float] | None = None
     for name, wanted in margins.items():
         for level, total in wanted.items():
-            if not np.isfinite(total) or total < 0:
-                raise MarginTotalInvalid(name, str(level), float(total))
+            if not isinstance(total, numbers.Real) or not np.isfinite(total) or total < 0:
+                raise MarginTotalInvalid(name, str(level), total)
         labels = cells.names(name)
         for label in labels:
             if label not in wanted:
@@ -144,6 +145,8 @@ def make_targets(cells: Cells, margins: Totals) -> Targets:
         reference = reference or (name, whole)
         if abs(whole - reference[1]) > AGREE * max(abs(whole), abs(reference[1])):
             raise MarginsContradict(name, whole, *reference)
+    if reference is not None and not reference[1] > 0:
+        raise OptionInvalid("totals of the margins", 0.0, "above 0 in all")
     return Targets(tuple(margins), tuple(cells.names(name) for name in margins), tuple(totals))
 
 
@@ -162,6 +165,8 @@ def fit(
         if empty.any():
             lost = int(np.argmax(empty))
             raise MarginLevelAbsent(name, str(labels[lost]), float(wanted[lost]))
+    whole = [float(wanted.sum()) for wanted in targets.totals]
+    tolerance += (max(whole) - min(whole)) / max(whole)  # margins that differ by rounding are met as far as they agree
     worst = (targets.names[0], np.inf)
     for iteration in range(1, max_iterations + 1):
         worst = (targets.names[0], 0.0)

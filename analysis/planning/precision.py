@@ -146,7 +146,7 @@ def expectation(
 def _cut(limits: Limits, share: float, answers: FloatArray, size: FloatArray) -> Limits:
     known = np.isfinite(size)
     whole = np.where(known, size, 1.0)
-    low, high = within_census(limits, share * answers, answers, whole)
+    low, high = within_census(limits, share * np.minimum(answers, whole), np.minimum(answers, whole), whole)
     return np.where(known, low, limits[0]), np.where(known, high, limits[1])
 
 

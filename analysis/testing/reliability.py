@@ -77,7 +77,8 @@ def alpha(covariance: FloatArray) -> float:
 
 
 def one_factor(correlation: FloatArray) -> FloatArray:
-    """Absolute loadings float64[k] of one factor by maximum likelihood (Lawley and Maxwell 1971, on uniquenesses)."""
+    """Loadings float64[k] of one factor by maximum likelihood (Lawley and Maxwell 1971, on uniquenesses); their sum is
+    not negative, a reversed item's own is."""
     k = len(correlation)
     start = np.clip(0.5 / np.diag(np.linalg.inv(correlation)), 0.01, 0.99)
 
@@ -98,7 +99,8 @@ def one_factor(correlation: FloatArray) -> FloatArray:
     found = optimize.minimize(misfit, start, jac=gradient, method="L-BFGS-B", bounds=limits, options=options)
     if not np.isfinite(found.fun):
         raise NotConverged("the one-factor model", "its likelihood", float(found.fun), int(found.nit))
-    return np.abs(_loading(found.x, *split(found.x)))
+    loading = _loading(found.x, *split(found.x))
+    return loading if loading.sum() >= 0 else -loading
 
 
 def _loading(unique: FloatArray, values: FloatArray, vectors: FloatArray) -> FloatArray:

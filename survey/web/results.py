@@ -145,7 +145,7 @@ def download(wave: str, kind: str) -> Response:
     return send_file(stream, mimetype=FILES[kind], as_attachment=True, download_name=name)
 
 
-@blueprint.get("/<wave>/<any(grades, small_units):table>.csv")
+@blueprint.get("/<wave>/<any(grades, small_units, items):table>.csv")
 def beside(wave: str, table: str) -> Response:
     """A table beside the scores; a rated unit's account has none of its own level, whose errors it would solve for."""
     stream = io.BytesIO()

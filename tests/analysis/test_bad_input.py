@@ -37,6 +37,20 @@ def twice(data: bytes) -> bytes:
     return "".join(line + "\n" for line in (*lines, lines[1])).encode()
 
 
+def everywhere(name: str, cell: str, other: str) -> Edit:
+    """One column's cell in all rows that have it."""
+
+    def edit(data: bytes) -> bytes:
+        header, *rows = (line.split(",") for line in data.decode().splitlines())
+        place = header.index(name)
+        assert any(row[place] == cell for row in rows)
+        for row in rows:
+            row[place] = other if row[place] == cell else row[place]
+        return ("\n".join(",".join(row) for row in (header, *rows)) + "\n").encode()
+
+    return edit
+
+
 def as_windows(data: bytes) -> bytes:
     return data.decode().replace("u000", "xâ").encode("cp1258")
 
@@ -53,6 +67,21 @@ DAMAGED: dict[str, tuple[str, Edit | tuple[int, str, str], type[errors.AnalysisE
     "a weight that is NaN": ("answers.csv", (2, "weight_base", "nan"), errors.CellInvalid, "weight_base"),
     "a weight that is infinite": ("answers.csv", (2, "weight_base", "inf"), errors.CellInvalid, "weight_base"),
     "an fpc that changes in a stratum": ("answers.csv", (2, "fpc", "3"), errors.CountsDisagree, "fpc"),
+    "an fpc that is not the sample's": ("answers.csv", everywhere("fpc", "268", "40"), errors.CountsDisagree, "fpc"),
+    "a class that is larger than its margin": ("sample.csv", (2, "population", "9999"), errors.CountsDisagree, "class"),
+    "one weight above its class's sum": (
+        "answers.csv",
+        (2, "weight_base", "1000000"),
+        errors.CountsDisagree,
+        "weight_sum",
+    ),
+    "weights that are not the sample's": (
+        "sample.csv",
+        (2, "weight_sum", "90000"),
+        errors.CountsDisagree,
+        "weight_sum",
+    ),
+    "more invited than kept": ("sample.csv", (2, "kept", "0"), errors.CellInvalid, "invited"),
     "a population under its answers": ("sample.csv", (2, "population", "1"), errors.CellInvalid, "population"),
     "margins that contradict each other": ("margins.csv", (2, "total", "9999"), errors.MarginsContradict, "u000"),
     "a margin of an absent category": ("margins.csv", (2, "unit", "u999"), errors.CodeUnknown, "u999"),

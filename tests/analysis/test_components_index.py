@@ -130,6 +130,14 @@ def raised(extract: Extract, found: Figures) -> float:
     return float(found.remaining[0, -1] / (1 - sampled))
 
 
+def test_one_row_in_a_cluster_changes_no_other_unit(make: Any) -> None:
+    tables = make.drawn(1)[0]
+    plain, _ = moments_of(tables.extract(), calibrated=True)
+    tables.answers["psu"] = ["zzz", *[""] * (len(tables.answers["psu"]) - 1)]
+    clustered, _ = moments_of(tables.extract(), calibrated=True)
+    assert [np.array_equal(clustered.omega[u], plain.omega[u]) for u in range(6)] == [False] + [True] * 5
+
+
 def test_clusters_count_as_the_sampled_units(make: Any) -> None:
     tables = make.tables()
     tables.cell("u1", [["5", "5", "5", "5"]] * 4 + [["1", "1", "1", "1"]] * 4, population=1000)
@@ -140,4 +148,4 @@ def test_clusters_count_as_the_sampled_units(make: Any) -> None:
     assert (clustered.df[0], single.df[0]) == (3, 7)
     assert clustered.omega[0, 0, 0] == pytest.approx(0, abs=1e-12)
     ratio = clustered.omega[0, 4, 4] / single.omega[0, 4, 4]
-    assert ratio == pytest.approx((1 - 4 / 1000) / (1 - 8 / 1000) * (4 / 3 * 4) / (8 / 7 * 2))
+    assert ratio == pytest.approx(1 / (1 - 8 / 1000) * (4 / 3 * 4) / (8 / 7 * 2))

@@ -55,6 +55,9 @@ def test_no_row_of_fewer_than_ten_respondents_says_anything_of_their_answers(
     assert {row["unit"] for row in scores.beside["grades"].rows} <= shown
     for beside in scores.beside["small_units"].rows:
         assert (beside["basis"] in ("synthetic", "") and beside["direct"] is None) or beside["unit"] in shown
+    for beside in scores.beside["items"].rows:
+        hidden = [beside[name] is None for name in ("direct", "direct_low", "kg_low", "kg_high")]
+        assert all(hidden) or beside["status"] != "suppressed"
     for row in scores.rows:
         if row.n_valid is not None and 0 < int(row.n_valid) < 10:
             assert (row.status, told(row)) == ("suppressed", {})

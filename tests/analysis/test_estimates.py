@@ -193,7 +193,10 @@ def test_the_index_variance_is_that_of_its_own_influence_values() -> None:
     assert found.index.values[0] == pytest.approx(weights @ shares)
     assert found.index.covariance[0, 0] == pytest.approx(covariance(design, influence)[0, 0])
     with pytest.raises(EmptyDomain):
-        composite(design, yes, np.zeros_like(valid), weights)
+        composite(design, np.zeros_like(yes), np.zeros_like(valid), weights)
+    for wrong in ((yes + 1, valid, weights), (yes, valid, -weights), (yes, valid, 2 * weights)):
+        with pytest.raises(OptionInvalid):
+            composite(design, *wrong)
 
 
 def test_a_change_between_years_uses_the_covariance_of_shared_clusters() -> None:

@@ -84,6 +84,9 @@ def test_alpha_and_omega_of_a_one_factor_scale_are_those_of_the_model() -> None:
     assert found.omega == pytest.approx(truth, abs=0.01)
     assert len(found.alpha_without) == 5
     assert max(found.alpha_without) < found.alpha
+    values[:, 0] *= -1
+    turned = scale_quality("I", list("abcde"), values, np.ones(len(values)))
+    assert turned.omega < found.omega - 0.15  # a reversed item is no part of a reliable scale
 
 
 def test_missing_cells_leave_the_pairs_that_have_them_and_weights_act_as_copies() -> None:

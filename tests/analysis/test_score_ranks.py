@@ -24,6 +24,18 @@ def test_ranks_compare_the_items_that_every_ranked_unit_has(make: Any) -> None:
     assert row.reason == "items_left_out=S3,S4; ranked_on_pooled_answers"
 
 
+def test_exact_figures_of_an_officials_wave_are_ranked_without_doubt(make: Any) -> None:
+    tables = make.officials()
+    for number, typed in enumerate((40, 45, 60, 60)):
+        tables.input(f"u{number}", "1.1", typed)
+        for rater in range(10):
+            tables.rate(f"h{rater}", "HDND", f"u{number}", MIXED)
+    rows = [row for row in score(tables.extract()).rows if row.code == "1.1" and row.weighting == "design"]
+    assert [(row.rank, row.rank_low, row.rank_high) for row in rows] == [
+        ("4", "4", "4"), ("3", "3", "3"), ("1", "1", "2"), ("1", "1", "2"),
+    ]  # fmt: skip
+
+
 def assert_ranks_lie_in_their_sets(scores: Scores) -> None:
     for row in scores.rows:
         assert (row.rank is None) == (row.rank_low is None) == (row.rank_high is None)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from analysis.extract import score, write_scores
-from analysis.intervals import Decision, Flag, presentation_of_limits
+from analysis.intervals import Decision, Flag, korn_graubard, presentation_of_limits
 from analysis.small_area import Method, fay_herriot
 
 GOOD, BAD = ["5", "4", "5", "4"], ["1", "2", "3", "1"]
@@ -45,6 +45,21 @@ def test_the_models_estimate_lies_between_the_unit_and_its_level_and_adds_up_by_
     found = fay_herriot(y, middle * (1 - middle) / n, np.ones((6, 1)), method=Method.ADJUSTED)
     assert model == pytest.approx(100 * found.estimates, abs=1e-4)
     assert float(rows["u0"]["model_error"]) == pytest.approx(100 * float(np.sqrt(found.mse[0])), abs=1e-4)
+
+
+def test_an_item_stands_beside_korn_and_graubards_limits_and_the_rule_of_publication(make: Any) -> None:
+    scores = score(wave(make, [GOOD] * 7).extract())
+    rows = {(row["unit"], row["code"]): row for row in scores.beside["items"].rows}
+    row, own = (
+        rows["u3", "S1"],
+        make.find(scores, unit="u3", code="S1", rule="top2box", answers="all", weighting="design"),
+    )
+    p, n, se = float(str(own.index)) / 100, int(str(own.n_valid)), float(str(own.se)) / 100
+    low, high = korn_graubard(p, p * (1 - p) / se**2, 0.95, n=n, df=float(row["df"]))
+    assert (float(row["kg_low"]), float(row["kg_high"])) == pytest.approx((100 * low, 100 * high), abs=1e-3)
+    assert row["publication"] == "suppress"  # 19 answers
+    hidden = rows["u9", "S1"]
+    assert (hidden["direct"], hidden["kg_low"], hidden["publication"]) == (None, None, "suppress")
 
 
 def test_a_suppressed_unit_gets_what_the_others_say_and_nothing_of_its_own(make: Any) -> None:

@@ -103,8 +103,7 @@ def test_a_margin_goes_no_further_than_one_answer_may_weigh_and_says_so(make: An
         columns = getattr(tables, name)
         key = "population" if name == "sample" else "total"
         codes = columns["class" if name == "sample" else "level"]
-        columns[key] = [{"1": 20, "2": 280}[code[-1]] for code in codes]
-    tables.sample["population"] = [max(one, 24) for one in tables.sample["population"]]
+        columns[key] = [{"1": 30, "2": 280}[code[-1]] for code in codes]
     wave, own, whole, told = parts(tables.extract())
     ratio, counts, late = whole.weights / own.weights, wave.groups.counts, told["timing"]["levels"]["late"]
     assert ratio.max() == pytest.approx(3)

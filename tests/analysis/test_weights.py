@@ -81,6 +81,22 @@ def test_calibration_hits_margins_numbers_and_size(seed: int, distance: Distance
         assert bounds[0] <= found.diagnostics.smallest_ratio <= found.diagnostics.largest_ratio <= bounds[1]
 
 
+def test_negative_weights_of_a_calibration_stand_in_its_diagnostics() -> None:
+    x = np.array([1.0, 2, 3, 4, 5, 100])
+    found = calibrate(SIX, [], numeric={"x": (x, 10.0)}, population=float(SIX.sum()))
+    assert found.weights.min() < 0
+    assert found.diagnostics.smallest_ratio == pytest.approx((found.weights / SIX).min())
+    assert found.diagnostics.kish_after == pytest.approx(6 * (found.weights**2).sum() / found.weights.sum() ** 2)
+
+
+def test_margins_that_differ_by_rounding_are_raked_and_empty_ones_refused() -> None:
+    margins = [margin("sex", SEX, {"F": 6e5, "M": 4e5}), margin("age", AGE, {"old": 5e5, "young": 5e5 + 0.5})]
+    weights = rake(SIX, margins).weights
+    assert weights.sum() == pytest.approx(1e6, abs=0.6)
+    with pytest.raises(OptionInvalid, match="totals"):
+        rake(SIX, [margin("sex", SEX, {"F": 0, "M": 0})])
+
+
 def test_raking_and_raking_calibration_are_the_same_weights() -> None:
     margins = [margin("sex", SEX, {"F": 30, "M": 20}), margin("age", AGE, {"old": 35, "young": 15})]
     iterated = rake(SIX, margins).weights

@@ -40,7 +40,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "scheme": ("local-department-sample",),
     "year": (2026,),
     "number": (1,),
-    "table": ("grades", "small_units"),
+    "table": ("grades", "small_units", "items"),
 }
 MASKS = (
     re.compile(rb'nonce="[^"]*"'),
