@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +20,7 @@ from analysis.design import (
     whole_codes,
     yes_or_no,
 )
+from analysis.distances import Distance, solved
 from analysis.errors import (
     EmptyDomain,
     LengthMismatch,
@@ -35,14 +35,6 @@ from analysis.errors import (
 )
 
 AGREE = 1e-6  # relative difference up to which two margins' sums count as the same total
-
-
-class Distance(StrEnum):
-    """Distance that a calibration keeps small between the weights before and after it."""
-
-    LINEAR = "linear"
-    RAKING = "raking"
-    LOGIT = "logit"
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +194,7 @@ def calibrate(
         if population is not None:
             _check_agreement(one, "the population size", population)
     matrix, totals, names, columns = _auxiliaries(before, margins, numeric or {}, population)
-    ratio, iterations, misfit = _solve(before, matrix, totals, (distance, low, high), tolerance, max_iterations)
+    ratio, iterations, misfit = solved(before, matrix, totals, (distance, low, high), tolerance, max_iterations)
     worst = int(np.argmax(np.abs(misfit) / (1 + np.abs(totals))))
     if not np.isfinite(misfit).all() or np.max(np.abs(misfit) / (1 + np.abs(totals))) > max(tolerance, 1e-9):
         raise NotConverged(f"{distance} calibration", names[worst], float(misfit[worst]), iterations)
@@ -370,49 +362,3 @@ def _auxiliaries(
         raise OptionInvalid("margins", (), "at least one margin, numeric total or population size")
     matrix = sparse.csr_matrix(sparse.hstack(blocks, format="csr"))
     return matrix, np.array(totals), names, np.column_stack(dense) if dense else None
-
-
-def _solve(
-    weights: FloatArray,
-    matrix: sparse.csr_matrix,
-    totals: FloatArray,
-    rule: tuple[Distance, float, float],
-    tolerance: float,
-    max_iterations: int,
-) -> tuple[FloatArray, int, FloatArray]:
-    """Newton's method for the ratios; returns (ratios, rounds, misfit of each total)."""
-    scale = np.maximum(np.sqrt(np.asarray(matrix.multiply(matrix).T @ weights)), 1e-300)
-    scaled = matrix @ sparse.diags(1.0 / scale)
-    goal = totals / scale
-    multipliers = np.zeros(len(totals))
-    ratio, slope = _ratio(scaled @ multipliers, *rule)
-    misfit = goal - scaled.T @ (weights * ratio)
-    iteration = 0
-    while iteration < max_iterations:
-        iteration += 1
-        gram = np.asarray((scaled.T @ scaled.multiply((weights * slope)[:, None]).tocsr()).todense())
-        step = np.linalg.pinv(gram, rcond=1e-13, hermitian=True) @ misfit
-        for _ in range(30):
-            ratio, slope = _ratio(scaled @ (multipliers + step), *rule)
-            found = goal - scaled.T @ (weights * ratio)
-            if np.isfinite(found).all() and np.abs(found).max() <= max(np.abs(misfit).max(), 1e-300):
-                break
-            step = step / 2
-        multipliers, misfit = multipliers + step, found
-        if np.max(np.abs(misfit * scale) / (1 + np.abs(totals))) < tolerance or not np.any(step):
-            break
-    return ratio, iteration, np.asarray(misfit * scale)
-
-
-def _ratio(u: FloatArray, distance: Distance, low: float, high: float) -> tuple[FloatArray, FloatArray]:
-    """The ratio F(u) of weights after/before and its derivative, float64[n] each."""
-    if distance is Distance.LOGIT:
-        steep = (high - low) / ((1 - low) * (high - 1))
-        grown = np.exp(np.clip(steep * u, -300, 300))
-        base = high - 1 + (1 - low) * grown
-        ratio = (low * (high - 1) + high * (1 - low) * grown) / base
-        return ratio, (high - low) ** 2 * grown / base**2
-    free = np.exp(np.clip(u, -300, 300)) if distance is Distance.RAKING else 1 + u
-    inside = (free >= low) & (free <= high)
-    slope = free if distance is Distance.RAKING else np.ones_like(free)
-    return np.clip(free, low, high), np.where(inside, slope, 0.0)

@@ -13,10 +13,11 @@ from analysis import design as designs
 from analysis import replicates as replications
 from analysis.cases.table import Table, derive, holds, listed, read_table
 from analysis.design import Column, Design, FloatArray, LonelyPsu
+from analysis.distances import Distance
 from analysis.errors import NotFinite, OptionInvalid
 from analysis.estimates.moments import Sample, narrowed
 from analysis.replicates import Replicates
-from analysis.weights import Distance, Margin, Weighting, calibrate, margin, poststratify, rake, trim
+from analysis.weights import Margin, Weighting, calibrate, margin, poststratify, rake, trim
 
 Tables = Callable[[str], Table]
 

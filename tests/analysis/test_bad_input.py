@@ -15,9 +15,10 @@ from analysis import errors
 from analysis.__main__ import main
 from analysis.components.rows import COLUMNS
 from analysis.design import LonelyPsu, declare
+from analysis.distances import Distance
 from analysis.estimates.moments import Missing, mean
 from analysis.extract import read_extract, score, write_extract
-from analysis.weights import Distance, calibrate, margin, rake
+from analysis.weights import calibrate, margin, rake
 
 Edit = Callable[[bytes], bytes]
 NUMERIC = COLUMNS[COLUMNS.index("index") :]
