@@ -30,7 +30,7 @@ def solved(
     max_iterations: int,
 ) -> tuple[FloatArray, int, FloatArray]:
     """Newton's method with step halving for the ratios F(x lambda) float64[n] that hit `totals` float64[q] of the
-    auxiliaries `matrix` sparse[n, q]; `rule` is distance and bounds. Returns ratios, rounds and the misfit of each total."""
+    auxiliaries `matrix` sparse[n, q]; `rule` is distance and bounds. Returns ratios, rounds, misfits."""
     scale = np.maximum(np.sqrt(np.asarray(matrix.multiply(matrix).T @ weights)), 1e-300)
     scaled = matrix @ sparse.diags(1.0 / scale)
     goal = totals / scale
