@@ -27,9 +27,10 @@ TOLD = (Status.OK, Status.NOT_RANKED)
 
 
 def items_table(sheets: Sequence[Sheet], context: Context) -> Table:
-    """One row a unit and item of every scheme's official sheet with `top2box`; limits in percent, empty where the item
-    has no degrees of freedom, is complete or suppressed."""
-    return Table(COLUMNS, tuple(cells for sheet in sheets if _is_chosen(sheet) for cells in _rows(sheet, context)))
+    """One row a unit and item, unit by unit, of every scheme's official sheet with `top2box`; limits in percent, empty
+    where the item has no degrees of freedom, is complete or suppressed."""
+    rows = [cells for sheet in sheets if _is_chosen(sheet) for cells in _rows(sheet, context)]
+    return Table(COLUMNS, tuple(sorted(rows, key=lambda cells: str(cells["unit"]))))
 
 
 def _is_chosen(sheet: Sheet) -> bool:

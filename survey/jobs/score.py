@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from analysis.components.beside import table_of
+from analysis.components.beside import ITEMS, table_of
 from analysis.components.folder_files import json_bytes
 from analysis.components.rows import Row
 from analysis.describing.describe import describe, write_tables
@@ -40,7 +40,7 @@ def run(
     say("computing")
     try:
         scores = score(taken)
-        described = {name: one.as_dict() for name, one in describe(taken).items()}
+        described = {name: one.as_dict() for name, one in {**describe(taken), ITEMS: scores.beside[ITEMS]}.items()}
     except AnalysisError as error:
         raise ScoringRefused(wave=wave_code, reason=str(error)) from error
     made = Made(taken.digest, extract.code_version(), {**told(scores), "parts": _parts(taken), **stands})
@@ -68,8 +68,9 @@ def write_results(database: Database, wave_code: str, folder: Path) -> Run:
 
 
 def told(scores: Scores) -> dict[str, Any]:
-    """What a run keeps beside its rows: the manifest's facts and the tables beside the scores."""
-    return {"facts": dict(scores.facts), "beside": {name: one.as_dict() for name, one in scores.beside.items()}}
+    """What a run keeps beside its rows: the manifest's facts and the small tables beside the scores."""
+    beside = {name: one.as_dict() for name, one in scores.beside.items() if name != ITEMS}
+    return {"facts": dict(scores.facts), "beside": beside}
 
 
 def scores_of(rows: Sequence[exports.Row], options: Mapping[str, Any]) -> Scores:

@@ -51,9 +51,16 @@ def of_unit(session: Session, run: Run, unit: str) -> dict[str, list[Line]]:
     }
 
 
-def whole(session: Session, run: Run) -> dict[str, Table]:
-    """Every table of a run as it was computed."""
+def names(session: Session, run: Run) -> list[str]:
+    """The tables of a run that have rows."""
+    return list(session.scalars(select(Description.name).where(Description.run_id == run.id).distinct()))
+
+
+def whole(session: Session, run: Run, *, only: str | None = None) -> dict[str, Table]:
+    """Every table of a run as it was computed, or one of them."""
     wanted = select(Description.name, Description.content).where(Description.run_id == run.id)
+    if only is not None:
+        wanted = wanted.where(Description.name == only)
     found: dict[str, dict[str, Any]] = {}
     for name, content in session.execute(wanted.order_by(Description.name, Description.position)):
         table = found.setdefault(name, {"columns": content["columns"], "rows": []})

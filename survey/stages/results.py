@@ -220,7 +220,9 @@ def set_input(
 
 def inputs_digest(session: Session, wave: Wave) -> str:
     """What is typed in, in short: all that may change a closed wave's scores."""
-    told = [[row.unit_code, row.code, f"{row.value.normalize():f}", row.source] for row in inputs(session, wave)]
+    columns = InputFigure.unit_code, InputFigure.code, InputFigure.value, InputFigure.source
+    found = session.execute(select(*columns).where(InputFigure.wave_id == wave.id).order_by(*columns[:2]))
+    told = [[unit, code, f"{value.normalize():f}", source] for unit, code, value, source in found]
     return sha256(json.dumps(told).encode()).hexdigest()
 
 

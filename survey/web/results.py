@@ -16,7 +16,7 @@ from survey.model.result import Run
 from survey.model.wave import Wave
 from survey.rule import Source
 from survey.scheme import Component, Scheme
-from survey.stages import audit, exports, feedback, index_sheets, outside, releases, tasks, trends, units
+from survey.stages import audit, descriptions, exports, feedback, index_sheets, outside, releases, tasks, trends, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.stages.tasks import Job
@@ -68,6 +68,7 @@ def league(wave: str) -> str:
         schemes = wave_list.schemes_of(session, found)
         rows = list(figures.visible(league_rows(session, run, schemes), own))
         is_outdated = stored.is_outdated(session, found, run)
+        described = descriptions.names(session, run)
     tables = [figures.league(scheme, rows, found.province, surveyed(scheme)) for scheme in schemes]
     scored = [one.code for one in wave_list.instrument_of(found).scored_items]
     unranked = [figures.left_out_of_ranks(table.standings, scored) for table in tables]
@@ -84,7 +85,7 @@ def league(wave: str) -> str:
         unranked=unranked,
         is_outdated=is_outdated,
         sure=stored.sureness(run.options),
-        beside=[name for name, table in run.options.get("beside", {}).items() if table["rows"]],
+        beside=[*described, *(name for name, table in run.options.get("beside", {}).items() if table["rows"])],
         words=wording,
         tiers=tiers.tiers,
         raters=wording.rater_groups(wave_list.instrument_of(found)),
@@ -153,7 +154,7 @@ def beside(wave: str, table: str) -> Response:
         found = wave_list.find(session, wave)
         run = stored.latest(session, found)
         own = own_unit(session, found)
-    found_table = run.options.get("beside", {}).get(table)
+        found_table = {**run.options.get("beside", {}), **descriptions.whole(session, run, only=table)}.get(table)
     if not found_table or not found_table["rows"]:
         abort(404)
     exports.write_table(found_table, stream, without=own.schemes if own else ())

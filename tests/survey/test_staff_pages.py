@@ -26,7 +26,7 @@ from survey.model.staff import StaffSession
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.scheme import builtin_scheme
-from survey.stages import exports, results, waves
+from survey.stages import descriptions, exports, results, waves
 from survey.stages.staff import Role
 from survey.wavefile import read_wave_file
 from survey.web import routes, wording
@@ -306,7 +306,12 @@ def graded(wave: Wave, database: Database) -> None:
     beside = {"grades": {"columns": columns, "rows": rows}, "small_units": {"columns": columns, "rows": []}}
     with database.begin() as session:
         made = results.Made("0" * 64, "test", {"beside": beside})
-        results.store(session, waves.find(session, "W1"), ROWS, made, actor="t", now=NOW + timedelta(hours=1))
+        run = results.store(session, waves.find(session, "W1"), ROWS, made, actor="t", now=NOW + timedelta(hours=1))
+        items = {
+            "columns": ["scheme", "unit", "code"],
+            "rows": [[DEPARTMENTS, "75-SNV", "S1"], [COMMUNES, "25900", "S1"]],
+        }
+        descriptions.store(session, run, {"items": items}, province="75")
 
 
 def test_a_grade_says_how_sure_it_is_to_those_who_may_see_its_interval(signed_in: SignIn, graded: None) -> None:
@@ -322,6 +327,8 @@ def test_a_grade_says_how_sure_it_is_to_those_who_may_see_its_interval(signed_in
     assert "độ tin cậy" not in text_of(rated).replace("độ tin cậy của từng mức", "")
     lines = rated.get("/results/W1/grades.csv").get_data(as_text=True).splitlines()
     assert [line.split(",")[1] for line in lines[1:]] == ["25900"]
+    assert "25900,S1" in rated.get("/results/W1/items.csv").get_data(as_text=True)
+    assert "75-SNV" not in rated.get("/results/W1/items.csv").get_data(as_text=True)
 
 
 @pytest.fixture
