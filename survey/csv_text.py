@@ -13,7 +13,7 @@ import unicodedata
 from typing import BinaryIO
 
 from survey.errors import FileRefused
-from survey.file_refusals import Refusal
+from survey.errors.files import Refusal
 from survey.workbook import Records
 
 CHUNK = 1 << 20

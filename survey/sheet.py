@@ -18,7 +18,7 @@ from typing import NamedTuple
 from survey import csv_text, workbook
 from survey.cells import CellRefused, Flaw, RowFault, plain
 from survey.errors import FileRefused
-from survey.file_refusals import Refusal
+from survey.errors.files import Refusal
 from survey.mapping import PLAIN, Mapping
 from survey.workbook import Records
 

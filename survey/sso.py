@@ -26,8 +26,8 @@ from joserfc.jwk import KeySet
 from survey import datafile
 from survey.channels import wire
 from survey.datafile import Report, Words
+from survey.errors.staff import SignOnRefused
 from survey.faults import Reason
-from survey.staff_errors import SignOnRefused
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]  # never "none", never a shared secret
 SCOPE = "openid email"

@@ -19,7 +19,7 @@ import python_calamine as calamine
 
 from survey.cells import plain
 from survey.errors import FileRefused
-from survey.file_refusals import Refusal
+from survey.errors.files import Refusal
 
 Records = Generator[tuple[int, list[str]], None, None]
 

@@ -8,8 +8,8 @@ import click
 
 from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
-from survey.frame_sentences import coverage_sentences, quarantine_sentences
 from survey.mapping import PLAIN, read_mapping
+from survey.sentences.frames import coverage_sentences, quarantine_sentences
 from survey.stages import coverage, frames, raters, waves
 from survey.stages import units as places
 from survey.stages.dossiers import COLUMNS

@@ -15,8 +15,8 @@ from survey.cli.scores import results
 from survey.cli.signing import signed, signer
 from survey.config import PROVINCE_TIME
 from survey.custody import statements
+from survey.errors.seals import NothingProposed
 from survey.jobs import bundles
-from survey.seal_errors import NothingProposed
 from survey.sentences import word
 from survey.stages import comparisons, releases, waves
 from survey.stages import results as stored

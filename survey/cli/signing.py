@@ -10,9 +10,9 @@ from typing import ParamSpec, TypeVar
 import click
 
 from survey.cli.context import Site
+from survey.errors.seals import PasswordWrong
+from survey.errors.staff import CodeWrong, FactorMissing
 from survey.model.staff import Account
-from survey.seal_errors import PasswordWrong
-from survey.staff_errors import CodeWrong, FactorMissing
 from survey.stages import factors, staff
 
 P = ParamSpec("P")

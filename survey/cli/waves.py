@@ -14,8 +14,8 @@ import click
 from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.config import PROVINCE_TIME
-from survey.copy_sentences import PARTS
 from survey.jobs import close as closing
+from survey.sentences.copies import PARTS
 from survey.stages import board, copies, orders, steps, waves
 from survey.stages import privacy as privacies
 from survey.stages.classes import PRIVACY_FLOOR

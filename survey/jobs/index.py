@@ -14,7 +14,7 @@ from analysis.components.rows import Row, csv_bytes
 from analysis.errors import AnalysisError
 from analysis.extract import write_scores
 from survey.db import Database
-from survey.index_errors import IndexNotScored, IndexOutdated, IndexRefused
+from survey.errors.index import IndexNotScored, IndexOutdated, IndexRefused
 from survey.jobs.extract import code_version
 from survey.jobs.score import add_xlsx, scores_of, told
 from survey.model.index import IndexRun, IndexSheet

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from survey.custody import bundles, statements
 from survey.db import Database
-from survey.index_errors import IndexOutdated
+from survey.errors.index import IndexOutdated
 from survey.jobs import index, provenance
 from survey.keys import Keys
 from survey.model.index import IndexRun, IndexSeal, IndexSheet

@@ -17,13 +17,13 @@ from analysis.planning.comparison import Pair
 from analysis.planning.precision import Aim, Figure
 from survey.db import Database
 from survey.errors import FrameEmpty
+from survey.errors.waves import NoRateKnown, NoValueKnown, PlanRefused, TotalOutOfReach
 from survey.model.result import Run
 from survey.model.wave import Wave
 from survey.plan_options import USUAL, Options, Rule
 from survey.stages import coverage, plans, releases, results, waves
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.stages.releases import Step
-from survey.wave_errors import NoRateKnown, NoValueKnown, PlanRefused, TotalOutOfReach
 
 BORROWED = 20.0  # invitations of all units that a unit's own response rate is smoothed with
 BORROWED_ANSWERS = 30.0  # answers of all units that a unit's own index and variance are smoothed with

@@ -10,9 +10,9 @@ from analysis.errors import AnalysisError
 from analysis.extract import score
 from survey.db import Database
 from survey.errors import ScoringRefused
+from survey.errors.schemes import SchemeServesNone
 from survey.jobs import extract
 from survey.scheme import Scheme
-from survey.scheme_errors import SchemeServesNone
 from survey.stages import results, schemes, units, waves
 
 LEVELS = ("total", "overall")

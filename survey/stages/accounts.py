@@ -16,8 +16,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from survey.model.staff import Account, AccountLink, AccountRole, KnownDevice, StaffSession
-from survey.staff_errors import (
+from survey.errors.staff import (
     AccountUnknown,
     AddressRefused,
     LinkOver,
@@ -26,6 +25,7 @@ from survey.staff_errors import (
     RolesApart,
     UnitNeeded,
 )
+from survey.model.staff import Account, AccountLink, AccountRole, KnownDevice, StaffSession
 from survey.stages import audit, staff
 from survey.stages.staff import Role
 

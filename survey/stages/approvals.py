@@ -14,16 +14,16 @@ from enum import StrEnum
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from survey.model.approval import Approval
-from survey.model.staff import Account, AccountRole
-from survey.model.unit import Unit
-from survey.staff_errors import (
+from survey.errors.staff import (
     ApprovalGiven,
     ApprovalsMissing,
     ApprovalWithoutDocument,
     ApprovedOtherwise,
     NotAnApprover,
 )
+from survey.model.approval import Approval
+from survey.model.staff import Account, AccountRole
+from survey.model.unit import Unit
 from survey.stages import audit, staff
 from survey.stages.staff import Role
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from survey.db import insert_into
 from survey.errors import UnitNotInWave, WrongAudience, WrongState
-from survey.field_errors import NobodyToAssign, NoInterviewer
+from survey.errors.field import NobodyToAssign, NoInterviewer
 from survey.keys import WaveKey, decrypt, encrypt
 from survey.model.frame import Dossier
 from survey.model.interview import Assignment, FieldTally

@@ -11,10 +11,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.errors.seals import ComplaintSettled, ComplaintUnknown, TextMissing, WindowClosed
 from survey.model.base import new_id
 from survey.model.release import Complaint, Release
 from survey.model.wave import Wave
-from survey.seal_errors import ComplaintSettled, ComplaintUnknown, TextMissing, WindowClosed
 from survey.stages import audit, releases, results, waves
 from survey.stages.releases import Step
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
 from survey.datafile import Words
+from survey.errors.waves import NothingToCopy
 from survey.instrument import Audience
 from survey.keys import Keys
 from survey.model.unit import Unit
@@ -26,7 +27,6 @@ from survey.precision import aim_of
 from survey.scheme import load_scheme
 from survey.stages import schemes as kept_schemes
 from survey.stages import waves
-from survey.wave_errors import NothingToCopy
 from survey.wavefile import ALL_UNITS, Kind, Mode, WavePlan
 
 LEAP_DAY = (2, 29)

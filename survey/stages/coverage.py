@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from survey.errors.waves import FrameUnsigned, SignerMissing
 from survey.model.base import new_id
 from survey.model.frame import Dossier, FrameFile, FrameNote
 from survey.model.sample import ClassCell
 from survey.model.wave import Wave
 from survey.stages import audit, waves
-from survey.wave_errors import FrameUnsigned, SignerMissing
 
 FEWER, MORE = 0.5, 2.0  # against last year: the list of a unit is looked at again
 SUMMED = (

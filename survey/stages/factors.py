@@ -10,9 +10,9 @@ import pyotp
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from survey.errors.staff import CodeWrong
 from survey.keys import ALPHABET, InstallationKey, normalise_code
 from survey.model.staff import Account, SecondFactor, SpareCode
-from survey.staff_errors import CodeWrong
 from survey.stages import audit
 
 ISSUER = "Hài Lòng"

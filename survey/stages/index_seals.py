@@ -16,7 +16,7 @@ from typing import IO, Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.index_errors import IndexNotSealed, IndexSealed
+from survey.errors.index import IndexNotSealed, IndexSealed
 from survey.model.approval import Approval
 from survey.model.base import new_id
 from survey.model.index import IndexRun, IndexSeal, IndexSealPart, IndexSheet

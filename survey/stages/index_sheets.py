@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey import sheet as files
-from survey.index_errors import (
+from survey.errors.index import (
     IndexNotScored,
     IndexUnknown,
     SchemeChanged,

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.errors import LinkClosed
-from survey.field_errors import CaseEnded, CaseUnknown, WhenMissing
+from survey.errors.field import CaseEnded, CaseUnknown, WhenMissing
 from survey.keys import Keys, WaveKey
 from survey.model.frame import Dossier
 from survey.model.interview import Assignment

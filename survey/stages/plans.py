@@ -15,12 +15,12 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from survey.errors.waves import PlanMissing, PlanOutdated
 from survey.model.frame import Dossier
 from survey.model.response import Tally
 from survey.model.sample import ClassCell, SamplePlan
 from survey.model.wave import Wave, WaveUnit
 from survey.stages import approvals, audit, coverage, waves
-from survey.wave_errors import PlanMissing, PlanOutdated
 from survey.wavefile import Kind
 
 

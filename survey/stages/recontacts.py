@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from survey.db import insert_into
 from survey.errors import WrongAudience, WrongState
-from survey.field_errors import CaseEnded, CaseUnknown, NobodyToAssign, RecontactDrawn
+from survey.errors.field import CaseEnded, CaseUnknown, NobodyToAssign, RecontactDrawn
 from survey.instrument import Item
 from survey.keys import Keys, WaveKey, decrypt, encrypt
 from survey.model.frame import Dossier

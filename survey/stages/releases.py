@@ -15,13 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from survey.errors import ScoresOutdated
-from survey.model.approval import Approval
-from survey.model.base import new_id
-from survey.model.release import Complaint, Release
-from survey.model.result import Run
-from survey.model.staff import Account, AccountRole
-from survey.model.wave import Wave
-from survey.seal_errors import (
+from survey.errors.seals import (
     ComplaintsOpen,
     NothingProposed,
     NotReleased,
@@ -30,6 +24,12 @@ from survey.seal_errors import (
     WindowOpen,
     WindowTooShort,
 )
+from survey.model.approval import Approval
+from survey.model.base import new_id
+from survey.model.release import Complaint, Release
+from survey.model.result import Run
+from survey.model.staff import Account, AccountRole
+from survey.model.wave import Wave
 from survey.stages import approvals, audit, results, reviews, waves
 from survey.stages.staff import Role
 from survey.wavefile import Kind

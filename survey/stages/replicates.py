@@ -16,6 +16,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
+from survey.errors.waves import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 from survey.keys import WaveKey
 from survey.model.base import new_id
 from survey.model.progress import Replicate
@@ -24,7 +25,6 @@ from survey.model.wave import Wave
 from survey.stages import audit, board, invitations, waves
 from survey.stages.board import Cell
 from survey.stages.classes import PRIVACY_FLOOR
-from survey.wave_errors import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 
 ADVISED, RELEASED, OVERTAKEN = "advised", "released", "overtaken"
 SETTLED = timedelta(hours=72)  # after that an invitation has given what it gives without a reminder

@@ -31,6 +31,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from survey import answers as answering
 from survey.db import insert_into
 from survey.errors import AnswerRefused, KeyMissing, KeyReused, LinkClosed
+from survey.errors.waves import WavePaused
 from survey.instrument import Instrument
 from survey.keys import Keys, WaveKey, normalise_code, seal
 from survey.model.base import Base, new_id
@@ -47,7 +48,6 @@ from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.stages import counts, doors, drafts, invitations, quotas, receipts, samples, topups, waves
 from survey.stages.counts import Event
-from survey.wave_errors import WavePaused
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
 LINK, PAPER, INTERVIEWER = "link", "paper", "interviewer"

@@ -18,13 +18,13 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from survey.errors.seals import CaseDecided, CasesOpen, GroupUnknown, NotScreened, NotYours, TextMissing
 from survey.model.approval import Approval
 from survey.model.base import new_id
 from survey.model.response import Answer
 from survey.model.review import FlaggedAnswer, Screening, ScreeningCase, ScreeningFinding
 from survey.model.staff import Account, AccountRole
 from survey.model.wave import Wave
-from survey.seal_errors import CaseDecided, CasesOpen, GroupUnknown, NotScreened, NotYours, TextMissing
 from survey.stages import approvals, audit, waves
 from survey.stages.staff import Role
 

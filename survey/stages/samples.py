@@ -20,12 +20,12 @@ from sqlalchemy import ColumnElement, case, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from survey.errors import AlreadyDrawn, FrameEmpty
+from survey.errors.waves import PlanDecides
 from survey.model.frame import Dossier
 from survey.model.sample import ClassCell, Draw, SampledDossier
 from survey.model.wave import Wave
 from survey.stages import audit, classes, coverage, plans, waves
 from survey.stages.classes import PRIVACY_FLOOR, Split
-from survey.wave_errors import PlanDecides
 from survey.wavefile import Kind, Mode
 
 CHUNK = 5000

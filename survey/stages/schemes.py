@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.errors import UnknownScheme
+from survey.errors.schemes import SchemeShipped, VersionTaken
 from survey.model.scheme import SchemeTrial, SchemeVersion
 from survey.model.wave import Wave
 from survey.scheme import Scheme, builtin_scheme, builtin_schemes, load_scheme
-from survey.scheme_errors import SchemeShipped, VersionTaken
 from survey.stages import approvals, audit
 
 

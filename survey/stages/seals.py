@@ -15,11 +15,11 @@ from typing import IO, Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from survey.errors.seals import AlreadySealed, NothingToReplace, SealUnknown
 from survey.model.base import new_id
 from survey.model.release import Release
 from survey.model.seal import Seal, SealPart
 from survey.model.wave import Wave
-from survey.seal_errors import AlreadySealed, NothingToReplace, SealUnknown
 from survey.stages import audit, releases, waves
 from survey.stages.releases import Step
 

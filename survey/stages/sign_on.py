@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.errors.staff import SignOnRefused
 from survey.keys import InstallationKey
 from survey.model.staff import Account, SsoIdentity
 from survey.sso import Person
-from survey.staff_errors import SignOnRefused
 from survey.stages import audit
 
 

@@ -17,9 +17,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from survey.errors import AccountExists, UnitUnknown
+from survey.errors.staff import UnitNeeded
 from survey.model.staff import Account, AccountRole, KnownDevice, SecondFactor, StaffSession
 from survey.model.unit import Unit
-from survey.staff_errors import UnitNeeded
 from survey.stages import audit
 
 SESSION_LIFE, HALF_LIFE, DEVICE_LIFE = timedelta(hours=12), timedelta(minutes=10), timedelta(days=180)

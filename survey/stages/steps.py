@@ -10,9 +10,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
+from survey.errors.waves import PauseTooShort
 from survey.model.wave import Wave
 from survey.stages import audit, waves
-from survey.wave_errors import PauseTooShort
 from survey.wavefile import Mode
 
 

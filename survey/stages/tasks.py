@@ -10,10 +10,10 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from survey.errors.seals import TaskRuns
 from survey.model.base import new_id
 from survey.model.task import Task
 from survey.model.wave import Wave
-from survey.seal_errors import TaskRuns
 
 WAITING, RUNNING, DONE, REFUSED = "waiting", "running", "done", "refused"
 UNFINISHED = (WAITING, RUNNING)

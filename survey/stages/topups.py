@@ -18,7 +18,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from survey.errors import LinkClosed, UnitNotInWave, WrongAudience, WrongState
-from survey.field_errors import CountTooSmall, NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
+from survey.errors.field import CountTooSmall, NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
 from survey.model.base import new_id
 from survey.model.staff import Account, AccountRole
 from survey.model.topup import TopUp

@@ -9,6 +9,7 @@ from typing import IO, Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from survey.errors.waves import ListGone
 from survey.keys import InstallationKey
 from survey.mapping import read_mapping
 from survey.model.base import new_id
@@ -16,7 +17,6 @@ from survey.model.upload import FrameUpload, FrameUploadPart
 from survey.model.wave import Wave
 from survey.stages import audit, frames
 from survey.stages.dossiers import COLUMNS
-from survey.wave_errors import ListGone
 
 PIECE = 1 << 20
 LIFE = timedelta(days=1)  # a list that no worker read by then goes unread

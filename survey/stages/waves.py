@@ -25,6 +25,15 @@ from survey.errors import (
     WaveUnknown,
     WrongState,
 )
+from survey.errors.waves import (
+    DocumentEmpty,
+    DocumentMissing,
+    NothingRated,
+    TargetMissing,
+    TooEarly,
+    TooLate,
+    UnitNotProvince,
+)
 from survey.instrument import IN_WORDS, Audience, Instrument, Status, load_instrument
 from survey.keys import Keys
 from survey.model.base import new_id
@@ -36,15 +45,6 @@ from survey.scheme import Scheme, load_scheme
 from survey.stages import audit
 from survey.stages import schemes as kept_schemes
 from survey.stages.units import PROVINCE
-from survey.wave_errors import (
-    DocumentEmpty,
-    DocumentMissing,
-    NothingRated,
-    TargetMissing,
-    TooEarly,
-    TooLate,
-    UnitNotProvince,
-)
 from survey.wavefile import ALL_UNITS, Kind, WavePlan
 
 DRAFT, PLANNED, OPEN, PAUSED, CLOSED, SEALED, PURGED = (

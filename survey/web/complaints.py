@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from survey.errors import SurveyError
+from survey.errors.seals import NotYours
 from survey.model.result import Run
 from survey.model.wave import Wave
-from survey.seal_errors import NotYours
 from survey.sentences import sentences
 from survey.stages import complaints, releases, results, reviews, units
 from survey.stages import waves as wave_list

@@ -6,12 +6,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from survey.cells import CODE
-from survey.copy_sentences import FROZEN, PARTS
 from survey.errors import SurveyError
+from survey.errors.waves import CodeRefused
 from survey.sentences import sentences
+from survey.sentences.copies import FROZEN, PARTS
 from survey.stages import copies, waves
 from survey.stages.copies import Change, Dates
-from survey.wave_errors import CodeRefused
 from survey.web.site import now, signed_in, site, translations
 
 blueprint = Blueprint("copies", __name__, url_prefix="/prepare")

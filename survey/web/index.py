@@ -12,7 +12,7 @@ from flask import Blueprint, abort, render_template
 from sqlalchemy.orm import Session
 
 from survey.datafile import Words
-from survey.index_errors import IndexNotScored
+from survey.errors.index import IndexNotScored
 from survey.model.index import IndexRun, IndexSheet
 from survey.scheme import Scheme
 from survey.stages import index_sheets, results, units

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from survey.errors import SurveyError, UnitNotInWave, WaveUnknown
-from survey.field_errors import NobodyToAssign, NoInterviewer
+from survey.errors.field import NobodyToAssign, NoInterviewer
 from survey.model.staff import Account
 from survey.model.unit import Unit
 from survey.model.wave import Wave

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from survey.errors import KeyReused, LinkClosed, WaveUnknown
-from survey.field_errors import CaseEnded, CaseUnknown, WhenMissing
+from survey.errors.field import CaseEnded, CaseUnknown, WhenMissing
+from survey.errors.waves import WavePaused
 from survey.i18n import mark as _n
 from survey.model.wave import Wave
 from survey.stages import interviews, waves
 from survey.stages.interviews import Case, Outcome
-from survey.wave_errors import WavePaused
 from survey.web import forms
 from survey.web.assets import own_file
 from survey.web.forms import CSRF, FormPage

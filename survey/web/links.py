@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from survey import queue
-from survey.staff_errors import PasswordRefused
+from survey.errors.staff import PasswordRefused
 from survey.stages import accounts, staff
 from survey.web.account import few_at_once
 from survey.web.site import now, site

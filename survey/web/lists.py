@@ -11,12 +11,12 @@ from werkzeug.wrappers import Response
 from survey import queue
 from survey.cells import Flaw, RowFault
 from survey.errors import SurveyError
-from survey.frame_sentences import COUNTS, REMARKS
+from survey.errors.waves import ListMissing
 from survey.model.wave import Wave
 from survey.sentences import row_sentence, sentences
+from survey.sentences.frames import COUNTS, REMARKS
 from survey.stages import approvals, coverage, samples, tasks, units, uploads, waves
 from survey.stages.tasks import Job
-from survey.wave_errors import ListMissing
 from survey.web import wording
 from survey.web.routes import may_open
 from survey.web.site import language, now, signed_in, site, translations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, render_template
 
-from survey.frame_sentences import REMARKS
+from survey.sentences.frames import REMARKS
 from survey.stages import coverage, units, waves
 from survey.web import wording
 from survey.web.site import signed_in, site

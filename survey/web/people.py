@@ -12,10 +12,10 @@ from survey import queue
 from survey.channels.configuration import read_channels
 from survey.channels.contract import Channel
 from survey.errors import AccountExists, SurveyError
+from survey.errors.staff import AddressRefused, OwnAccount, RolesApart, UnitNeeded
 from survey.i18n import Language
 from survey.model.staff import Account
 from survey.sentences import sentences
-from survey.staff_errors import AddressRefused, OwnAccount, RolesApart, UnitNeeded
 from survey.stages import accounts, factors, units
 from survey.stages.accounts import Change, Purpose
 from survey.web.routes import may_open

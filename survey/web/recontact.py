@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from survey.field_errors import CaseEnded
+from survey.errors.field import CaseEnded
 from survey.i18n import mark as _n
 from survey.stages import recontacts
 from survey.stages.recontacts import Asked, Call

@@ -25,11 +25,11 @@ from survey.errors import (
     WaveUnknown,
     WrongState,
 )
-from survey.field_errors import CaseUnknown, TopUpUnknown
+from survey.errors.field import CaseUnknown, TopUpUnknown
+from survey.errors.index import IndexNotScored, IndexUnknown, SchemeChanged, SchemeNotOfYear
+from survey.errors.seals import ComplaintUnknown, GroupUnknown, RunUnknown, SealUnknown, TaskRuns
+from survey.errors.staff import AccountUnknown, LinkOver, OwnAccount, SignOnRefused
 from survey.i18n import mark as _n
-from survey.index_errors import IndexNotScored, IndexUnknown, SchemeChanged, SchemeNotOfYear
-from survey.seal_errors import ComplaintUnknown, GroupUnknown, RunUnknown, SealUnknown, TaskRuns
-from survey.staff_errors import AccountUnknown, LinkOver, OwnAccount, SignOnRefused
 from survey.web.api.problems import is_api, of_error, problem
 from survey.web.forms import CSRF
 from survey.web.site import gettext

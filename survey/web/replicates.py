@@ -8,11 +8,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from survey import queue
 from survey.errors import SurveyError
+from survey.errors.waves import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 from survey.model.wave import Wave
 from survey.sentences import sentences
 from survey.stages import board, replicates, units, waves
 from survey.stages.staff import Role
-from survey.wave_errors import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 from survey.web.site import now, signed_in, site, translations
 from survey.web.wording import text_of_unit
 

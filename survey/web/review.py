@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from survey.errors import SurveyError
+from survey.errors.seals import TextMissing
 from survey.model.review import ScreeningCase
 from survey.model.wave import Wave
-from survey.seal_errors import TextMissing
 from survey.sentences import sentences
 from survey.stages import reviews, tasks, units
 from survey.stages import waves as wave_list

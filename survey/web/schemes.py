@@ -8,10 +8,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from survey import queue, scheme_changes, scheme_text
 from survey.errors import SurveyError
+from survey.errors.schemes import SchemeShipped, VersionTaken
+from survey.errors.staff import ApprovalGiven, ApprovalWithoutDocument, NotAnApprover
 from survey.faults import FaultyFile
-from survey.scheme_errors import SchemeShipped, VersionTaken
 from survey.sentences import sentences
-from survey.staff_errors import ApprovalGiven, ApprovalWithoutDocument, NotAnApprover
 from survey.stages import approvals, results, schemes
 from survey.stages import waves as wave_list
 from survey.stages.schemes import Shelved

@@ -7,8 +7,8 @@ from flask import Blueprint, abort, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from survey.errors.staff import CodeWrong, PasswordRefused
 from survey.model.staff import Account
-from survey.staff_errors import CodeWrong, PasswordRefused
 from survey.stages import accounts, factors, staff
 from survey.web import guard
 from survey.web.account import few_at_once

@@ -9,8 +9,8 @@ from flask import Blueprint, abort, current_app, make_response, redirect, render
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
+from survey.errors.staff import SignOnRefused
 from survey.sso import Issuer, Person, Started
-from survey.staff_errors import SignOnRefused
 from survey.stages import sign_on, staff
 from survey.stages.staff import Opened
 from survey.web import account, journal, who

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from survey.errors import KeyReused, LinkClosed
-from survey.field_errors import NobodyChosen
+from survey.errors.field import NobodyChosen
 from survey.i18n import mark as _n
 from survey.keys import Keys
 from survey.stages import responses, topups, waves

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from survey.errors import SurveyError, WrongState
-from survey.field_errors import CountTooSmall, TopUpUnknown
+from survey.errors.field import CountTooSmall, TopUpUnknown
 from survey.i18n import mark as _n
 from survey.model.wave import Wave
 from survey.sentences import sentences

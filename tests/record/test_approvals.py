@@ -11,18 +11,18 @@ from sqlalchemy.orm import Session
 
 from survey.db import Database
 from survey.errors import StoredMeanwhile, ValueForbidden
-from survey.model.approval import Approval
-from survey.model.audit import AuditEntry
-from survey.model.base import new_id
-from survey.model.staff import Account, AccountRole
-from survey.model.unit import Unit
-from survey.staff_errors import (
+from survey.errors.staff import (
     ApprovalGiven,
     ApprovalsMissing,
     ApprovalWithoutDocument,
     ApprovedOtherwise,
     NotAnApprover,
 )
+from survey.model.approval import Approval
+from survey.model.audit import AuditEntry
+from survey.model.base import new_id
+from survey.model.staff import Account, AccountRole
+from survey.model.unit import Unit
 from survey.stages import approvals, audit
 from survey.stages.approvals import Missing
 

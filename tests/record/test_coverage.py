@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from survey.db import Database
 from survey.errors import SurveyError
+from survey.errors.waves import FrameUnsigned, SignerMissing
 from survey.keys import Keys
 from survey.mapping import read_mapping
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.stages import coverage, frames, samples, waves
 from survey.stages.dossiers import COLUMNS
-from survey.wave_errors import FrameUnsigned, SignerMissing
 from survey.wavefile import read_wave_file
 
 WAVE = """

@@ -14,7 +14,8 @@ from sqlalchemy import delete, select, text, update
 
 from survey.db import Database
 from survey.errors import KeyReused, LinkClosed, ModeNotPlanned, WrongAudience
-from survey.field_errors import CaseEnded, CaseUnknown, NobodyToAssign, NoInterviewer, WhenMissing
+from survey.errors.field import CaseEnded, CaseUnknown, NobodyToAssign, NoInterviewer, WhenMissing
+from survey.errors.waves import WavePaused
 from survey.jobs import close
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
@@ -25,7 +26,6 @@ from survey.model.response import Answer, SpentMark, Spooled
 from survey.model.staff import Account, AccountRole
 from survey.stages import assignments, board, dispositions, interviews, privacy, responses, waves
 from survey.stages.interviews import Outcome
-from survey.wave_errors import WavePaused
 
 CITIZENS, OFFICIALS = "2026-citizens", "2026-officials"
 AN, BINH = "an@example.vn", "binh@example.vn"

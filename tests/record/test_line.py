@@ -24,13 +24,13 @@ from survey.custody import bundles, checking
 from survey.custody.broken import BundleBroken
 from survey.db import Database
 from survey.demo import build
-from survey.index_errors import IndexSealed, SchemeNotInWave, WaveOfOtherYear
+from survey.errors.index import IndexSealed, SchemeNotInWave, WaveOfOtherYear
+from survey.errors.staff import ApprovalsMissing
 from survey.jobs import against_index, answer_files, index, index_seal, recompute, years
 from survey.keys import Keys
 from survey.model.index import IndexFigure
 from survey.model.response import Answer
 from survey.scheme import builtin_scheme, load_scheme
-from survey.staff_errors import ApprovalsMissing
 from survey.stages import index_seals, index_sheets, results, waves
 
 SMALL = build.Options(responses=1296, seed=11, scale=0.25, open_waves=False)

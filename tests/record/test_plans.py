@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from survey.db import Database
 from survey.errors import WrongState
+from survey.errors.waves import NoRateKnown, NoValueKnown, TotalOutOfReach
 from survey.jobs import plan
 from survey.keys import Keys
 from survey.model.base import new_id
@@ -21,7 +22,6 @@ from survey.model.sample import ClassCell, SamplePlan
 from survey.model.unit import Unit
 from survey.plan_options import Options, Rule, Shares
 from survey.stages import plans, steps, waves
-from survey.wave_errors import NoRateKnown, NoValueKnown, TotalOutOfReach
 from survey.wavefile import read_wave_file
 
 WAVE = """

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from survey.db import Database
 from survey.errors import WrongAudience
-from survey.field_errors import CaseEnded, CaseUnknown, RecontactDrawn
+from survey.errors.field import CaseEnded, CaseUnknown, RecontactDrawn
 from survey.jobs import close
 from survey.keys import Keys
 from survey.model.audit import AuditEntry

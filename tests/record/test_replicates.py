@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from analysis.planning.releases import Goal
 from survey.db import Database
+from survey.errors.waves import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 from survey.jobs import replicate as advising
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
@@ -20,7 +21,6 @@ from survey.model.sample import ClassCell
 from survey.model.wave import Wave
 from survey.stages import board, coverage, frames, invitations, replicates, responses, samples, units, waves
 from survey.stages.classes import PRIVACY_FLOOR
-from survey.wave_errors import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 from survey.wavefile import read_wave_file
 
 UNITS = """code,name_vi,name_en,type,parent,valid_from,valid_to,successor,rated

@@ -14,14 +14,14 @@ from sqlalchemy import func, select
 from analysis.screening.study import TARGET, Fabrication, honest_wave, plant
 from survey.answers import NOT_APPLICABLE
 from survey.db import Database
+from survey.errors.seals import CaseDecided, CasesOpen, NotYours, TextMissing
+from survey.errors.staff import ApprovalGiven
 from survey.jobs import close, extract, screen
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
 from survey.model.base import new_id
 from survey.model.response import Answer
 from survey.model.staff import Account, AccountRole
-from survey.seal_errors import CaseDecided, CasesOpen, NotYours, TextMissing
-from survey.staff_errors import ApprovalGiven
 from survey.stages import reviews, waves
 from survey.stages.reviews import Flag, Found, Verdict
 

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from survey import schema
 from survey.db import Database
 from survey.errors import AlreadyDrawn
+from survey.errors.waves import TargetMissing
 from survey.jobs import extract
 from survey.keys import Keys
 from survey.model.frame import Dossier
@@ -21,7 +22,6 @@ from survey.model.wave import WaveUnit
 from survey.stages import coverage, frames, invitations, samples, units, waves
 from survey.stages.classes import PRIVACY_FLOOR, split
 from survey.stages.samples import Drawn, Listed, keep_one_each, stratify
-from survey.wave_errors import TargetMissing
 from survey.wavefile import read_wave_file
 
 UNITS = """code,name_vi,name_en,type,parent,valid_from,valid_to,successor,rated

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from survey import scheme_changes, scheme_text
 from survey.db import Database
 from survey.errors import UnknownScheme
+from survey.errors.schemes import SchemeShipped, VersionTaken
+from survey.errors.staff import ApprovalGiven
 from survey.faults import FaultyFile, Reason
 from survey.model.audit import AuditEntry
 from survey.model.unit import Unit
 from survey.scheme import builtin_scheme, load_scheme
 from survey.scheme_changes import Kind
-from survey.scheme_errors import SchemeShipped, VersionTaken
-from survey.staff_errors import ApprovalGiven
 from survey.stages import schemes, staff
 
 SAMPLE = builtin_scheme("local-department-sample")

@@ -18,12 +18,7 @@ from survey.config import PROVINCE_TIME
 from survey.custody import bundles, checking
 from survey.db import Database
 from survey.errors import LinkClosed, ScoresOutdated, WrongState
-from survey.jobs import close, recompute, score, screen, seal
-from survey.keys import Keys
-from survey.model.audit import AuditEntry
-from survey.model.result import Run
-from survey.model.staff import Account, AccountRole
-from survey.seal_errors import (
+from survey.errors.seals import (
     AlreadySealed,
     ComplaintsOpen,
     NothingToReplace,
@@ -33,7 +28,12 @@ from survey.seal_errors import (
     WindowClosed,
     WindowOpen,
 )
-from survey.staff_errors import ApprovalsMissing
+from survey.errors.staff import ApprovalsMissing
+from survey.jobs import close, recompute, score, screen, seal
+from survey.keys import Keys
+from survey.model.audit import AuditEntry
+from survey.model.result import Run
+from survey.model.staff import Account, AccountRole
 from survey.stages import approvals, audit, complaints, releases, responses, results, seals, waves
 from survey.stages.releases import Step
 

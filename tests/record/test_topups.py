@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from survey.db import Database
 from survey.errors import ModeNotPlanned, UnitNotInWave, WrongState
-from survey.field_errors import CountTooSmall, NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
+from survey.errors.field import CountTooSmall, NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
 from survey.jobs import close, extract, score
 from survey.keys import Keys
 from survey.model.response import Answer

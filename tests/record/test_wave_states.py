@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 
 from survey.db import Database
 from survey.errors import LinkClosed, SurveyError, WrongState
+from survey.errors.waves import DocumentEmpty, DocumentMissing, PauseTooShort, WavePaused
 from survey.jobs import calendar
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
 from survey.model.response import Spooled
 from survey.model.wave import Wave
 from survey.stages import drafts, responses, steps, waves
-from survey.wave_errors import DocumentEmpty, DocumentMissing, PauseTooShort, WavePaused
 
 CODE = "2026-citizens"
 DECISION = "13/QD-SNV, 11/03/2026, Nguyen Van A"

@@ -23,12 +23,12 @@ from survey.errors import (
     UnitUnknown,
     WrongState,
 )
+from survey.errors.waves import DocumentEmpty, NothingRated, TargetMissing, TooEarly, TooLate, UnitNotProvince
 from survey.faults import FaultyFile, Reason
 from survey.keys import Keys
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.stages import audit, invitations, quotas, staff, waves
-from survey.wave_errors import DocumentEmpty, NothingRated, TargetMissing, TooEarly, TooLate, UnitNotProvince
 from survey.wavefile import read_wave_file
 
 WAVE = """

@@ -16,12 +16,12 @@ from sqlalchemy import select
 from survey.app import create_app
 from survey.config import Settings
 from survey.db import Database
+from survey.errors.staff import AddressRefused, RolesApart, UnitNeeded
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
 from survey.model.staff import Account, AccountLink, SpareCode, StaffSession
 from survey.model.unit import Unit
 from survey.queue import open_queue
-from survey.staff_errors import AddressRefused, RolesApart, UnitNeeded
 from survey.stages import accounts, factors, staff
 
 SignIn = Callable[..., FlaskClient]

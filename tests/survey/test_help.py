@@ -15,8 +15,8 @@ from werkzeug.exceptions import HTTPException
 
 from analysis.__main__ import _parser
 from survey.cli.main import hailong
-from survey.frame_sentences import COUNTS
 from survey.i18n import Language, translator
+from survey.sentences.frames import COUNTS
 from survey.stages.dossiers import COLUMNS as DOSSIERS
 from survey.stages.exports import IMPORT_COLUMNS
 from survey.stages.raters import COLUMNS as RATERS

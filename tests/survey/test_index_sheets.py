@@ -19,8 +19,8 @@ from survey import resources
 from survey.cells import Flaw, RowsRefused
 from survey.db import Database
 from survey.errors import FileRefused, SurveyError
+from survey.errors.index import IndexOutdated, SchemeChanged, SchemeNotOfYear
 from survey.i18n import translator
-from survey.index_errors import IndexOutdated, SchemeChanged, SchemeNotOfYear
 from survey.jobs import index as job
 from survey.model.audit import AuditEntry
 from survey.model.index import IndexInput, IndexSheet

@@ -13,8 +13,8 @@ import xlsxwriter
 from survey import sheet
 from survey.cells import Flaw, name, phone
 from survey.errors import FileRefused
+from survey.errors.files import Refusal
 from survey.faults import FaultyFile, Reason
-from survey.file_refusals import Refusal
 from survey.mapping import read_mapping
 from survey.sheet import Row
 from survey.stages.dossiers import COLUMNS

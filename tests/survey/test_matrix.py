@@ -18,8 +18,8 @@ from werkzeug.routing import Rule
 
 from survey.db import Database
 from survey.errors import RouteUnlisted
+from survey.errors.staff import UnitNeeded
 from survey.model.unit import Unit
-from survey.staff_errors import UnitNeeded
 from survey.stages import accounts, staff
 from survey.stages.staff import Role
 from survey.web import routes

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import update
 
 from survey.db import Database
+from survey.errors.staff import ApprovalsMissing
+from survey.errors.waves import PlanDecides, PlanMissing, PlanOutdated
 from survey.model.base import new_id
 from survey.model.frame import Dossier
 from survey.model.staff import Account
 from survey.model.wave import Wave
-from survey.staff_errors import ApprovalsMissing
 from survey.stages import coverage, plans, samples, waves
-from survey.wave_errors import PlanDecides, PlanMissing, PlanOutdated
 
 SignIn = Callable[..., Any]
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)

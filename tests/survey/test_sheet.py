@@ -12,7 +12,7 @@ import xlsxwriter
 from survey import sheet
 from survey.cells import CellRefused, Flaw, RowFault, day, email, long_code, phone
 from survey.errors import FileRefused
-from survey.file_refusals import Refusal
+from survey.errors.files import Refusal
 from survey.sheet import Columns
 
 COLUMNS = Columns(("code", "day", "note"), frozenset({"code", "day"}))

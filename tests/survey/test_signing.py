@@ -16,10 +16,10 @@ from survey.cli.context import Site
 from survey.cli.signing import signer
 from survey.config import Settings
 from survey.db import Database
+from survey.errors.seals import PasswordWrong
+from survey.errors.staff import CodeWrong, FactorMissing
 from survey.keys import Keys
 from survey.model.staff import Account
-from survey.seal_errors import PasswordWrong
-from survey.staff_errors import CodeWrong, FactorMissing
 from survey.stages import factors
 
 EMAIL, PASSWORD = "oversight.none@example.vn", "mot cau du dai de thu"

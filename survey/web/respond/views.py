@@ -13,8 +13,8 @@ from flask.blueprints import BlueprintSetupState
 from sqlalchemy.orm import Session
 
 from survey.errors import CellFull, KeyReused, LinkClosed
+from survey.errors.waves import WavePaused
 from survey.stages import responses, waves
-from survey.wave_errors import WavePaused
 from survey.web import forms
 from survey.web.forms import FormPage
 from survey.web.look import remember_look, use_look

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from survey import seal_errors
 from survey.custody.broken import BundleBroken, Fault
 from survey.errors import SurveyError
+from survey.errors import seals as seal_errors
 from survey.i18n import Translator
 from survey.i18n import mark as _n
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from survey import (
-    api_errors,
-    errors,
-    index_errors,
-    scheme_errors,
-    seal_sentences,
-    staff_errors,
-)
+from survey import errors
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.channels import refusals
 from survey.custody import refusals as custody
 from survey.custody.broken import BundleBroken
-from survey.errors import SurveyError
+from survey.errors import SurveyError, api, index, schemes, staff
+from survey.errors.files import Refusal
 from survey.faults import SENTENCES, Fault, FaultyFile
-from survey.field_sentences import REFUSALS as FIELD
-from survey.file_refusals import Refusal
 from survey.i18n import Translator
 from survey.i18n import mark as _n
-from survey.wave_sentences import WAVES
+from survey.sentences import seals
+from survey.sentences.field import REFUSALS as FIELD
+from survey.sentences.waves import WAVES
 
 REFUSALS: dict[type[SurveyError], str] = {
     errors.UnknownInstrument: _n('There is no questionnaire "%(code)s".'),
@@ -40,14 +34,12 @@ REFUSALS: dict[type[SurveyError], str] = {
     errors.KeyMissing: _n('The key "%(name)s" is not in the key folder.'),
     errors.SealBroken: _n("A sealed value was changed, or belongs to another key."),
     errors.AccountExists: _n("There is an account for %(email)s already."),
-    api_errors.ApiKeyUnknown: _n('There is no key "%(key)s"; hailong api-keys list shows them.'),
-    scheme_errors.SchemeShipped: _n(
-        '"%(code)s" is the code of a shipped scheme: give the province\'s own another code.'
-    ),
-    scheme_errors.VersionTaken: _n(
+    api.ApiKeyUnknown: _n('There is no key "%(key)s"; hailong api-keys list shows them.'),
+    schemes.SchemeShipped: _n('"%(code)s" is the code of a shipped scheme: give the province\'s own another code.'),
+    schemes.VersionTaken: _n(
         'Another text was kept as version "%(version)s" of "%(code)s": give this one the next version.'
     ),
-    scheme_errors.SchemeServesNone: _n('The wave "%(wave)s" rates no unit of the level that "%(code)s" ranks.'),
+    schemes.SchemeServesNone: _n('The wave "%(wave)s" rates no unit of the level that "%(code)s" ranks.'),
     errors.UnitUnknown: _n('There is no unit "%(unit)s".'),
     errors.WaveUnknown: _n('There is no wave "%(wave)s".'),
     errors.WaveExists: _n('There is a wave "%(wave)s" already.'),
@@ -70,24 +62,24 @@ REFUSALS: dict[type[SurveyError], str] = {
     ),
     errors.UnitNotRated: _n('The unit "%(unit)s" is not rated, or no scheme of the wave rates units of its type.'),
     errors.UnitNotInWave: _n('The unit "%(unit)s" is not among the units of the wave "%(wave)s".'),
-    staff_errors.ApprovalsMissing: _n('"%(subject)s" is not approved yet: %(missing)s.'),
-    staff_errors.ApprovalGiven: _n('%(agency)s approved "%(subject)s" already.'),
-    staff_errors.ApprovalWithoutDocument: _n('Name the document that approves "%(subject)s": number, date, signer.'),
-    staff_errors.NotAnApprover: _n("No account of %(email)s may approve."),
-    staff_errors.AddressRefused: _n('"%(email)s" is not an e-mail address.'),
-    staff_errors.RolesApart: _n(
+    staff.ApprovalsMissing: _n('"%(subject)s" is not approved yet: %(missing)s.'),
+    staff.ApprovalGiven: _n('%(agency)s approved "%(subject)s" already.'),
+    staff.ApprovalWithoutDocument: _n('Name the document that approves "%(subject)s": number, date, signer.'),
+    staff.NotAnApprover: _n("No account of %(email)s may approve."),
+    staff.AddressRefused: _n('"%(email)s" is not an e-mail address.'),
+    staff.RolesApart: _n(
         "One person cannot hold these roles together (%(roles)s). Choose at least one; administrator, data office and "
         "oversight each stand alone."
     ),
-    staff_errors.UnitNeeded: _n("Choose the unit that this account speaks for."),
-    staff_errors.OwnAccount: _n("Nobody changes the rights of the own account. Ask another administrator."),
-    staff_errors.AccountUnknown: _n("There is no such account."),
-    staff_errors.LinkOver: _n("This link was used, replaced by a newer one, or is too old."),
-    staff_errors.PasswordRefused: _n("This password can be guessed. (%(reason)s)"),
-    staff_errors.CodeWrong: _n("The code does not fit, or was used already."),
-    staff_errors.FactorMissing: _n("Set up the second step of the sign-in first (My account); then sign."),
-    staff_errors.SignOnRefused: _n("The province's single sign-on refused. (%(what)s)"),
-    staff_errors.ApprovedOtherwise: _n('"%(subject)s" was changed after you opened the page. Read it again.'),
+    staff.UnitNeeded: _n("Choose the unit that this account speaks for."),
+    staff.OwnAccount: _n("Nobody changes the rights of the own account. Ask another administrator."),
+    staff.AccountUnknown: _n("There is no such account."),
+    staff.LinkOver: _n("This link was used, replaced by a newer one, or is too old."),
+    staff.PasswordRefused: _n("This password can be guessed. (%(reason)s)"),
+    staff.CodeWrong: _n("The code does not fit, or was used already."),
+    staff.FactorMissing: _n("Set up the second step of the sign-in first (My account); then sign."),
+    staff.SignOnRefused: _n("The province's single sign-on refused. (%(what)s)"),
+    staff.ApprovedOtherwise: _n('"%(subject)s" was changed after you opened the page. Read it again.'),
     errors.WrongAudience: _n('The wave "%(wave)s" asks %(audience)s; this needs a wave that asks %(needed)s.'),
     errors.FrameEmpty: _n('The wave "%(wave)s" has no dossiers to draw from. Import the dossier list first.'),
     errors.AlreadyDrawn: _n(
@@ -107,36 +99,36 @@ REFUSALS: dict[type[SurveyError], str] = {
         'Figures of the wave "%(wave)s", or the program, changed since the last computation. '
         "Run: hailong score %(wave)s"
     ),
-    index_errors.SchemeNotOfYear: _n('The scheme "%(scheme)s" serves the years %(years)s, not %(year)s.'),
-    index_errors.SchemeChanged: _n(
+    index.SchemeNotOfYear: _n('The scheme "%(scheme)s" serves the years %(years)s, not %(year)s.'),
+    index.SchemeChanged: _n(
         'The index of "%(scheme)s" in %(year)s was begun with another text of this scheme. Give the changed scheme a '
         "code of its own."
     ),
-    index_errors.SchemeNotInWave: _n(
+    index.SchemeNotInWave: _n(
         'The wave "%(wave)s" was not scored by the scheme "%(scheme)s" as the index has it. Name the scheme in the '
         "wave file, or leave the wave out."
     ),
-    index_errors.WaveOfOtherYear: _n(
+    index.WaveOfOtherYear: _n(
         'The wave "%(wave)s" is of %(year)s and does not count for %(needed)s. Name the wave of that year.'
     ),
-    index_errors.IndexUnknown: _n(
+    index.IndexUnknown: _n(
         'There is no index of "%(scheme)s" in %(year)s. Run: hailong index import FILE --scheme %(scheme)s '
         "--year %(year)s"
     ),
-    index_errors.IndexNotScored: _n(
+    index.IndexNotScored: _n(
         'The index of "%(scheme)s" in %(year)s is not computed yet. Run: hailong index score --scheme %(scheme)s '
         "--year %(year)s"
     ),
-    index_errors.IndexOutdated: _n(
+    index.IndexOutdated: _n(
         'The points of the index "%(scheme)s" in %(year)s, its waves or last year\'s index were changed since it was '
         "computed. Run: hailong index score --scheme %(scheme)s --year %(year)s"
     ),
-    index_errors.IndexSealed: _n(
+    index.IndexSealed: _n(
         'The index of "%(scheme)s" in %(year)s is sealed (seal %(number)s). Compute it again, let two agencies agree, '
         "and give the reason of the new seal."
     ),
-    index_errors.IndexNotSealed: _n('The index of "%(scheme)s" in %(year)s has no such seal.'),
-    index_errors.IndexRefused: _n('The index of "%(scheme)s" in %(year)s cannot be computed: %(reason)s'),
+    index.IndexNotSealed: _n('The index of "%(scheme)s" in %(year)s has no such seal.'),
+    index.IndexRefused: _n('The index of "%(scheme)s" in %(year)s cannot be computed: %(reason)s'),
     errors.NotScored: _n('The wave "%(wave)s" has no scores yet. Run: hailong score %(wave)s'),
     errors.ScoringRefused: _n('The wave "%(wave)s" cannot be scored: %(reason)s'),
     errors.AnswersWaiting: _n(
@@ -228,8 +220,8 @@ WORDS = {
     "unrated_agency": _n("a person of an agency that is not rated itself must approve it too"),
     "other_engine": _n("it holds a database of another engine"),
 }
-REFUSALS |= seal_sentences.REFUSALS
-WORDS |= seal_sentences.WORDS
+REFUSALS |= seals.REFUSALS
+WORDS |= seals.WORDS
 
 
 def sentences(error: SurveyError, reader: Translator) -> list[str]:
@@ -240,7 +232,7 @@ def sentences(error: SurveyError, reader: Translator) -> list[str]:
         before = f"{error.file}: " if error.file else ""
         return [before + row_sentence(fault, reader) for fault in error.faults]
     if isinstance(error, BundleBroken):
-        return [seal_sentences.broken(error, reader)]
+        return [seals.broken(error, reader)]
     if isinstance(error, errors.FileRefused):
         return [file_sentence(error, reader)]
     if isinstance(error, errors.InputRefused):
