@@ -60,6 +60,8 @@ def supplied(weights: Column, replicates: Column, *, scale: float, rscales: Colu
     if not np.isfinite(matrix).all():
         raise NotFinite("replicate weight", int(np.argmin(np.isfinite(matrix).all(axis=1))))
     factors = numbers("rscales", rscales)
+    if factors.ndim > 1:
+        raise OptionInvalid("rscales", factors.shape, "one number a replicate")
     if factors.ndim and len(factors) != matrix.shape[1]:
         raise LengthMismatch("rscales", matrix.shape[1], len(factors))
     if not (np.isfinite(factors).all() and (factors >= 0).all() and np.isfinite(scale) and scale >= 0):

@@ -194,6 +194,8 @@ def calibrate(
         if population is not None:
             _check_agreement(one, "the population size", population)
     matrix, totals, names, columns = _auxiliaries(before, margins, numeric or {}, population)
+    if not totals.any():
+        raise OptionInvalid("totals", 0.0, "some other than 0")
     ratio, iterations, misfit = solved(before, matrix, totals, (distance, low, high), tolerance, max_iterations)
     worst = int(np.argmax(np.abs(misfit) / (1 + np.abs(totals))))
     if not np.isfinite(misfit).all() or np.max(np.abs(misfit) / (1 + np.abs(totals))) > max(tolerance, 1e-9):

@@ -25,6 +25,9 @@ class Missing(StrEnum):
     DROP = "drop"
 
 
+LARGEST = 1e120  # of a value, so that weighted sums of squares are numbers
+
+
 @dataclass(frozen=True, eq=False)
 class Estimate:
     """Values float64[k], their covariance float64[k, k], design degrees of freedom and rows used; `lost` counts the
@@ -192,6 +195,11 @@ def _matrix(values: Column) -> FloatArray:
     array = designs.numbers("values", values)
     if array.ndim not in (1, 2):
         raise OptionInvalid("values", array.shape, "one or two dimensions")
+    large = np.isfinite(array) & (np.abs(array) > LARGEST)
+    if large.any():
+        raise OptionInvalid(
+            "values", float(array[large][0]), f"at most {LARGEST:g}: the squares of larger ones are no numbers"
+        )
     return array[:, None] if array.ndim == 1 else array
 
 

@@ -76,6 +76,8 @@ def quantiles(
     rule, interval = chosen(Rule, rule, "rule"), chosen(Interval, interval, "interval")
     used, matrix = prepared(sample, column_of_numbers("values", values), missing)
     weights, y = checked_weights(used.domain_weights), matrix[:, 0]
+    if df is not None and not df > 0:
+        raise OptionInvalid("df", df, "a positive number")
     freedom = float(degrees(used)) if df is None else df
     count = int((weights > 0).sum()) if rows is None else rows
     pick = _picker(y[weights > 0], weights[weights > 0], rule)
@@ -97,6 +99,7 @@ def weighted_quantile(values: FloatArray, weights: FloatArray, share: float, rul
     """One weighted quantile of values float64[n] with weights float64[n] (zeros left out). Raises NotFinite,
     NegativeWeight, NoWeight, LengthMismatch, OptionInvalid."""
     rule, weights = chosen(Rule, rule, "rule"), checked_weights(weights)
+    values = column_of_numbers("values", values)
     if len(values) != len(weights):
         raise LengthMismatch("values", len(weights), len(values))
     if not 0 < share < 1:

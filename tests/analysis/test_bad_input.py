@@ -16,8 +16,10 @@ from analysis.__main__ import main
 from analysis.components.rows import COLUMNS
 from analysis.design import LonelyPsu, declare
 from analysis.distances import Distance
-from analysis.estimates.moments import Missing, mean
+from analysis.estimates.moments import Missing, by_domain, mean
 from analysis.extract import read_extract, score, write_extract
+from analysis.intervals import wald, within_census
+from analysis.ranking import places
 from analysis.weights import calibrate, margin, rake
 
 Edit = Callable[[bytes], bytes]
@@ -175,6 +177,34 @@ def test_a_wave_of_no_rated_unit_is_named(make: Any, tmp_path: Path, capsys: Any
 
 ONES = np.ones(4)
 LIBRARY: dict[str, tuple[Callable[[], object], type[errors.AnalysisError], str]] = {
+    "population sizes as text": (
+        lambda: declare(ONES, lonely_psu=LonelyPsu.FAIL, population=[["x"] * 4]), errors.OptionInvalid, "population",
+    ),
+    "strata in two dimensions": (
+        lambda: declare(ONES, lonely_psu=LonelyPsu.FAIL, strata=[np.ones((4, 2))]), errors.OptionInvalid, "dimension",
+    ),
+    "a date that is none": (
+        lambda: declare(ONES, lonely_psu=LonelyPsu.FAIL, strata=[np.array(["2020", "NaT"] * 2, dtype="M8[D]")]),
+        errors.NotFinite, "row 1",
+    ),
+    "values as text": (
+        lambda: mean(declare(ONES, lonely_psu=LonelyPsu.FAIL), ["x"] * 4, missing=Missing.FAIL),
+        errors.OptionInvalid, "values",
+    ),
+    "values whose squares are no numbers": (
+        lambda: mean(declare(ONES, lonely_psu=LonelyPsu.FAIL), [0, 1e200] * 2, missing=Missing.FAIL),
+        errors.OptionInvalid, "squares",
+    ),
+    "a group that is a fraction": (
+        lambda: by_domain(declare(ONES, lonely_psu=LonelyPsu.FAIL), ONES, [0, 0.5, 1, 1], missing=Missing.FAIL),
+        errors.OptionInvalid, "row 1",
+    ),
+    "a total as text": (lambda: margin("sex", ["F"] * 4, {"F": "five"}), errors.MarginTotalInvalid, "five"),  # type: ignore[dict-item]
+    "an estimate that is missing": (lambda: places(np.array([1, np.nan])), errors.NotFinite, "row 1"),
+    "an error below zero": (lambda: wald(0.5, -1.0, 0.95), errors.OptionInvalid, "not negative"),
+    "more satisfied than answered": (
+        lambda: within_census((np.zeros(1), np.ones(1)), 30, 20, 50), errors.OptionInvalid, "satisfied",
+    ),
     "a negative weight": (lambda: declare([1, -1], lonely_psu=LonelyPsu.FAIL), errors.NegativeWeight, "row 1"),
     "a weight that is NaN": (lambda: declare([1, np.nan], lonely_psu=LonelyPsu.FAIL), errors.NotFinite, "row 1"),
     "an infinite weight": (lambda: declare([1, np.inf], lonely_psu=LonelyPsu.FAIL), errors.NotFinite, "row 1"),
