@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from analysis.components.rows import COLUMNS
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, CellInvalid
 from analysis.extract import MANIFEST, Extract
 from survey.custody import bundles, checking, marks, statements
 from survey.custody.broken import BundleBroken, Fault
@@ -135,6 +135,9 @@ def _require_wave(session: Session, wave: Wave, bundle: Opened) -> None:
         raise _changed(bundle, "screening", field=_first_case(sealed, stands))
     try:
         taken = extract.build(session, wave)
+    except CellInvalid as error:  # changed to what no extract may hold
+        table = f"{TABLES.get(error.file, 'wave')} ({EXTRACT}/{error.file})"
+        raise _changed(bundle, table, error.row, error.column, found=error.value) from error
     except (SurveyError, AnalysisError) as error:
         raise _changed(bundle, EXTRACT, found=str(error)) from error
     for name, data in _files(taken):

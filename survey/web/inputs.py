@@ -59,7 +59,7 @@ def units(wave: str) -> str:
         wanted = [(unit, {one.code for one in stored.typed_in(session, found, unit.type)}) for unit in units_here]
         there = {(row.unit_code, row.code) for row in stored.inputs(session, found)}
     lines = [(unit, sum((unit.code, code) in there for code in codes), len(codes)) for unit, codes in wanted]
-    return render_template("results/inputs.html", wave=found, lines=lines, words=wording)
+    return render_template("results/inputs.html", wave=found, lines=lines, words=wording, own=signed_in().unit)
 
 
 @blueprint.route("/<wave>/inputs/<unit>", methods=["GET", "POST"])
