@@ -45,6 +45,7 @@ def _rows(sheet: Sheet, context: Context) -> Iterator[Cells]:
     for at, line in enumerate(sheet.lines):
         if line.level_of != "item":
             continue
+        judged = _judged(sheet, at)
         for u, unit in enumerate(sheet.units):
             cells = (context.year, key.scheme.code, context.wave, unit, line.level_of, line.code, key.rule,
                      key.weighting, key.used, official, *context.names.get(unit, ("", "")), key.level)  # fmt: skip
@@ -52,20 +53,31 @@ def _rows(sheet: Sheet, context: Context) -> Iterator[Cells]:
             figures = {"direct": sheet.index, "direct_low": sheet.low, "direct_high": sheet.high, "df": sheet.df}
             told = {name: six(float(one[u, at])) for name, one in figures.items()}
             n = whole(float(sheet.n_valid[u, at]))
-            yield {**named, "status": str(sheet.status[u, at]), "n_valid": n, **told, **_judged(sheet, u, at)}
+            yield {**named, "status": str(sheet.status[u, at]), "n_valid": n, **told, **judged[u]}
 
 
-def _judged(sheet: Sheet, u: int, at: int) -> Cells:
-    """Korn and Graubard's limits and the rule's decision by them."""
-    status, none = sheet.status[u, at], {"kg_low": None, "kg_high": None}
-    if status not in TOLD:
-        decision = "show" if status is Status.COMPLETE else "suppress"
-        return {**none, "publication": decision, "publication_why": str(status)}
-    share, se, n, df = (float(one[u, at]) for one in (sheet.index / 100, sheet.se / 100, sheet.n_valid, sheet.df))
-    if not df > 0:
-        return {**none, "publication": "suppress", "publication_why": "few_degrees"}
-    n_eff = float(effective_size(share, se**2)) if np.isfinite(se) else np.inf
-    low, high = (float(one) for one in korn_graubard(share, n_eff, CONFIDENCE, n=n, df=df))
-    found = presentation_of_limits(share, (low, high), (n, n_eff), df)
-    told = {"publication": str(found.decision), "publication_why": "; ".join(map(str, found.flags)) or None}
-    return {"kg_low": six(100 * low), "kg_high": six(100 * high), **told}
+def _judged(sheet: Sheet, at: int) -> list[Cells]:
+    """Korn and Graubard's limits of one item and the rule's decision by them, unit by unit."""
+    share, se, n, df = sheet.index[:, at] / 100, sheet.se[:, at] / 100, sheet.n_valid[:, at], sheet.df[:, at]
+    found: list[Cells] = [_undecided(one) for one in sheet.status[:, at]]
+    known = np.flatnonzero(np.isin(sheet.status[:, at], TOLD) & (df > 0))
+    if not len(known):
+        return found
+    share, n, df = np.clip(share[known], 0.0, 1.0), n[known], df[known]
+    n_eff = np.where(np.isfinite(se[known]), effective_size(share, np.nan_to_num(se[known]) ** 2), np.inf)
+    limits = np.stack(korn_graubard(share, n_eff, CONFIDENCE, n=n, df=df), axis=1).tolist()
+    for place, u in enumerate(known.tolist()):
+        low, high = limits[place]
+        sizes = float(n[place]), float(n_eff[place])
+        decided = presentation_of_limits(float(share[place]), (low, high), sizes, float(df[place]))
+        why = "; ".join(map(str, decided.flags)) or None
+        told = {"publication": str(decided.decision), "publication_why": why}
+        found[u] = {"kg_low": six(100 * low), "kg_high": six(100 * high), **told}
+    return found
+
+
+def _undecided(status: Status) -> Cells:
+    """What is said of an item without Korn and Graubard's limits."""
+    why = "few_degrees" if status in TOLD else str(status)
+    decision = "show" if status is Status.COMPLETE else "suppress"
+    return {"kg_low": None, "kg_high": None, "publication": decision, "publication_why": why}
