@@ -25,6 +25,24 @@ GRADES, SMALL_UNITS, ITEMS = "grades", "small_units", "items"
 Cells = Mapping[str, str | None]
 
 
+class Record(Mapping[str, str | None]):
+    """A row of a large table: its cells, and the place of each column, which all rows share."""
+
+    __slots__ = ("_cells", "_place")
+
+    def __init__(self, place: Mapping[str, int], cells: Cells) -> None:
+        self._place, self._cells = place, tuple(cells[name] for name in place)
+
+    def __getitem__(self, name: str) -> str | None:
+        return self._cells[self._place[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._place)
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+
 @dataclass(frozen=True)
 class Table:
     """A table beside the scores: its columns and rows, every number as its decimal text."""
@@ -34,12 +52,14 @@ class Table:
 
     def csv(self) -> bytes:
         """As `scores.csv` is written."""
-        out = io.StringIO(newline="")
+        held = io.BytesIO()  # bytes from the start: text in memory takes four a letter
+        out = io.TextIOWrapper(held, encoding="utf-8", newline="", write_through=True)
         writer = csv.writer(out, lineterminator="\n")
         out.write(BOM)
         writer.writerow(self.columns)
         writer.writerows([plain(row[column]) for column in self.columns] for row in self.rows)
-        return out.getvalue().encode()
+        out.flush()
+        return held.getvalue()
 
     def as_dict(self) -> dict[str, object]:
         return {"columns": list(self.columns), "rows": [[row[column] for column in self.columns] for row in self.rows]}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from analysis.components.beside import FIGURE, Cells, Table
+from analysis.components.beside import FIGURE, Cells, Record, Table
 from analysis.components.decimals import six, whole
 from analysis.components.limits import CONFIDENCE
 from analysis.components.rows import YES, Context
@@ -29,7 +29,8 @@ TOLD = (Status.OK, Status.NOT_RANKED)
 def items_table(sheets: Sequence[Sheet], context: Context) -> Table:
     """One row a unit and item, unit by unit, of every scheme's official sheet with `top2box`; limits in percent, empty
     where the item has no degrees of freedom, is complete or suppressed."""
-    rows = [cells for sheet in sheets if _is_chosen(sheet) for cells in _rows(sheet, context)]
+    place = {name: number for number, name in enumerate(COLUMNS)}
+    rows = [Record(place, cells) for sheet in sheets if _is_chosen(sheet) for cells in _rows(sheet, context)]
     return Table(COLUMNS, tuple(sorted(rows, key=lambda cells: str(cells["unit"]))))
 
 
