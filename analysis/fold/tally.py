@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from analysis.design import FloatArray, IntArray
@@ -99,6 +100,7 @@ def gather(
         finally:
             for future in waiting:
                 future.cancel()
+            pa.default_memory_pool().release_unused()  # what the columns took is free for the figures
 
 
 def tally(task: Task, plans: tuple[Plan, ...]) -> list[Part]:
