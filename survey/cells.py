@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TypeVar
 
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 LABEL = re.compile(r"\w[\w .,:()&+/’'–-]*")  # begins with a letter or digit: never a formula, never markup

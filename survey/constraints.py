@@ -5,7 +5,7 @@ Stages look first and refuse with all they know; these leaves speak where two ca
 
 from __future__ import annotations
 
-from survey.errors import CellFull, LinkClosed, ReferenceMissing, StoredMeanwhile, SurveyError, ValueForbidden
+from survey.errors.common import CellFull, LinkClosed, ReferenceMissing, StoredMeanwhile, SurveyError, ValueForbidden
 
 TAKEN = frozenset({
     "uq_account_email", "uq_api_key_key_hash",

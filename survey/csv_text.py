@@ -12,7 +12,7 @@ import string
 import unicodedata
 from typing import BinaryIO
 
-from survey.errors import FileRefused
+from survey.errors.common import FileRefused
 from survey.errors.files import Refusal
 from survey.workbook import Records
 

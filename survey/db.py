@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from survey import constraints
-from survey.errors import DatabaseMissing, DatabaseUnavailable
+from survey.errors.common import DatabaseMissing, DatabaseUnavailable
 
 BUSY_TIMEOUT_MS = 10_000
 IDLE_SECONDS = 5

@@ -6,7 +6,7 @@ An instrument, a scheme, a mapping or a wave file is refused whole, with every f
 from dataclasses import dataclass
 from enum import StrEnum
 
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 
 
 class Reason(StrEnum):

@@ -15,7 +15,7 @@ from pathlib import Path
 from survey import datafile, resources
 from survey.datafile import Report, Table, Words
 from survey.datafile import Status as Status
-from survey.errors import UnknownInstrument
+from survey.errors.common import UnknownInstrument
 from survey.faults import Reason
 
 MOST_ON_A_PAGE = 6

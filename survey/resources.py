@@ -7,7 +7,7 @@ checkout, where people look for them, and reach the wheel under `survey/_bundle/
 from enum import StrEnum
 from pathlib import Path
 
-from survey.errors import MissingTree
+from survey.errors.common import MissingTree
 
 PACKAGE = Path(__file__).resolve().parent
 

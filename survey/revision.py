@@ -8,7 +8,7 @@ from sqlalchemy import column, inspect, select, table
 
 from survey import resources
 from survey.db import Database
-from survey.errors import DatabaseNotReady
+from survey.errors.common import DatabaseNotReady
 
 REVISIONS = table("alembic_version", column("version_num"))
 

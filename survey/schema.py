@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from survey import resources
 from survey.constraints import REFERENCE
 from survey.db import Database
-from survey.errors import ReferenceMissing
+from survey.errors.common import ReferenceMissing
 from survey.model.tables import METADATA
 
 HEAD, BASE = "head", "base"

@@ -14,7 +14,7 @@ from typing import Protocol
 from survey import datafile, resources
 from survey.datafile import Report, Table, Words
 from survey.datafile import Status as Status
-from survey.errors import UnknownScheme
+from survey.errors.common import UnknownScheme
 from survey.faults import Fault, Reason
 from survey.groups import Known, PointGroup, read_groups
 from survey.rule import Officials, ResultLevel, Rule, Satisfaction, Source, read_rule

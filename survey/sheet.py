@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from survey import csv_text, workbook
 from survey.cells import CellRefused, Flaw, RowFault, plain
-from survey.errors import FileRefused
+from survey.errors.common import FileRefused
 from survey.errors.files import Refusal
 from survey.mapping import PLAIN, Mapping
 from survey.workbook import Records

@@ -12,7 +12,7 @@ from pathlib import Path
 from survey import datafile
 from survey.config import PROVINCE_TIME
 from survey.datafile import Report, Table, Words
-from survey.errors import FileRefused
+from survey.errors.common import FileRefused
 from survey.faults import Fault, FaultyFile, Reason
 from survey.instrument import Audience, Instrument, builtin_instrument, load_instrument
 from survey.precision import Aim

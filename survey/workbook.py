@@ -18,7 +18,7 @@ from xml.parsers import expat
 import python_calamine as calamine
 
 from survey.cells import plain
-from survey.errors import FileRefused
+from survey.errors.common import FileRefused
 from survey.errors.files import Refusal
 
 Records = Generator[tuple[int, list[str]], None, None]

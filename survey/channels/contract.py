@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 
 
 class Channel(StrEnum):

@@ -18,10 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from survey import revision
 from survey.config import Settings, settings_from
 from survey.db import Database, open_database, require_database
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.i18n import Translator, translator
 from survey.keys import Keys
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 
 P = ParamSpec("P")
 R = TypeVar("R")

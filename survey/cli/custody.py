@@ -13,7 +13,7 @@ from survey.cli.database import DATABASE
 from survey.custody import archive, keyring, statements, vault
 from survey.custody.refusals import PassphraseMissing
 from survey.db import require_database
-from survey.errors import DatabaseMissing
+from survey.errors.common import DatabaseMissing
 from survey.jobs import backup as making
 from survey.jobs import restore as placing
 from survey.stages import retention

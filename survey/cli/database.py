@@ -6,7 +6,7 @@ import click
 
 from survey import revision, schema
 from survey.cli.context import open_site, put, refuses, say
-from survey.errors import DatabaseNotReady
+from survey.errors.common import DatabaseNotReady
 
 DATABASE = click.option("--database", metavar="URL", help="Another database than HAILONG_DATABASE names.")
 

@@ -20,8 +20,8 @@ from survey.cli.context import Site, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.custody.copies import KEPT_ASIDE
 from survey.db import Database, filesystem_of
-from survey.errors import AuditBroken
-from survey.sentences import sentences
+from survey.errors.common import AuditBroken
+from survey.sentences.refusals import sentences
 from survey.stages import audit, retention, waves
 
 SAFE_SQLITE = (3, 51, 3)  # before it, two writers at a checkpoint could corrupt the file

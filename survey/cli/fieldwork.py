@@ -12,10 +12,10 @@ import click
 from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.cli.signing import signed, signer
-from survey.errors import UnitUnknown
+from survey.errors.common import UnitUnknown
 from survey.plan_options import Options, Rule, Shares
-from survey.sentences import word
 from survey.sentences.frames import plan_sentences
+from survey.sentences.refusals import word
 from survey.stages import approvals, audit, plans, quotas, samples, waves
 from survey.stages import invitations as register
 from survey.wavefile import Mode

@@ -11,7 +11,7 @@ from survey.cli.context import put, reader
 from survey.cli.voices import speak
 from survey.faults import FaultyFile
 from survey.instrument import load_instrument
-from survey.sentences import fault_sentence
+from survey.sentences.refusals import fault_sentence
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

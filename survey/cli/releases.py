@@ -17,7 +17,7 @@ from survey.config import PROVINCE_TIME
 from survey.custody import statements
 from survey.errors.seals import NothingProposed
 from survey.jobs import bundles
-from survey.sentences import word
+from survey.sentences.refusals import word
 from survey.stages import comparisons, releases, waves
 from survey.stages import results as stored
 from survey.stages.releases import Step

@@ -8,7 +8,7 @@ import click
 
 from survey.cli.context import actor, open_site, put, reader, refuses, say
 from survey.cli.database import DATABASE
-from survey.sentences import word
+from survey.sentences.refusals import word
 from survey.stages import reviews, waves
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

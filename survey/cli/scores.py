@@ -14,7 +14,7 @@ from survey import sheet
 from survey.cells import Flaw, RowFault, RowsRefused, plain
 from survey.cli.context import actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
-from survey.errors import InputRefused
+from survey.errors.common import InputRefused
 from survey.import_layout import read_layout
 from survey.jobs import bundles as seals
 from survey.model.wave import Wave

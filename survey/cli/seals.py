@@ -13,8 +13,8 @@ import click
 from survey.cli.context import open_site, put, reader, refuses, say
 from survey.custody import bundles, checking, statements
 from survey.custody.broken import BundleBroken, Fault
-from survey.errors import AuditBroken
-from survey.sentences import sentences
+from survey.errors.common import AuditBroken
+from survey.sentences.refusals import sentences
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 KEY = re.compile(r"\b[0-9a-f]{64}\b")

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from survey.errors import SpeechMissing
+from survey.errors.common import SpeechMissing
 
 PROGRAM = "espeak-ng"
 WORDS_A_MINUTE = 160

@@ -15,7 +15,7 @@ from survey.cli.context import open_site, refuses, say
 from survey.cli.database import DATABASE
 from survey.cli.server import run_server
 from survey.config import settings_from
-from survey.errors import DemoDiffers
+from survey.errors.common import DemoDiffers
 
 LOOPBACK = ("127.0.0.1", "localhost")
 

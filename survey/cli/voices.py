@@ -11,7 +11,7 @@ from survey import voices
 from survey.cli.context import put, reader, refuses, say
 from survey.cli.speech import speech_maker
 from survey.config import settings_from
-from survey.errors import VoicesRecorded
+from survey.errors.common import VoicesRecorded
 from survey.i18n import mark as _n
 from survey.instrument import Instrument, builtin_instrument, load_instrument
 from survey.voices import Manifest, Trouble

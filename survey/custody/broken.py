@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 
 
 class Fault(StrEnum):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from survey.custody import archive, vault
 from survey.custody.refusals import CarriedFileRefused, Damage, KeyDiffers
-from survey.errors import KeyMissing
+from survey.errors.common import KeyMissing
 from survey.keys import INSTALLATION, Keys, write_key
 
 FORMAT = "hailong-keys-1"

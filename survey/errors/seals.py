@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 
 
 @dataclass(eq=False)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 
 
 @dataclass(eq=False)

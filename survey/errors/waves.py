@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 
 
 @dataclass(eq=False)

@@ -20,7 +20,7 @@ from survey.custody import bundles, checking, marks, statements
 from survey.custody.broken import BundleBroken, Fault
 from survey.custody.bundles import Opened
 from survey.db import Database
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.jobs import extract
 from survey.jobs.seal import DECISIONS, EXTRACT, options_of, signed
 from survey.model.release import Release

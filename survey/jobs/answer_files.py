@@ -23,7 +23,7 @@ from survey.answers import NOT_APPLICABLE, is_asked
 from survey.codebook import Variable
 from survey.config import PROVINCE_TIME
 from survey.db import Database
-from survey.errors import AnswersWaiting, ExtraMissing
+from survey.errors.common import AnswersWaiting, ExtraMissing
 from survey.instrument import Audience, Instrument, Item
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from survey.db import Database
-from survey.errors import DatabaseUnavailable
+from survey.errors.common import DatabaseUnavailable
 from survey.keys import Keys
 from survey.model.base import Base
 from survey.model.draft import Draft

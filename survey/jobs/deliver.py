@@ -24,7 +24,7 @@ from survey.channels.contract import MessageRefused, NotNow, Outgoing, Unclear, 
 from survey.channels.refusals import BudgetExceeded
 from survey.config import Settings
 from survey.db import Database
-from survey.errors import DatabaseUnavailable, SurveyError
+from survey.errors.common import DatabaseUnavailable, SurveyError
 from survey.keys import Keys
 from survey.model.wave import Wave
 from survey.stages import messages, outbox, waves

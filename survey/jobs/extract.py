@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from analysis.extract import Extract, make_extract, write_extract
 from survey.answers import NOT_APPLICABLE, is_asked
 from survey.db import Database
-from survey.errors import AnswersWaiting, ScoresOutdated
+from survey.errors.common import AnswersWaiting, ScoresOutdated
 from survey.instrument import IN_WORDS, Instrument
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell, Draw

@@ -12,7 +12,7 @@ from survey.channels.contract import MessageRefused, NotNow, Unclear
 from survey.channels.hooks import Hook
 from survey.config import Settings
 from survey.db import Database
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.stages import hooks
 
 LOG = logging.getLogger("survey")

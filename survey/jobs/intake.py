@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from survey.db import Database
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.keys import Keys
 from survey.mapping import PLAIN, read_mapping
 from survey.stages import frames, uploads, waves

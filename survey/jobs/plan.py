@@ -16,7 +16,7 @@ from analysis.planning import allocation, clusters, comparison, precision, sizes
 from analysis.planning.comparison import Pair
 from analysis.planning.precision import Aim, Figure
 from survey.db import Database
-from survey.errors import FrameEmpty
+from survey.errors.common import FrameEmpty
 from survey.errors.waves import NoRateKnown, NoValueKnown, PlanRefused, TotalOutOfReach
 from survey.model.result import Run
 from survey.model.wave import Wave

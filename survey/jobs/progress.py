@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from survey.db import Database
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.i18n import translator
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import tasks
 
 LANGUAGES = ("vi", "en")

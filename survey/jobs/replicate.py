@@ -17,7 +17,7 @@ from analysis.planning.releases import Release as Advice
 from survey.channels.configuration import read_channels
 from survey.config import Settings
 from survey.db import Database
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.keys import Keys
 from survey.model.message import MessageBudget
 from survey.model.progress import Replicate

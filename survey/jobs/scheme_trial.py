@@ -9,7 +9,7 @@ from analysis.components.scheme import parse_scheme
 from analysis.errors import AnalysisError
 from analysis.extract import score
 from survey.db import Database
-from survey.errors import ScoringRefused
+from survey.errors.common import ScoringRefused
 from survey.errors.schemes import SchemeServesNone
 from survey.jobs import extract
 from survey.scheme import Scheme

@@ -18,7 +18,7 @@ from analysis.describing.describe import describe, write_tables
 from analysis.errors import AnalysisError
 from analysis.extract import MANIFEST, Extract, Scores, score, write_scores
 from survey.db import Database
-from survey.errors import ScoringRefused
+from survey.errors.common import ScoringRefused
 from survey.jobs import extract
 from survey.model.result import Run
 from survey.model.wave import Wave

@@ -16,7 +16,7 @@ from analysis.screening.findings import Finding
 from analysis.screening.screen import Options, screen
 from analysis.screening.sheets import STANDARD, groupings, read_sheets
 from survey.db import Database
-from survey.errors import WrongAudience
+from survey.errors.common import WrongAudience
 from survey.jobs import doors, extract
 from survey.model.review import Screening
 from survey.model.wave import Wave

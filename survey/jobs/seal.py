@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from analysis.extract import Extract, write_extract
 from survey.custody import bundles, statements
 from survey.db import Database
-from survey.errors import ScoresOutdated
+from survey.errors.common import ScoresOutdated
 from survey.jobs import extract, provenance, score
 from survey.keys import Keys
 from survey.model.release import Release

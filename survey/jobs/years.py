@@ -17,7 +17,7 @@ from analysis.components.result_rows import IDENTITY
 from analysis.components.rows import Row
 from analysis.errors import AnalysisError
 from analysis.regrouping import Share, masses, read_shares, regrouped, turned
-from survey.errors import ScoringRefused
+from survey.errors.common import ScoringRefused
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave

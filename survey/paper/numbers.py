@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from random import Random
 
-from survey.errors import SheetUnknown
+from survey.errors.common import SheetUnknown
 
 DIGITS = 7
 SEPARATORS = re.compile(r"[\s.-]")

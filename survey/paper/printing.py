@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from survey import resources
 from survey.datafile import Words
-from survey.errors import ExtraMissing
+from survey.errors.common import ExtraMissing
 from survey.i18n import translator
 from survey.instrument import Instrument
 from survey.paper.layout import parts_of

@@ -11,7 +11,7 @@ from typing import Any
 
 import segno
 
-from survey.errors import ExtraMissing
+from survey.errors.common import ExtraMissing
 from survey.paper import bars
 from survey.paper.document import Block, Bullets, Cell, Document, Heading, Headline, Origin, Paragraph, Row, Table
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from survey.cells import RowFault
 from survey.i18n import Translator
 from survey.i18n import mark as _n
-from survey.sentences import row_sentence
+from survey.sentences.refusals import row_sentence
 
 
 class ImportReport(Protocol):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from survey.custody.broken import BundleBroken, Fault
-from survey.errors import SurveyError
 from survey.errors import seals as seal_errors
+from survey.errors.common import SurveyError
 from survey.i18n import Translator
 from survey.i18n import mark as _n
 

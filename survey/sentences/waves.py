@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from survey.errors import SurveyError
 from survey.errors import waves as wave_errors
+from survey.errors.common import SurveyError
 from survey.i18n import mark as _n
 
 WAVES: dict[type[SurveyError], str] = {

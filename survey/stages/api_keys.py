@@ -12,8 +12,8 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.errors import UnitUnknown
 from survey.errors.api import ApiKeyUnknown
+from survey.errors.common import UnitUnknown
 from survey.model.api_key import ApiKey
 from survey.model.unit import Unit
 from survey.stages import audit

@@ -18,7 +18,7 @@ from sqlalchemy import Table, or_, select, update
 from sqlalchemy.orm import Session
 
 from survey.db import insert_into
-from survey.errors import UnitNotInWave, WrongAudience, WrongState
+from survey.errors.common import UnitNotInWave, WrongAudience, WrongState
 from survey.errors.field import NobodyToAssign, NoInterviewer
 from survey.keys import WaveKey, decrypt, encrypt
 from survey.model.frame import Dossier

@@ -13,7 +13,7 @@ from sqlalchemy import Row, Table, select
 from sqlalchemy.orm import Session
 
 from survey.db import lock_table
-from survey.errors import AuditBroken
+from survey.errors.common import AuditBroken
 from survey.model.audit import AuditEntry
 
 START = bytes(32)

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from survey.errors import TooFewToRelease
+from survey.errors.common import TooFewToRelease
 from survey.model.audit import AuditEntry
 from survey.model.base import new_id
 from survey.model.feedback import Feedback

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from survey import sheet
 from survey.cells import CellRefused, Flaw, RowFault, plain
-from survey.errors import AlreadyDrawn, WrongAudience
+from survey.errors.common import AlreadyDrawn, WrongAudience
 from survey.keys import InstallationKey
 from survey.mapping import PLAIN, Mapping
 from survey.model.base import new_id

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.errors import LinkClosed
+from survey.errors.common import LinkClosed
 from survey.errors.field import CaseEnded, CaseUnknown, WhenMissing
 from survey.keys import Keys, WaveKey
 from survey.model.frame import Dossier

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from survey.errors import LinkClosed, WrongState
+from survey.errors.common import LinkClosed, WrongState
 from survey.keys import Keys, WaveKey
 from survey.model.base import new_id
 from survey.model.frame import Dossier

@@ -14,7 +14,7 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.errors import NobodyInvited, NoLot, WrongAudience, WrongState
+from survey.errors.common import NobodyInvited, NoLot, WrongAudience, WrongState
 from survey.keys import WaveKey
 from survey.model.invitation import Invitation
 from survey.model.rater import Rater

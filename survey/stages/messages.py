@@ -20,7 +20,7 @@ from survey.channels.contract import Channel, Outgoing
 from survey.channels.refusals import BudgetExceeded, NotForTrial, StepNotPlanned, StepUnknown
 from survey.channels.texts import fill, unaccented
 from survey.channels.zalo import LONGEST_PARAMETER
-from survey.errors import NobodyInvited, WrongState
+from survey.errors.common import NobodyInvited, WrongState
 from survey.i18n import instant_text
 from survey.keys import CODE_LENGTH, Keys
 from survey.model.wave import Wave

@@ -15,7 +15,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.errors import LinkClosed, SameTypist, SheetMoved, SheetUnknown
+from survey.errors.common import LinkClosed, SameTypist, SheetMoved, SheetUnknown
 from survey.instrument import Instrument
 from survey.keys import Keys, WaveKey, decrypt, encrypt, normalise_code
 from survey.model.invitation import Invitation

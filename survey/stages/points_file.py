@@ -14,7 +14,7 @@ from pathlib import Path
 
 from survey import cells, sheet
 from survey.cells import Flaw, RowFault, RowsRefused
-from survey.errors import FileRefused
+from survey.errors.common import FileRefused
 from survey.errors.files import Refusal
 from survey.rule import Bands, Linear, LinearCap
 from survey.scheme import Level, Scheme, builtin_scheme, builtin_schemes

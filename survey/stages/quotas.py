@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, case, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from survey.errors import CellFull, LinkClosed
+from survey.errors.common import CellFull, LinkClosed
 from survey.keys import Keys, WaveKey, normalise_code
 from survey.model.base import new_id
 from survey.model.quota import QuotaCell, Reservation

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from survey import cells, sheet
 from survey.cells import CellRefused, Flaw, RowFault, RowsRefused, take
-from survey.errors import GroupTooSmall, WrongAudience, WrongState
+from survey.errors.common import GroupTooSmall, WrongAudience, WrongState
 from survey.keys import InstallationKey
 from survey.model.base import new_id
 from survey.model.invitation import Invitation

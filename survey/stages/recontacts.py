@@ -22,7 +22,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from survey.db import insert_into
-from survey.errors import WrongAudience, WrongState
+from survey.errors.common import WrongAudience, WrongState
 from survey.errors.field import CaseEnded, CaseUnknown, NobodyToAssign, RecontactDrawn
 from survey.instrument import Item
 from survey.keys import Keys, WaveKey, decrypt, encrypt

@@ -14,7 +14,7 @@ from hashlib import sha256
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from survey.errors import ScoresOutdated
+from survey.errors.common import ScoresOutdated
 from survey.errors.seals import (
     ComplaintsOpen,
     NothingProposed,

@@ -30,7 +30,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from survey import answers as answering
 from survey.db import insert_into
-from survey.errors import AnswerRefused, KeyMissing, KeyReused, LinkClosed
+from survey.errors.common import AnswerRefused, KeyMissing, KeyReused, LinkClosed
 from survey.errors.waves import WavePaused
 from survey.instrument import Instrument
 from survey.keys import Keys, WaveKey, normalise_code, seal

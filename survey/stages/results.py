@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from survey.errors import InputRefused, NotScored
+from survey.errors.common import InputRefused, NotScored
 from survey.instrument import Audience
 from survey.model.base import new_id
 from survey.model.result import Figure, InputFigure, Run

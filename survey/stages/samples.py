@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from survey.errors import AlreadyDrawn, FrameEmpty
+from survey.errors.common import AlreadyDrawn, FrameEmpty
 from survey.errors.waves import PlanDecides
 from survey.model.frame import Dossier
 from survey.model.sample import ClassCell, Draw, SampledDossier

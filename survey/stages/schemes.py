@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.errors import UnknownScheme
+from survey.errors.common import UnknownScheme
 from survey.errors.schemes import SchemeShipped, VersionTaken
 from survey.model.scheme import SchemeTrial, SchemeVersion
 from survey.model.wave import Wave

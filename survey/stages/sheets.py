@@ -15,7 +15,7 @@ from random import Random
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from survey.errors import UnitNotInWave, WrongAudience
+from survey.errors.common import UnitNotInWave, WrongAudience
 from survey.keys import Keys, WaveKey, decrypt, encrypt
 from survey.model.frame import Dossier
 from survey.model.invitation import Invitation

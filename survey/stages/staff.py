@@ -16,7 +16,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from survey.errors import AccountExists, UnitUnknown
+from survey.errors.common import AccountExists, UnitUnknown
 from survey.errors.staff import UnitNeeded
 from survey.model.staff import Account, AccountRole, KnownDevice, SecondFactor, StaffSession
 from survey.model.unit import Unit

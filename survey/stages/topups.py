@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from survey.errors import LinkClosed, UnitNotInWave, WrongAudience, WrongState
+from survey.errors.common import LinkClosed, UnitNotInWave, WrongAudience, WrongState
 from survey.errors.field import CountTooSmall, NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
 from survey.model.base import new_id
 from survey.model.staff import Account, AccountRole

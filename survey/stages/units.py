@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from survey import cells, resources, sheet
 from survey.cells import CellRefused, Flaw, RowFault, RowsRefused, take
-from survey.errors import UnitUnknown
+from survey.errors.common import UnitUnknown
 from survey.model.unit import Unit
 from survey.sheet import Columns, Row
 from survey.stages import audit

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Row, Text, bindparam, cast, select
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
-from survey.errors import (
+from survey.errors.common import (
     ModeNotPlanned,
     NobodyInvited,
     NotAskable,

@@ -6,11 +6,11 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.errors.seals import NotYours
 from survey.model.result import Run
 from survey.model.wave import Wave
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import complaints, releases, results, reviews, units
 from survey.stages import waves as wave_list
 from survey.stages.staff import Role

@@ -6,10 +6,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from survey.cells import CODE
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.errors.waves import CodeRefused
-from survey.sentences import sentences
 from survey.sentences.copies import FROZEN, PARTS
+from survey.sentences.refusals import sentences
 from survey.stages import copies, waves
 from survey.stages.copies import Change, Dates
 from survey.web.site import now, signed_in, site, translations

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from survey.errors import TooFewToRelease
+from survey.errors.common import TooFewToRelease
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.stages import feedback, units

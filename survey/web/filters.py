@@ -7,10 +7,11 @@ from decimal import Decimal
 
 from flask import Flask
 
-from survey import i18n, sentences
+from survey import i18n
 from survey.datafile import Words
 from survey.paper import bars
 from survey.paper.printing import qr
+from survey.sentences import refusals as sentences
 from survey.web.site import language, translations
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from survey import revision
-from survey.errors import DatabaseNotReady, DatabaseUnavailable
+from survey.errors.common import DatabaseNotReady, DatabaseUnavailable
 from survey.web.site import site
 
 blueprint = Blueprint("health", __name__)

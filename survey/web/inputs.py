@@ -10,7 +10,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from survey.errors import InputRefused, UnitUnknown
+from survey.errors.common import InputRefused, UnitUnknown
 from survey.i18n import mark as _n
 from survey.i18n import parse_number
 from survey.model.unit import Unit

@@ -8,13 +8,13 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from survey.errors import SurveyError, UnitNotInWave, WaveUnknown
+from survey.errors.common import SurveyError, UnitNotInWave, WaveUnknown
 from survey.errors.field import NobodyToAssign, NoInterviewer
 from survey.model.staff import Account
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.response_rates import Dispositions
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import assignments, dispositions, waves
 from survey.stages.assignments import Portion
 from survey.stages.dispositions import ListProgress

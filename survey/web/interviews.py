@@ -14,7 +14,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from survey.errors import KeyReused, LinkClosed, WaveUnknown
+from survey.errors.common import KeyReused, LinkClosed, WaveUnknown
 from survey.errors.field import CaseEnded, CaseUnknown, WhenMissing
 from survey.errors.waves import WavePaused
 from survey.i18n import mark as _n

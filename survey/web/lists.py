@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 
 from survey import queue
 from survey.cells import Flaw, RowFault
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.errors.waves import ListMissing
 from survey.model.wave import Wave
-from survey.sentences import row_sentence, sentences
 from survey.sentences.frames import COUNTS, REMARKS
+from survey.sentences.refusals import row_sentence, sentences
 from survey.stages import approvals, coverage, samples, tasks, units, uploads, waves
 from survey.stages.tasks import Job
 from survey.web import wording

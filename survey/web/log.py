@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from survey.errors import AuditBroken
+from survey.errors.common import AuditBroken
 from survey.stages import audit
 from survey.web.site import site
 from survey.web.wording import ACTIONS

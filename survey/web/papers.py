@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from survey.answers import NOT_APPLICABLE, Wrong
-from survey.errors import SheetUnknown
+from survey.errors.common import SheetUnknown
 from survey.i18n import mark as _n
 from survey.instrument import Factor, Instrument, ItemType
 from survey.model.wave import Wave

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 from survey import queue
 from survey.channels.configuration import read_channels
 from survey.channels.contract import Channel
-from survey.errors import AccountExists, SurveyError
+from survey.errors.common import AccountExists, SurveyError
 from survey.errors.staff import AddressRefused, OwnAccount, RolesApart, UnitNeeded
 from survey.i18n import Language
 from survey.model.staff import Account
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import accounts, factors, units
 from survey.stages.accounts import Change, Purpose
 from survey.web.routes import may_open

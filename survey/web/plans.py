@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from survey import queue
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.i18n import mark as _n
 from survey.i18n import parse_number
 from survey.model.sample import SamplePlan
 from survey.model.wave import Wave
 from survey.plan_options import Options, Rule, Shares
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import approvals, coverage, plans, tasks, units, waves
 from survey.stages.tasks import Job
 from survey.web import wording

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, abort, render_template, request, url_for
 
-from survey.errors import UnknownInstrument
+from survey.errors.common import UnknownInstrument
 from survey.instrument import PIPE, Instrument, Item, Page, builtin_instrument, builtin_instruments
 from survey.stages import waves
 from survey.web.forms import Field

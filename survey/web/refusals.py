@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, SecurityError
 
 from survey.cells import RowsRefused
-from survey.errors import (
+from survey.errors.common import (
     DatabaseUnavailable,
     FileRefused,
     NotScored,

@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from survey import queue
 from survey.config import PROVINCE_TIME
 from survey.custody import statements
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.errors.seals import NothingProposed, TextMissing, WindowTooShort
 from survey.model.release import Release
 from survey.model.task import Task
 from survey.model.wave import Wave
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import approvals, comparisons, complaints, releases, reviews, seals, tasks
 from survey.stages import results as stored
 from survey.stages import waves as wave_list

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from survey import queue
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.errors.waves import NobodyLeft, ReleaseBegun, ReleaseNotBegun, ReleaseOvertaken
 from survey.model.wave import Wave
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import board, replicates, units, waves
 from survey.stages.staff import Role
 from survey.web.site import now, signed_in, site, translations

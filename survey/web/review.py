@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.errors.seals import TextMissing
 from survey.model.review import ScreeningCase
 from survey.model.wave import Wave
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import reviews, tasks, units
 from survey.stages import waves as wave_list
 from survey.stages.reviews import Verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from survey.errors import RouteUnlisted
+from survey.errors.common import RouteUnlisted
 from survey.stages.staff import Role
 
 

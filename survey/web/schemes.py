@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from survey import queue, scheme_changes, scheme_text
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.errors.schemes import SchemeShipped, VersionTaken
 from survey.errors.staff import ApprovalGiven, ApprovalWithoutDocument, NotAnApprover
 from survey.faults import FaultyFile
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import approvals, results, schemes
 from survey.stages import waves as wave_list
 from survey.stages.schemes import Shelved

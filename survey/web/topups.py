@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from survey.errors import KeyReused, LinkClosed
+from survey.errors.common import KeyReused, LinkClosed
 from survey.errors.field import NobodyChosen
 from survey.i18n import mark as _n
 from survey.keys import Keys

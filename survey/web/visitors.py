@@ -8,11 +8,11 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from survey.errors import SurveyError, WrongState
+from survey.errors.common import SurveyError, WrongState
 from survey.errors.field import CountTooSmall, TopUpUnknown
 from survey.i18n import mark as _n
 from survey.model.wave import Wave
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import topups, units, waves
 from survey.stages.staff import Role
 from survey.web.site import now, signed_in, site, translations

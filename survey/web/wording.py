@@ -7,7 +7,6 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from survey import i18n
-from survey import sentences as codes
 from survey.datafile import Words
 from survey.groups import PointGroup
 from survey.i18n import mark as _n
@@ -16,6 +15,7 @@ from survey.model.outside import OutsideFigure
 from survey.model.unit import Unit
 from survey.rule import Bands, Linear, LinearCap
 from survey.scheme import Area, Component, Rounding, Scheme
+from survey.sentences import refusals as codes
 from survey.stages import results, reviews
 from survey.stages.trends import Break
 from survey.web.site import gettext as _

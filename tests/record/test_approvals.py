@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from survey.db import Database
-from survey.errors import StoredMeanwhile, ValueForbidden
+from survey.errors.common import StoredMeanwhile, ValueForbidden
 from survey.errors.staff import (
     ApprovalGiven,
     ApprovalsMissing,

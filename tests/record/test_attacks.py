@@ -18,7 +18,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from survey.db import Database
-from survey.errors import KeyMissing
+from survey.errors.common import KeyMissing
 from survey.jobs import close, mix
 from survey.keys import Keys, WaveKey
 from survey.model.draft import Draft

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from survey.custody import heads
 from survey.custody.refusals import CarriedFileRefused, Damage, FileThere
 from survey.db import Database
-from survey.errors import AuditBroken
+from survey.errors.common import AuditBroken
 from survey.keys import Keys
 from survey.stages import audit
 from survey.stages.audit import START, Break, Head

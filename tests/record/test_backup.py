@@ -32,7 +32,7 @@ from survey.custody.refusals import (
     ToolMissing,
 )
 from survey.db import Database
-from survey.errors import AuditBroken, KeyMissing
+from survey.errors.common import AuditBroken, KeyMissing
 from survey.jobs import backup, close, restore
 from survey.keys import Keys
 from survey.model.response import Spooled

@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 
 from survey.channels.contract import Channel, Receipt, Why
 from survey.db import Database
-from survey.errors import LinkClosed
+from survey.errors.common import LinkClosed
 from survey.keys import Keys
 from survey.model.invitation import Invitation
 from survey.model.message import Message

@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyC
 
 from survey import constraints
 from survey.db import Database
-from survey.errors import CellFull, LinkClosed, ReferenceMissing, StoredMeanwhile, SurveyError, ValueForbidden
+from survey.errors.common import CellFull, LinkClosed, ReferenceMissing, StoredMeanwhile, SurveyError, ValueForbidden
 from survey.model.staff import Account, AccountRole
 from survey.model.tables import METADATA
 from survey.stages import audit, staff

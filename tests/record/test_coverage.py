@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from survey.db import Database
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.errors.waves import FrameUnsigned, SignerMissing
 from survey.keys import Keys
 from survey.mapping import read_mapping

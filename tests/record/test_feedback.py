@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import DateTime, select
 
 from survey.db import Database
-from survey.errors import TooFewToRelease
+from survey.errors.common import TooFewToRelease
 from survey.jobs import close, mix
 from survey.keys import Keys
 from survey.model.base import UtcTime

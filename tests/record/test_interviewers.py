@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import delete, select, text, update
 
 from survey.db import Database
-from survey.errors import KeyReused, LinkClosed, ModeNotPlanned, WrongAudience
+from survey.errors.common import KeyReused, LinkClosed, ModeNotPlanned, WrongAudience
 from survey.errors.field import CaseEnded, CaseUnknown, NobodyToAssign, NoInterviewer, WhenMissing
 from survey.errors.waves import WavePaused
 from survey.jobs import close

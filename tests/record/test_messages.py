@@ -27,7 +27,7 @@ from survey.channels.refusals import BudgetExceeded, NotForTrial
 from survey.channels.trial import Gateways, Shown
 from survey.config import settings_from
 from survey.db import Database
-from survey.errors import StoredMeanwhile
+from survey.errors.common import StoredMeanwhile
 from survey.jobs import close, deliver
 from survey.keys import Keys
 from survey.model.base import new_id

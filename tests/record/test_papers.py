@@ -14,7 +14,7 @@ from sqlalchemy import select, text, update
 
 from survey.channels.contract import Channel
 from survey.db import Database
-from survey.errors import LinkClosed, ModeNotPlanned, NoLot, SameTypist, SheetMoved, SheetUnknown, WrongAudience
+from survey.errors.common import LinkClosed, ModeNotPlanned, NoLot, SameTypist, SheetMoved, SheetUnknown, WrongAudience
 from survey.jobs import close
 from survey.keys import Keys
 from survey.model.audit import AuditEntry

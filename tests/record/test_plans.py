@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.db import Database
-from survey.errors import WrongState
+from survey.errors.common import WrongState
 from survey.errors.waves import NoRateKnown, NoValueKnown, TotalOutOfReach
 from survey.jobs import plan
 from survey.keys import Keys

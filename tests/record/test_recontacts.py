@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from survey.db import Database
-from survey.errors import WrongAudience
+from survey.errors.common import WrongAudience
 from survey.errors.field import CaseEnded, CaseUnknown, RecontactDrawn
 from survey.jobs import close
 from survey.keys import Keys

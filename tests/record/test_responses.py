@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from survey.db import Database
-from survey.errors import AnswerRefused, CellFull, KeyReused, LinkClosed, WrongState
+from survey.errors.common import AnswerRefused, CellFull, KeyReused, LinkClosed, WrongState
 from survey.jobs import close, mix
 from survey.keys import Keys
 from survey.model.quota import QuotaCell

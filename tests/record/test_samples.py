@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from survey import schema
 from survey.db import Database
-from survey.errors import AlreadyDrawn
+from survey.errors.common import AlreadyDrawn
 from survey.errors.waves import TargetMissing
 from survey.jobs import extract
 from survey.keys import Keys

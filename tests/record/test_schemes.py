@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from survey import scheme_changes, scheme_text
 from survey.db import Database
-from survey.errors import UnknownScheme
+from survey.errors.common import UnknownScheme
 from survey.errors.schemes import SchemeShipped, VersionTaken
 from survey.errors.staff import ApprovalGiven
 from survey.faults import FaultyFile, Reason

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from survey.db import Database
-from survey.errors import ScoresOutdated
+from survey.errors.common import ScoresOutdated
 from survey.jobs import close, extract, score
 from survey.keys import Keys
 from survey.stages import results, waves

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from survey.config import PROVINCE_TIME
 from survey.custody import bundles, checking
 from survey.db import Database
-from survey.errors import LinkClosed, ScoresOutdated, WrongState
+from survey.errors.common import LinkClosed, ScoresOutdated, WrongState
 from survey.errors.seals import (
     AlreadySealed,
     ComplaintsOpen,

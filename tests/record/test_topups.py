@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from survey.db import Database
-from survey.errors import ModeNotPlanned, UnitNotInWave, WrongState
+from survey.errors.common import ModeNotPlanned, UnitNotInWave, WrongState
 from survey.errors.field import CountTooSmall, NobodyChosen, NoInterviewer, NotIndependent, TopUpUnknown
 from survey.jobs import close, extract, score
 from survey.keys import Keys

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from survey.db import Database
-from survey.errors import LinkClosed, SurveyError, WrongState
+from survey.errors.common import LinkClosed, SurveyError, WrongState
 from survey.errors.waves import DocumentEmpty, DocumentMissing, PauseTooShort, WavePaused
 from survey.jobs import calendar
 from survey.keys import Keys

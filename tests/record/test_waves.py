@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from survey import resources
 from survey.db import Database
-from survey.errors import (
+from survey.errors.common import (
     ModeNotPlanned,
     NobodyInvited,
     SampleInstrument,

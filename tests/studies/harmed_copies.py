@@ -23,7 +23,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from survey.db import Database, open_database
-from survey.errors import AuditBroken, SurveyError
+from survey.errors.common import AuditBroken, SurveyError
 from survey.jobs import restore
 from survey.keys import Keys
 from survey.stages import audit

@@ -44,7 +44,7 @@ from survey.channels.configuration import read_channels  # noqa: E402
 from survey.channels.trial import Gateways, Shown  # noqa: E402
 from survey.config import PROVINCE_TIME  # noqa: E402
 from survey.db import Database, open_database  # noqa: E402
-from survey.errors import SurveyError  # noqa: E402
+from survey.errors.common import SurveyError  # noqa: E402
 from survey.jobs import close, deliver  # noqa: E402
 from survey.jobs import replicate as advising  # noqa: E402
 from survey.keys import Keys  # noqa: E402

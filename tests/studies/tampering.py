@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from survey.custody import bundles, checking, statements
 from survey.db import open_database
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.i18n import translator
 from survey.jobs import against, recompute
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import reviews, waves
 from survey.stages.reviews import Verdict
 

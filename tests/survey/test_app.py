@@ -18,7 +18,7 @@ from survey import resources, schema
 from survey.app import create_app
 from survey.config import Settings, settings_from
 from survey.db import Database, open_database
-from survey.errors import DatabaseUnavailable, RouteUnlisted
+from survey.errors.common import DatabaseUnavailable, RouteUnlisted
 from survey.web import routes
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from survey.cells import Flaw, RowFault
 from survey.db import Database
-from survey.errors import AlreadyDrawn, FileRefused, WrongAudience, WrongState
+from survey.errors.common import AlreadyDrawn, FileRefused, WrongAudience, WrongState
 from survey.keys import InstallationKey
 from survey.model.audit import AuditEntry
 from survey.model.frame import Dossier, FrameFile, QuarantinedRow

@@ -18,14 +18,14 @@ from analysis.__main__ import main as analysis
 from survey import resources
 from survey.cells import Flaw, RowsRefused
 from survey.db import Database
-from survey.errors import FileRefused, SurveyError
+from survey.errors.common import FileRefused, SurveyError
 from survey.errors.index import IndexOutdated, SchemeChanged, SchemeNotOfYear
 from survey.i18n import translator
 from survey.jobs import index as job
 from survey.model.audit import AuditEntry
 from survey.model.index import IndexInput, IndexSheet
 from survey.scheme import builtin_scheme, load_scheme
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.stages import index_sheets, units
 from survey.stages.index_sheets import PointsReport
 

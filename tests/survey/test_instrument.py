@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from survey.errors import UnknownInstrument
+from survey.errors.common import UnknownInstrument
 from survey.faults import FaultyFile, Reason
 from survey.instrument import Audience, ItemType, Status, builtin_instrument, builtin_instruments, load_instrument
 

@@ -12,7 +12,7 @@ import xlsxwriter
 
 from survey import sheet
 from survey.cells import Flaw, name, phone
-from survey.errors import FileRefused
+from survey.errors.common import FileRefused
 from survey.errors.files import Refusal
 from survey.faults import FaultyFile, Reason
 from survey.mapping import read_mapping

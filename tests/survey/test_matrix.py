@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from survey.db import Database
-from survey.errors import RouteUnlisted
+from survey.errors.common import RouteUnlisted
 from survey.errors.staff import UnitNeeded
 from survey.model.unit import Unit
 from survey.stages import accounts, staff

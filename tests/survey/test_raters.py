@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from survey.cells import Flaw, RowsRefused
 from survey.db import Database
-from survey.errors import GroupTooSmall, WrongAudience, WrongState
+from survey.errors.common import GroupTooSmall, WrongAudience, WrongState
 from survey.keys import InstallationKey
 from survey.model.audit import AuditEntry
 from survey.model.invitation import Invitation

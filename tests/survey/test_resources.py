@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from survey import resources
-from survey.errors import MissingTree
+from survey.errors.common import MissingTree
 from survey.resources import Tree
 
 

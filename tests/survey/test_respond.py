@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, select
 from survey.app import create_app
 from survey.config import Settings
 from survey.db import Database
-from survey.errors import DatabaseUnavailable
+from survey.errors.common import DatabaseUnavailable
 from survey.keys import Keys
 from survey.model.draft import Draft
 from survey.model.invitation import Invitation

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from survey.errors import UnknownScheme
+from survey.errors.common import UnknownScheme
 from survey.faults import FaultyFile
 from survey.instrument import builtin_instrument
 from survey.rule import Bands, Linear, LinearCap, Manual, Officials, Satisfaction, Source

@@ -11,7 +11,7 @@ import xlsxwriter
 
 from survey import sheet
 from survey.cells import CellRefused, Flaw, RowFault, day, email, long_code, phone
-from survey.errors import FileRefused
+from survey.errors.common import FileRefused
 from survey.errors.files import Refusal
 from survey.sheet import Columns
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from survey.cells import Flaw, RowsRefused
 from survey.db import Database
-from survey.errors import FileRefused, UnitUnknown
+from survey.errors.common import FileRefused, UnitUnknown
 from survey.model.audit import AuditEntry
 from survey.model.unit import Unit
 from survey.stages import units

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from survey import resources
-from survey.errors import FileRefused, UnknownInstrument
+from survey.errors.common import FileRefused, UnknownInstrument
 from survey.faults import FaultyFile
 from survey.wavefile import read_wave_file
 

@@ -10,9 +10,9 @@ from flask import Response, request
 from pydantic import BaseModel, Field, ValidationError
 
 from survey.cells import RowsRefused
-from survey.errors import SurveyError
+from survey.errors.common import SurveyError
 from survey.i18n import mark as _n
-from survey.sentences import sentences
+from survey.sentences.refusals import sentences
 from survey.web.site import gettext, translations
 
 TYPE = "application/problem+json"

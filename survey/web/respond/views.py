@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, redirect, request
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy.orm import Session
 
-from survey.errors import CellFull, KeyReused, LinkClosed
+from survey.errors.common import CellFull, KeyReused, LinkClosed
 from survey.errors.waves import WavePaused
 from survey.stages import responses, waves
 from survey.web import forms
