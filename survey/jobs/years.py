@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from analysis.breaks import Basis, Break, breaks
 from analysis.components.changes import with_changes
 from analysis.components.result_rows import IDENTITY
 from analysis.components.rows import Row
@@ -21,7 +20,8 @@ from survey.errors.common import ScoringRefused
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import results, waves
+from survey.stages import breaks, results, waves
+from survey.stages.breaks import Break
 
 INDEX = ("item", "factor", "group", "overall")
 WHOLE = 1.0
@@ -43,6 +43,7 @@ def compare(session: Session, before: Wave, after: Wave, *, shares: Path | None 
     Without a file of shares units lead to their successors wholly. ScoringRefused for a file that does not fit.
     """
     old, new = _rows(session, before), _rows(session, after)
+    found = breaks.between(breaks.method(session, before, old), breaks.method(session, after, new))
     try:
         table = (
             tuple(_successors(session, before, after))
@@ -56,7 +57,6 @@ def compare(session: Session, before: Wave, after: Wave, *, shares: Path | None 
         new = regrouped(new, turned(table, dossiers), masses(table, dossiers))
     else:
         old = regrouped(old, table, dossiers)
-    found = breaks(_basis(session, before), _basis(session, after))
     if found:
         return Compared(found, tuple(old), tuple(new))
     previous = {tuple(str(row[name]) for name in IDENTITY): row for row in old}
@@ -89,18 +89,6 @@ def _successors(session: Session, before: Wave, after: Wave) -> list[Share]:
 def _dossiers(session: Session, wave: Wave) -> dict[str, float]:
     wanted = select(ClassCell.unit_code, func.sum(ClassCell.population)).where(ClassCell.wave_id == wave.id)
     return {str(unit): float(number) for unit, number in session.execute(wanted.group_by(ClassCell.unit_code))}
-
-
-def _basis(session: Session, wave: Wave) -> Basis:
-    """How a wave measured: by its frozen questionnaire and its schemes."""
-    form, schemes = waves.instrument_of(wave), waves.schemes_of(session, wave)
-    scored = form.scored_items
-    return Basis(
-        wave.period_to.year, wave.audience, frozenset((item.code, item.factor) for item in scored),
-        frozenset((item.code, len(item.codes)) for item in scored), frozenset(form.satisfied),
-        ",".join(sorted({one.index_rule.value for one in schemes})),
-        ",".join(sorted({one.weighting.value for one in schemes})),
-    )  # fmt: skip
 
 
 def counted(found: Compared) -> Counter[str]:

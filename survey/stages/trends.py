@@ -7,28 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from survey.model.result import Figure, Run
+from survey.model.result import Figure
 from survey.model.wave import Wave
-from survey.stages import seals, waves
+from survey.stages import breaks, seals, waves
+from survey.stages.breaks import Break, Method
 
 Row = Mapping[str, Any]
-Method = Mapping["Break", object]
-
-
-class Break(StrEnum):
-    """What was done differently than in the wave before."""
-
-    KIND = "kind"  # one of the two is a rehearsal
-    INSTRUMENT = "instrument"
-    RULE = "rule"
-    WEIGHTING = "weighting"
-    AGGREGATION = "aggregation"
 
 
 @dataclass(frozen=True)
@@ -40,22 +29,22 @@ class Point:
     breaks: tuple[Break, ...]
 
 
-def of_unit(session: Session, wave: Wave, run: Run, unit: str) -> list[Point]:
-    """The unit's official index in sealed waves of the same audience before this one, the oldest first, then in `run`
-    of this wave; a wave that tells nothing of the unit is left out."""
+def of_unit(session: Session, wave: Wave, run_id: bytes, unit: str) -> list[Point]:
+    """The unit's official index in sealed waves of the same audience before this one, the oldest first, then in a
+    run of this wave; a wave that tells nothing of the unit is left out."""
     points: list[Point] = []
     last: Method | None = None
-    for one, made in [*_earlier(session, wave), (wave, run)]:
+    for one, made in [*_earlier(session, wave), (wave, run_id)]:
         row = _headline(session, made, unit)
         if row is None or row["index"] is None:
             continue
-        method = _method(session, one, row)
-        points.append(Point(one, row, _breaks(last, method)))
+        method = breaks.method(session, one, [row])
+        points.append(Point(one, row, () if last is None else breaks.between(last, method)))
         last = method
     return points
 
 
-def _earlier(session: Session, wave: Wave) -> list[tuple[Wave, Run]]:
+def _earlier(session: Session, wave: Wave) -> list[tuple[Wave, bytes]]:
     wanted = (
         select(Wave)
         .where(Wave.audience == wave.audience, Wave.state.in_((waves.SEALED, waves.PURGED)))
@@ -63,25 +52,9 @@ def _earlier(session: Session, wave: Wave) -> list[tuple[Wave, Run]]:
         .order_by(Wave.period_to, Wave.code)
     )
     found = ((one, seals.newest(session, one)) for one in session.scalars(wanted))
-    return [(one, session.get_one(Run, seal.run_id)) for one, seal in found if seal is not None]
+    return [(one, seal.run_id) for one, seal in found if seal is not None]
 
 
-def _headline(session: Session, run: Run, unit: str) -> Row | None:
-    wanted = select(Figure.row).where(Figure.run_id == run.id, Figure.unit_code == unit, Figure.is_official)
+def _headline(session: Session, run_id: bytes, unit: str) -> Row | None:
+    wanted = select(Figure.row).where(Figure.run_id == run_id, Figure.unit_code == unit, Figure.is_official)
     return session.scalars(wanted.where(Figure.level_of == "overall").order_by(Figure.position)).first()
-
-
-def _method(session: Session, wave: Wave, row: Row) -> Method:
-    """Everything that has to be the same for two values to be compared."""
-    scheme = next((one for one in waves.schemes_of(session, wave) if one.code == row["scheme"]), None)
-    return {
-        Break.KIND: wave.kind,
-        Break.INSTRUMENT: waves.instrument_of(wave).digest,
-        Break.RULE: row["rule"],
-        Break.WEIGHTING: row["weighting"],
-        Break.AGGREGATION: None if scheme is None else scheme.aggregation,
-    }
-
-
-def _breaks(before: Method | None, after: Method) -> tuple[Break, ...]:
-    return () if before is None else tuple(what for what in Break if before[what] != after[what])

@@ -138,7 +138,7 @@ def _kept_unit(wave: str, code: str, _newest: str, _language: str) -> str:
         if not rows:
             abort(404)
         schemes = wave_list.schemes_of(session, found.wave)
-        points = trends.of_unit(session, found.wave, found.run, code)
+        points = trends.of_unit(session, found.wave, found.run.id, code)
         return _render(
             "unit",
             sealed=found,

@@ -104,7 +104,7 @@ def unit(wave: str, unit: str) -> str:
         own = own_unit(session, found)
         rows = list(figures.visible(read, own))
         schemes = wave_list.schemes_of(session, found)
-        points = trends.of_unit(session, found, run, unit) if own is None else []
+        points = trends.of_unit(session, found, run.id, unit) if own is None else []
         comments = feedback.released(session, unit).get(wave, [])
     if not read:
         abort(404)

@@ -17,7 +17,7 @@ from survey.rule import Bands, Linear, LinearCap
 from survey.scheme import Area, Component, Rounding, Scheme
 from survey.sentences import refusals as codes
 from survey.stages import results, reviews
-from survey.stages.trends import Break
+from survey.stages.breaks import Break
 from survey.web.site import gettext as _
 from survey.web.site import language, translations
 
@@ -156,7 +156,9 @@ LEVELS = {
 }
 BREAKS = {
     Break.KIND: _n("one of the two is a rehearsal"),
-    Break.INSTRUMENT: _n("another questionnaire"),
+    Break.AUDIENCE: _n("other people were asked"),
+    Break.QUESTIONS: _n("other questions"),
+    Break.SCALE: _n("other answers to choose from"),
     Break.RULE: _n("another rule of the index"),
     Break.WEIGHTING: _n("other weights"),
     Break.AGGREGATION: _n("another way to add up the questions"),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import sqrt
 from typing import Any
 
 import numpy as np
 import pytest
 
-from analysis.breaks import Basis, Break, breaks, runs
 from analysis.design import LonelyPsu, declare
 from analysis.errors import CellInvalid, ColumnMissing, DuplicateKey
 from analysis.estimates.moments import Missing, mean
@@ -118,16 +116,3 @@ def test_a_table_of_shares_that_does_not_add_up_is_refused(text: str, refusal: t
     with pytest.raises(refusal):
         read_shares(text.encode(), "units.csv")
     assert read_shares(b"unit,becomes,share\nA,N,\n", "units.csv") == (Share("A", "N", 1.0),)
-
-
-def test_years_are_only_joined_where_nothing_was_changed() -> None:
-    first = Basis(
-        2023, "citizens", frozenset({("S1", "I")}), frozenset({("S1", 5)}), frozenset("45"), "top2box", "design"
-    )
-    second = replace(first, year=2024)
-    third = replace(first, year=2025, questions=frozenset({("S1", "I"), ("S2", "I")}))
-    fourth = replace(third, year=2026)
-    assert breaks(first, second) == ()
-    assert breaks(second, third) == (Break.QUESTIONS,)
-    assert breaks(first, replace(first, rule="mean5", satisfied=frozenset("5"))) == (Break.SCALE, Break.RULE)
-    assert [[one.year for one in part] for part in runs((fourth, second, first, third))] == [[2023, 2024], [2025, 2026]]

@@ -22,7 +22,7 @@ from survey.model.seal import Seal
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.stages import exports, results, trends, waves
-from survey.stages.trends import Break
+from survey.stages.breaks import Break
 from survey.wavefile import read_wave_file
 from survey.web import tiers, trend
 from survey.web.figures import Standing
@@ -187,11 +187,11 @@ def test_years_are_chained_only_where_the_method_stayed_and_breaks_are_named(
         made(session, keys, "V6", 2024, [figure("75-SNV", "1.00")])  # not sealed: not told
         wave, run = made(session, keys, "W1", 2025, ROWS)
         seal(session, wave, run)
-        points = trends.of_unit(session, wave, run, "75-SNV")
+        points = trends.of_unit(session, wave, run.id, "75-SNV")
         assert [(one.wave.code, one.breaks) for one in points] == [
             ("V3", ()), ("V4", (Break.RULE,)), ("V5", ()), ("W1", ()),
         ]  # fmt: skip
-        assert trends.of_unit(session, wave, run, "75-SYT") == []
+        assert trends.of_unit(session, wave, run.id, "75-SYT") == []
         drawn = trend.picture(points)
     assert drawn is not None
     assert [(first.point.wave.code, second.point.wave.code) for first, second in drawn.lines] == [
