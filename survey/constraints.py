@@ -50,7 +50,7 @@ FORBIDDEN = frozenset({
     "ck_complaint_decision", "ck_complaint_verdict",
     "ck_release_step",
     "ck_release_window", "ck_screening_case_decided", "ck_screening_case_verdict", "ck_seal_reason",
-    "ck_task_progress", "ck_task_state",
+    "ck_task_one_subject", "ck_task_progress", "ck_task_state",
     "ck_index_seal_reason", "ck_outside_figure_source", "ck_outside_figure_value",
 })  # fmt: skip
 LINK_USED, PLACES_TAKEN = "pk_spent_mark", "ck_quota_cell_never_over"

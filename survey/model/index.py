@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, Numeric, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from survey.model.base import Base, Code, Name, RandomId
@@ -85,6 +85,7 @@ class IndexFigure(Base):
     """One row of a sheet's results (CONTRACT: results folder), every number as its decimal string."""
 
     __tablename__ = "index_figure"
+    __table_args__ = (Index("ix_index_figure_unit", "run_id", "unit_code"),)
 
     run_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("index_run.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)

@@ -30,7 +30,10 @@ class Figure(Base):
     """One row of the results (CONTRACT: results folder), every number as its decimal string."""
 
     __tablename__ = "figure"
-    __table_args__ = (Index("ix_figure_page", "run_id", "level_of", "unit_code"),)
+    __table_args__ = (
+        Index("ix_figure_page", "run_id", "level_of", "unit_code"),
+        Index("ix_figure_unit", "run_id", "unit_code"),
+    )
 
     run_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("run.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)

@@ -11,16 +11,18 @@ from survey.model.base import Base, RandomId
 
 
 class Task(Base):
-    """One computation of a wave: what it is doing now, or how it ended."""
+    """One computation of a wave or of a year's index: what it is doing now, or how it ended."""
 
     __tablename__ = "task"
     __table_args__ = (
         CheckConstraint("state in ('waiting','running','done','refused')", name="state"),
         CheckConstraint("done >= 0 and done <= steps", name="progress"),
+        CheckConstraint("(wave_id is null) <> (sheet_id is null)", name="one_subject"),
     )
 
     id: Mapped[RandomId]
-    wave_id: Mapped[bytes] = mapped_column(LargeBinary(16), ForeignKey("wave.id"), index=True)
+    wave_id: Mapped[bytes | None] = mapped_column(LargeBinary(16), ForeignKey("wave.id"), index=True)
+    sheet_id: Mapped[bytes | None] = mapped_column(LargeBinary(16), ForeignKey("index_sheet.id"), index=True)
     name: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(12))
     step: Mapped[str] = mapped_column(String(40))

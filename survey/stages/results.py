@@ -12,7 +12,8 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
+from sqlalchemy.sql.base import ExecutableOption
 
 from survey.errors.common import InputRefused, NotScored
 from survey.instrument import Audience
@@ -25,6 +26,8 @@ from survey.scheme import Component, Scheme
 from survey.stages import audit, reviews, waves
 
 CHUNK = 2000
+WITHOUT_OPTIONS = defer(Run.options)  # hundreds of kilobytes, for who needs to know which run it is alone
+MADE_FROM = ("inputs", "flags")  # what may change after a wave closed
 Row = Mapping[str, Any]
 
 
@@ -108,10 +111,10 @@ def rows_digest(rows: Iterable[Row]) -> str:
     return found.hexdigest()
 
 
-def latest(session: Session, wave: Wave) -> Run:
+def latest(session: Session, wave: Wave, *load: ExecutableOption) -> Run:
     """The run that counts: that of the newest seal, before any seal the newest; NotScored when there is none."""
     sealed = select(Run).join(Seal, Seal.run_id == Run.id).where(Seal.wave_id == wave.id).order_by(Seal.number.desc())
-    run = session.scalars(sealed).first() or newest(session, wave)
+    run = session.scalars(sealed.options(*load)).first() or newest(session, wave, *load)
     if run is None:
         raise NotScored(wave=wave.code)
     return run
@@ -129,9 +132,10 @@ def sureness(options: Mapping[str, Any]) -> dict[tuple[str, str, str], Decimal]:
     }
 
 
-def newest(session: Session, wave: Wave) -> Run | None:
+def newest(session: Session, wave: Wave, *load: ExecutableOption) -> Run | None:
     """The run that was computed last; after a seal it counts for nothing before it is sealed itself."""
-    return session.scalars(select(Run).where(Run.wave_id == wave.id).order_by(Run.made_at.desc(), Run.id)).first()
+    made = select(Run).where(Run.wave_id == wave.id).order_by(Run.made_at.desc(), Run.id)
+    return session.scalars(made.options(*load)).first()
 
 
 def scored_waves(session: Session) -> list[Wave]:
@@ -228,8 +232,12 @@ def inputs_digest(session: Session, wave: Wave) -> str:
 
 def is_outdated(session: Session, wave: Wave, run: Run) -> bool:
     """Whether figures were typed in, or suspicious answers decided, since a run."""
-    stands = {"inputs": inputs_digest(session, wave), "flags": reviews.flags_digest(session, wave)}
-    return any(run.options.get(name, found) != found for name, found in stands.items())
+    return any(run.options.get(name, found) != found for name, found in standing(session, wave).items())
+
+
+def standing(session: Session, wave: Wave) -> dict[str, str]:
+    """What a run of now would be made from beside the answers, in short."""
+    return dict(zip(MADE_FROM, (inputs_digest(session, wave), reviews.flags_digest(session, wave)), strict=True))
 
 
 def inputs(session: Session, wave: Wave) -> list[InputFigure]:

@@ -24,6 +24,7 @@ from survey.stages import audit, releases, waves
 from survey.stages.releases import Step
 
 PIECE = 1 << 20
+_NEWEST = (Seal.sealed_at.desc(), Seal.number.desc(), Seal.id)
 
 
 def require_sealable(session: Session, wave: Wave, *, reason: str | None) -> Release:
@@ -95,7 +96,12 @@ def find(session: Session, wave: Wave, number: int | None) -> Seal:
 
 def last_of_all(session: Session) -> Seal | None:
     """The newest seal of the whole site: each names the one before it."""
-    return session.scalars(select(Seal).order_by(Seal.sealed_at.desc(), Seal.number.desc(), Seal.id)).first()
+    return session.scalars(select(Seal).order_by(*_NEWEST)).first()
+
+
+def newest_digest(session: Session) -> str:
+    """The newest seal of the whole site in short; empty before the first."""
+    return session.scalars(select(Seal.digest).order_by(*_NEWEST)).first() or ""
 
 
 def statement_of(seal: Seal) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 
 from survey.errors.seals import TaskRuns
 from survey.model.base import new_id
+from survey.model.index import IndexSheet
 from survey.model.task import Task
 from survey.model.wave import Wave
 
 WAITING, RUNNING, DONE, REFUSED = "waiting", "running", "done", "refused"
 UNFINISHED = (WAITING, RUNNING)
+Subject = Wave | IndexSheet
 LONGEST = timedelta(hours=1)
 
 
@@ -28,6 +30,7 @@ class Job(StrEnum):
     SEAL = "seal"
     PLAN = "plan"
     FRAME = "frame"
+    INDEX_SEAL = "index_seal"
 
 
 STEPS: Mapping[Job, tuple[str, ...]] = {
@@ -36,18 +39,19 @@ STEPS: Mapping[Job, tuple[str, ...]] = {
     Job.PLAN: ("computing", "storing"),
     Job.FRAME: ("reading", "storing"),
     Job.SEAL: ("extract", "files", "packing", "sealing"),
+    Job.INDEX_SEAL: ("files", "packing", "sealing"),
 }
 
 
-def ask(session: Session, wave: Wave, job: Job, *, by: str, now: datetime) -> Task:
+def ask(session: Session, subject: Subject, job: Job, *, by: str, now: datetime) -> Task:
     """Ask for a computation; TaskRuns while one of the same kind is not at its end."""
-    before = latest(session, wave, job)
+    before = latest(session, subject, job)
     if before is not None and before.state in UNFINISHED:
         if now - before.asked_at < LONGEST:
-            raise TaskRuns(wave=wave.code)
+            raise TaskRuns(wave=subject.code)
         end(session, before.id, now=now, refusal={})  # nobody works at it any more
     task = Task(
-        id=new_id(), wave_id=wave.id, name=job.value, state=WAITING, step="", done=0, steps=len(STEPS[job]),
+        id=new_id(), **_column(subject), name=job.value, state=WAITING, step="", done=0, steps=len(STEPS[job]),
         refusal=None, asked_at=now, asked_by=by, ended_at=None,
     )  # fmt: skip
     session.add(task)
@@ -73,10 +77,14 @@ def end(session: Session, identity: bytes, *, now: datetime, refusal: Mapping[st
     session.flush()
 
 
-def latest(session: Session, wave: Wave, job: Job) -> Task | None:
+def latest(session: Session, subject: Subject, job: Job) -> Task | None:
     """The newest computation of a kind."""
-    wanted = select(Task).where(Task.wave_id == wave.id, Task.name == job.value)
+    wanted = select(Task).filter_by(**_column(subject), name=job.value)
     return session.scalars(wanted.order_by(Task.asked_at.desc(), Task.id)).first()
+
+
+def _column(subject: Subject) -> dict[str, bytes]:
+    return {"wave_id" if isinstance(subject, Wave) else "sheet_id": subject.id}
 
 
 def told(task: Task, language: str) -> str:

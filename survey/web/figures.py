@@ -10,8 +10,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from survey.groups import PointGroup
+from survey.model.result import Run
 from survey.model.wave import Wave
+from survey.rule import Source
 from survey.scheme import Area, Component, Criterion, Scheme
+from survey.stages import results as stored
 from survey.stages import waves
 from survey.stages.results import Gap, gap, schemes_for
 
@@ -56,8 +59,10 @@ class Own:
 
 def own_of(session: Session, wave: Wave, unit: str | None) -> Own | None:
     """The unit that a reader belongs to, when the wave rates it."""
+    if unit is None:
+        return None
     rated = {one.code: one.type for one, _target in waves.units_of(session, wave)}
-    if unit is None or unit not in rated:
+    if unit not in rated:
         return None
     schemes = schemes_for(session, wave, rated[unit])
     return Own(unit, wave.province, frozenset(scheme.code for scheme in schemes))
@@ -141,6 +146,17 @@ class League:
         """Where the pictures of an index begin: the ten below the lowest limit, so that differences can be seen."""
         lowest = [Decimal(one.official["ci_low"]) for one in self.standings if one.official["ci_low"] is not None]
         return Decimal(0) if self.is_points or not lowest else min(lowest) // TEN * TEN
+
+
+def league_rows(session: Session, run: Run, schemes: Sequence[Scheme]) -> list[dict[str, Any]]:
+    """What league tables are made of: the headlines, and the official points of what is surveyed."""
+    codes = {one.code for scheme in schemes for one in surveyed(scheme)}
+    points = stored.figures(session, run, levels_of=POINT_LEVELS, codes=codes, official_only=True)
+    return [*stored.figures(session, run, levels_of=HEADLINES), *points]
+
+
+def surveyed(scheme: Scheme) -> list[Component]:
+    return [one for one in scheme.components if one.source is Source.SURVEY]
 
 
 def league(scheme: Scheme, rows: Sequence[Row], province: str, components: Sequence[Component]) -> League:

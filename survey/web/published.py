@@ -24,8 +24,9 @@ from survey.stages import exports, seals, trends
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.web import figures, tiers, trend, wording
+from survey.web.figures import HEADLINES, POINT_LEVELS
 from survey.web.look import Look
-from survey.web.results import FILES, LEAGUE_LEVELS, POINT_LEVELS, league_rows, surveyed
+from survey.web.results import FILES
 from survey.web.site import known_language, language, site, use_language
 
 blueprint = Blueprint("published", __name__, url_prefix="/published")
@@ -117,8 +118,8 @@ def _kept_table(wave: str, _newest: str, _language: str) -> str:
     with site().database.read() as session:
         found = _find(session, wave)
         schemes = wave_list.schemes_of(session, found.wave)
-        rows = league_rows(session, found.run, schemes)
-        tables = [figures.league(one, rows, found.wave.province, surveyed(one)) for one in schemes]
+        rows = figures.league_rows(session, found.run, schemes)
+        tables = [figures.league(one, rows, found.wave.province, figures.surveyed(one)) for one in schemes]
         return _render(
             "wave",
             sealed=found,
@@ -164,8 +165,7 @@ def _find(session: Session, code: str) -> Sealed:
 
 def _newest_seal() -> str:
     with site().database.read() as session:
-        last = seals.last_of_all(session)
-    return "" if last is None else last.digest
+        return seals.newest_digest(session)
 
 
 def _sealed(session: Session, wave: Wave) -> Sealed | None:
@@ -174,7 +174,7 @@ def _sealed(session: Session, wave: Wave) -> Sealed | None:
 
 
 def _province(session: Session, found: Sealed) -> figures.Standing | None:
-    rows = stored.figures(session, found.run, unit=found.wave.province, levels_of=LEAGUE_LEVELS, official_only=True)
+    rows = stored.figures(session, found.run, unit=found.wave.province, levels_of=HEADLINES, official_only=True)
     return figures.whole_province(rows, found.wave.province)
 
 

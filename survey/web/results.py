@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Sequence
-from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, send_file, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from survey import queue
-from survey.model.result import Run
 from survey.model.wave import Wave
-from survey.rule import Source
-from survey.scheme import Component, Scheme
-from survey.stages import audit, descriptions, exports, feedback, index_sheets, outside, releases, tasks, trends, units
+from survey.stages import audit, descriptions, exports, feedback, index_sheets, outside, releases, seals, tasks, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.stages.tasks import Job
-from survey.web import figures, tiers, trend, wording
+from survey.web import figures, kept, wording
 from survey.web.figures import Own
 from survey.web.routes import may_open
 from survey.web.site import now, signed_in, site
 
 blueprint = Blueprint("results", __name__, url_prefix="/results")
-LEAGUE_LEVELS = ("overall", "total")
-POINT_LEVELS = ("component", "criterion")
 FILES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv",
@@ -63,32 +56,18 @@ def league(wave: str) -> str:
     """The units of each level by rank, with what is known of every figure's uncertainty."""
     with site().database.read() as session:
         found = wave_list.find(session, wave)
-        run = stored.latest(session, found)
-        own = own_unit(session, found)
-        schemes = wave_list.schemes_of(session, found)
-        rows = list(figures.visible(league_rows(session, run, schemes), own))
-        is_outdated = stored.is_outdated(session, found, run)
-        described = descriptions.names(session, run)
-    tables = [figures.league(scheme, rows, found.province, surveyed(scheme)) for scheme in schemes]
-    scored = [one.code for one in wave_list.instrument_of(found).scored_items]
-    unranked = [figures.left_out_of_ranks(table.standings, scored) for table in tables]
+        run = stored.latest(session, found, stored.WITHOUT_OPTIONS)
+        own, log = own_unit(session, found), audit.head(session)
+    tables, may_compute = kept.league(run.id, own), may_open("results.compute", signed_in().roles)
     return render_template(
         "results/league.html",
         wave=found,
         run=run,
-        own=own,
-        may_compute=may_open("results.compute", signed_in().roles),
+        tables=tables.html,
+        may_compute=may_compute,
         may_type_in=may_open("inputs.units", signed_in().roles),
-        index_name=wording.index_name(wave_list.instrument_of(found)),
-        province=figures.whole_province(rows, found.province),
-        tables=tables,
-        unranked=unranked,
-        is_outdated=is_outdated,
-        sure=stored.sureness(run.options),
-        beside=[*described, *(name for name, table in run.options.get("beside", {}).items() if table["rows"])],
+        is_outdated=may_compute and kept.is_outdated(found.id, log, tables.made_from),
         words=wording,
-        tiers=tiers.tiers,
-        raters=wording.rater_groups(wave_list.instrument_of(found)),
     )
 
 
@@ -97,33 +76,22 @@ def unit(wave: str, unit: str) -> str:
     """One unit's sheet: index, factors and items, and the points by component."""
     with site().database.read() as session:
         found = wave_list.find(session, wave)
-        run = stored.latest(session, found)
+        run = stored.latest(session, found, stored.WITHOUT_OPTIONS)
         named = units.find(session, unit)
         beside_it = outside.of_unit(session, unit)
-        read = stored.figures(session, run, unit=unit)
-        own = own_unit(session, found)
-        rows = list(figures.visible(read, own))
-        schemes = wave_list.schemes_of(session, found)
-        points = trends.of_unit(session, found, run.id, unit) if own is None else []
+        own, newest_seal = own_unit(session, found), seals.newest_digest(session)
         comments = feedback.released(session, unit).get(wave, [])
-    if not read:
+    tables = kept.unit(run.id, unit, own, newest_seal)
+    if tables is None:
         abort(404)
-    sheets = [(scheme, figures.sheet(rows, scheme)) for scheme in schemes]
-    shown = [(scheme, levels, figures.in_order(scheme, levels, found.audience)) for scheme, levels in sheets if levels]
     return render_template(
         "results/unit.html",
         wave=found,
         unit=named,
-        is_withheld=not rows,
-        is_masked=own is not None and any(row["scheme"] in own.schemes for row in rows),
-        sheets=shown,
-        points=points,
-        picture=trend.picture(points),
+        tables=tables,
         comments=comments,
-        instrument=wave_list.instrument_of(found),
         outside=beside_it,
         words=wording,
-        groups=wording.rater_groups(wave_list.instrument_of(found)),
     )
 
 
@@ -161,17 +129,6 @@ def beside(wave: str, table: str) -> Response:
     stream.seek(0)
     named = f"{'ban-thu-' if found.kind == 'rehearsal' else ''}{found.code}-{table}.csv"
     return send_file(stream, mimetype=FILES["csv"], as_attachment=True, download_name=named)
-
-
-def league_rows(session: Session, run: Run, schemes: Sequence[Scheme]) -> list[dict[str, Any]]:
-    """What league tables are made of: the headlines, and the official points of what is surveyed."""
-    codes = {one.code for scheme in schemes for one in surveyed(scheme)}
-    points = stored.figures(session, run, levels_of=POINT_LEVELS, codes=codes, official_only=True)
-    return [*stored.figures(session, run, levels_of=LEAGUE_LEVELS), *points]
-
-
-def surveyed(scheme: Scheme) -> list[Component]:
-    return [one for one in scheme.components if one.source is Source.SURVEY]
 
 
 def own_unit(session: Session, wave: Wave) -> Own | None:

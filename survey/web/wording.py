@@ -111,6 +111,7 @@ JOBS = {
     "seal": _n("Seal"),
     "plan": _n("Sample plan"),
     "frame": _n("Dossier list"),
+    "index_seal": _n("Seal of the index"),
 }
 JOB_STEPS = {
     "": _n("begins"),

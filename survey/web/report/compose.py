@@ -9,19 +9,17 @@ from sqlalchemy.orm import Session
 from survey.model.wave import Wave
 from survey.paper.document import Block, Document, Fact, Headline, Paragraph
 from survey.response_rates import together
-from survey.rule import Source
 from survey.scheme import Scheme
 from survey.stages import descriptions, dispositions, outside, units
 from survey.stages import results as stored
 from survey.stages import waves as wave_list
 from survey.stages.descriptions import Line
 from survey.web import figures, wording
-from survey.web.figures import Own, Row, Standing
+from survey.web.figures import HEADLINES, POINT_LEVELS, Own, Row, Standing
 from survey.web.filters import number
 from survey.web.report import beside, method, parts
 from survey.web.report import told as write
 from survey.web.report.told import Told, told_of
-from survey.web.results import LEAGUE_LEVELS, POINT_LEVELS
 from survey.web.site import gettext as _
 from survey.web.site import language
 
@@ -31,7 +29,7 @@ DRIVERS, MODES, QUESTIONS = "drivers", "modes", "questions"  # tables beside the
 def province(session: Session, wave: Wave, own: Own | None) -> Document:
     """The report of a wave: the province, how people were reached, every level by rank."""
     told = told_of(session, wave, own)
-    read = stored.figures(session, told.run, levels_of=(*LEAGUE_LEVELS, *POINT_LEVELS))
+    read = stored.figures(session, told.run, levels_of=(*HEADLINES, *POINT_LEVELS))
     rows = list(figures.visible(read, own))
     blocks: list[Block] = []
     whole = figures.whole_province(rows, wave.province)
@@ -41,8 +39,7 @@ def province(session: Session, wave: Wave, own: Own | None) -> Document:
     beside_of = descriptions.of_unit(session, told.run, wave.province) if not own else {}
     blocks += _of_province(session, told, beside_of)
     for scheme in told.schemes:
-        surveyed = [one for one in scheme.components if one.source is Source.SURVEY]
-        blocks += parts.league(told, figures.league(scheme, rows, wave.province, surveyed))
+        blocks += parts.league(told, figures.league(scheme, rows, wave.province, figures.surveyed(scheme)))
     blocks += beside.questions(told, beside_of.get(QUESTIONS, []))
     blocks += beside.outside(outside.of_unit(session, wave.province))
     return _document(told, wording.text_of_unit(wave_list.province_of(session, wave)), blocks)
