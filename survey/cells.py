@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from survey.errors.common import SurveyError
 
@@ -115,6 +115,18 @@ def take(values: Mapping[str, str], column: str, read: Callable[[str], Value]) -
         raise
 
 
+def take_each(values: Mapping[str, str], readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    """Read several columns of a row, in the order of their readers; a refusal names the column."""
+    found = {}
+    for column, read in readers.items():
+        try:
+            found[column] = read(values[column])
+        except CellRefused as refused:
+            refused.column = column
+            raise
+    return found
+
+
 def plain(text: str) -> str:
     """The text as it is compared: composed (NFC), no invisible letters, single spaces, none around."""
     if text.isascii():
@@ -142,6 +154,11 @@ def optional(read: Callable[[str], Value]) -> Callable[[str], Value | None]:
     return read_optional
 
 
+def repeated(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """The same reading for a column in which few words come again and again: each is read once."""
+    return lru_cache(maxsize=CACHED)(read)
+
+
 def code(text: str) -> str:
     """A short code of letters, digits, '.', '_' and '-'."""
     found = plain(text)
@@ -165,7 +182,6 @@ def long_code(text: str) -> str:
 def label(limit: int) -> Callable[[str], str]:
     """A short word or name, at most `limit` letters, that cannot be taken for a formula or for markup."""
 
-    @lru_cache(maxsize=CACHED)
     def read_label(text: str) -> str:
         found = plain(text)
         if len(found) > limit:
@@ -191,7 +207,6 @@ def one_of(words: Mapping[str, str]) -> Callable[[str], str]:
     """One word of a closed list, whatever its case; `words` maps each to what is stored ("" for an empty cell)."""
     folded = {word.casefold(): stored for word, stored in words.items()}
 
-    @lru_cache(maxsize=CACHED)
     def read_word(text: str) -> str:
         found = plain(text).casefold()
         if found not in folded:
@@ -201,7 +216,6 @@ def one_of(words: Mapping[str, str]) -> Callable[[str], str]:
     return read_word
 
 
-@lru_cache(maxsize=CACHED)
 def day(text: str) -> date:
     """A date as dd/mm/yyyy, dd-mm-yyyy, ISO or the number that a spreadsheet keeps; a time of day is left out."""
     found = plain(text)
@@ -221,13 +235,17 @@ def day(text: str) -> date:
 
 def phone(text: str) -> str:
     """A Vietnamese number as 0…, from +84, 0084, 84, a lost leading zero, spaces, dots or a spreadsheet's `.0`."""
-    bare = plain(text)
-    if bare.endswith(".0") and bare[:-2].isdigit():
-        bare = bare[:-2]
-    found = PHONE.fullmatch(PHONE_SEPARATORS.sub("", bare))
+    found = PHONE.fullmatch(text) or PHONE.fullmatch(_without_separators(text))
     if not found:
         raise CellRefused(Flaw.BAD_PHONE)
     return "0" + found[1]
+
+
+def _without_separators(text: str) -> str:
+    bare = plain(text)
+    if bare.endswith(".0") and bare[:-2].isdigit():
+        bare = bare[:-2]
+    return PHONE_SEPARATORS.sub("", bare)
 
 
 def email(text: str) -> str:

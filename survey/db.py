@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -21,6 +22,7 @@ from survey.errors.common import DatabaseMissing, DatabaseUnavailable
 
 BUSY_TIMEOUT_MS = 10_000
 IDLE_SECONDS = 5
+ROOM_KIB = 192 << 10  # the indexes of a million dossiers, and more
 NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"})
 MOUNTS = Path("/proc/mounts")
 PRAGMAS = (
@@ -200,6 +202,41 @@ def _constraint(error: IntegrityError) -> str:
 def insert_into(table: Table, engine: str) -> sqlite.Insert | postgresql.Insert:
     """An insert that knows `on conflict`, which each engine's dialect has of its own."""
     return sqlite.insert(table) if engine == "sqlite" else postgresql.insert(table)
+
+
+def insert_rows(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert many rows of texts, bytes and days as the driver takes them: a long list has no use for the compiler."""
+    if not rows:
+        return
+    connection, columns = session.connection(), tuple(rows[0])
+    values, names = map(itemgetter(*columns), rows), ", ".join(f'"{column}"' for column in columns)
+    if connection.dialect.name == "sqlite":
+        places = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"insert into {table.name} ({names}) values ({places})", list(values))  # noqa: S608 (ours)
+        return
+    statement, driver = f"copy {table.name} ({names}) from stdin", connection.dialect.loaded_dbapi
+    held: Any = connection.connection.driver_connection
+    try:
+        with held.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in values:
+                copy.write_row(row)
+    except driver.Error as error:
+        raise DBAPIError.instance(statement, None, error, driver.Error) from error
+
+
+@contextmanager
+def room_for_many(session: Session) -> Iterator[None]:
+    """Let SQLite keep its indexes in memory meanwhile: new random keys touch every page of them again and again."""
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA cache_size=-{ROOM_KIB}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA cache_size={before}")
 
 
 def _short_reason(error: DBAPIError) -> str:

@@ -70,8 +70,19 @@ class InstallationKey:
     def _list_key(self) -> bytes:
         return digest(self.secret, "list", b"")
 
+    @cached_property
+    def _contact_cipher(self) -> AESGCM:
+        """Made once: a long list hides a million contacts."""
+        return AESGCM(self._contact_key)
+
+    @cached_property
+    def _marks(self) -> dict[str, hmac.HMAC]:
+        """For each purpose a hash that has taken in key and purpose, and waits for the text."""
+        return {}
+
     def hide(self, text: str) -> bytes:
-        return encrypt(self._contact_key, text.encode())
+        nonce = os.urandom(NONCE)
+        return nonce + self._contact_cipher.encrypt(nonce, text.encode(), None)
 
     def reveal(self, blob: bytes) -> str:
         return decrypt(self._contact_key, blob).decode()
@@ -84,8 +95,12 @@ class InstallationKey:
         return decrypt(self._list_key, blob)
 
     def mark(self, purpose: str, text: str) -> bytes:
-        """A keyed hash that finds the same dossier or person again without naming it."""
-        return digest(self.secret, purpose, text)[:16]
+        """A keyed hash (`digest`) that finds the same dossier or person again without naming it."""
+        if purpose not in self._marks:
+            self._marks[purpose] = hmac.new(self.secret, purpose.encode() + b"\0", "sha256")
+        found = self._marks[purpose].copy()
+        found.update(text.encode())
+        return found.digest()[:16]
 
     @cached_property
     def session_secret(self) -> bytes:

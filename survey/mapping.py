@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from survey import datafile
-from survey.cells import SERIAL, YEAR_FIRST, CellRefused, Flaw, plain
+from survey.cells import CACHED, SERIAL, YEAR_FIRST, CellRefused, Flaw, plain
 from survey.datafile import Report, Table
 from survey.faults import Reason
 
@@ -61,9 +62,14 @@ class Mapping:
         if not found or YEAR_FIRST.fullmatch(found) or SERIAL.fullmatch(found):
             return found
         try:
-            return datetime.strptime(found.split(" ")[0], self.date_format).date().isoformat()  # noqa: DTZ007 (a day)
+            return _iso(found.split(" ")[0], self.date_format)
         except ValueError as error:
             raise CellRefused(Flaw.BAD_DATE, column) from error
+
+
+@lru_cache(maxsize=CACHED)
+def _iso(text: str, date_format: str) -> str:
+    return datetime.strptime(text, date_format).date().isoformat()  # noqa: DTZ007 (a day)
 
 
 PLAIN = Mapping()

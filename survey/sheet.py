@@ -129,7 +129,7 @@ def _fault(number: int, cells: list[str], header: tuple[str, ...], text: str) ->
         return RowFault(number, header[len(cells)], Flaw.CELLS_MISSING)
     if len(cells) > len(header) and any(cells[len(header) :]):
         return RowFault(number, "", Flaw.CELLS_EXTRA)
-    if CONTROL.search(text):
+    if not text.isprintable() and CONTROL.search(text):  # all of them are unprintable: asked first, as it is quick
         column = next(name for name, cell in zip(header, cells, strict=False) if CONTROL.search(cell))
         return RowFault(number, column, Flaw.CONTROL_CHARACTER)
     if len(text) > MAX_CELL:

@@ -46,6 +46,12 @@ def new_id() -> bytes:
     return secrets.token_bytes(16)
 
 
+def new_ids(count: int) -> list[bytes]:
+    """As many new ids, drawn at once."""
+    drawn = secrets.token_bytes(16 * count)
+    return [drawn[start : start + 16] for start in range(0, len(drawn), 16)]
+
+
 RandomId = Annotated[bytes, mapped_column(LargeBinary(16), primary_key=True, default=new_id)]
 Mark = Annotated[bytes, mapped_column(LargeBinary(16))]
 Hidden = Annotated[bytes | None, mapped_column(LargeBinary)]

@@ -7,18 +7,15 @@ spoil the row: the dossier was finished all the same, and leaving it out would b
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import cells
-from survey.cells import CellRefused, Flaw, RowFault, take
+from survey.cells import CellRefused, Flaw, RowFault, repeated, take, take_each
 from survey.keys import InstallationKey
-from survey.model.base import new_id
 from survey.model.rater import Rater
 from survey.model.unit import Unit
 from survey.model.wave import Wave
@@ -40,23 +37,30 @@ SEXES = {"F": "F", "M": "M", "": "U"}
 AGE_BANDS = ((60, "60+"), (50, "50-59"), (35, "35-49"), (25, "25-34"), (18, "18-24"))
 OLDEST = 120
 
-READ_CODE = cells.required(cells.long_code)
-READ_FIELD = cells.required(cells.label(40))
-READ_PROCEDURE = cells.optional(cells.label(60))
-READ_POINT = cells.optional(cells.label(60))
-READ_DAY = cells.required(cells.day)
-READ_OPTIONAL_DAY = cells.optional(cells.day)
-READ_PHONE = cells.optional(cells.phone)
-READ_EMAIL = cells.optional(cells.email)
-READ_OUTCOME, READ_CHANNEL = cells.one_of(OUTCOMES), cells.one_of(CHANNELS)
-READ_APPLICANT, READ_SEX = cells.one_of(APPLICANTS), cells.one_of(SEXES)
+READ_CODES = {"linked_code": cells.optional(cells.long_code), "dossier_code": cells.required(cells.long_code)}
+READ_LABELS = {
+    "procedure_field": repeated(cells.required(cells.label(40))),
+    "procedure_code": repeated(cells.optional(cells.label(60))),
+    "point_of_service": repeated(cells.optional(cells.label(60))),
+}
+READ_DAYS = {
+    "finished_on": repeated(cells.required(cells.day)),
+    "received_on": repeated(cells.optional(cells.day)),
+    "due_on": repeated(cells.optional(cells.day)),
+}
+READ_FACTS = {
+    "outcome": repeated(cells.one_of(OUTCOMES)),
+    "channel": repeated(cells.one_of(CHANNELS)),
+    "applicant": repeated(cells.one_of(APPLICANTS)),
+    "sex": repeated(cells.one_of(SEXES)),
+}
+READ_CONTACTS = {"phone": cells.optional(cells.phone), "email": cells.optional(cells.email)}
 
 Values = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A usable row: the dossier, and the contacts in it that could not be read."""
+class Judged(NamedTuple):
+    """A usable row: the dossier, whose id is drawn when it is stored, and the contacts that could not be read."""
 
     dossier: Values
     unreadable: tuple[RowFault, ...]
@@ -66,53 +70,49 @@ class Judge:
     """Reads one row at a time against the wave; CellRefused for a row that cannot be used."""
 
     def __init__(self, session: Session, wave: Wave, installation: InstallationKey) -> None:
-        self.wave = wave
+        self.wave_id, self.period = wave.id, (wave.period_from, wave.period_to)
         self.installation = installation
         self.rated = {unit.code: unit.rated for unit in session.scalars(select(Unit))}
         self.in_wave = frozenset(unit.code for unit, _target in waves.units_of(session, wave))
         self.communes = units.commune_codes(session)
         self.names = _names(session, self.in_wave)
         self.session = session
-        self._unit = lru_cache(maxsize=cells.CACHED)(self._find_unit)
-        self._commune = lru_cache(maxsize=cells.CACHED)(self._find_commune)
+        unit, commune = repeated(self._find_unit), repeated(self._find_commune)
+        self._read_codes = READ_CODES | {"rated_unit": unit} | READ_LABELS | {"commune": commune}
 
     def read(self, row: Row) -> Judged:
         if row.fault is not None:
             raise CellRefused(row.fault.reason, row.fault.column)
-        values = row.values
-        dossier = self._codes(values) | self._facts(values) | {"id": new_id(), "wave_id": self.wave.id}
+        dossier = self._codes(row.values) | self._facts(row.values)
         contacts, unreadable = self._contacts(row)
         return Judged(dossier | contacts, unreadable)
 
     def _codes(self, values: dict[str, str]) -> Values:
-        mark = self.installation.mark
-        linked = take(values, "linked_code", cells.long_code)
+        mark, found = self.installation.mark, take_each(values, self._read_codes)
+        linked = found["linked_code"]
         return {
-            "code_mark": mark("dossier", take(values, "dossier_code", READ_CODE)),
+            "wave_id": self.wave_id,
+            "code_mark": mark("dossier", found["dossier_code"]),
             "linked_mark": mark("dossier", linked) if linked else None,  # a linked code may be another's own code
-            "unit_code": take(values, "rated_unit", self._unit),
-            "field": take(values, "procedure_field", READ_FIELD),
-            "procedure_code": take(values, "procedure_code", READ_PROCEDURE),
-            "point_of_service": take(values, "point_of_service", READ_POINT),
-            "commune": take(values, "commune", self._commune),
+            "unit_code": found["rated_unit"],
+            "field": found["procedure_field"],
+            "procedure_code": found["procedure_code"],
+            "point_of_service": found["point_of_service"],
+            "commune": found["commune"],
         }
 
     def _facts(self, values: dict[str, str]) -> Values:
-        finished = take(values, "finished_on", READ_DAY)
-        received, due = take(values, "received_on", READ_OPTIONAL_DAY), take(values, "due_on", READ_OPTIONAL_DAY)
+        finished, received, due = take_each(values, READ_DAYS).values()
         for column, later in (("finished_on", finished), ("due_on", due)):
             if received is not None and later is not None and later < received:
                 raise CellRefused(Flaw.BEFORE_START, column)
-        if not self.wave.period_from <= finished <= self.wave.period_to:
+        if not self.period[0] <= finished <= self.period[1]:
             raise CellRefused(Flaw.OUTSIDE_PERIOD, "finished_on")
         return {
             "finished_on": finished,
             "timing": UNKNOWN if due is None else "late" if finished > due else "on_time",
-            "outcome": take(values, "outcome", READ_OUTCOME),
-            "channel": take(values, "channel", READ_CHANNEL),
-            "applicant": take(values, "applicant", READ_APPLICANT),
-            "sex": take(values, "sex", READ_SEX),
-            "age_band": take(values, "birth_year", lambda text: _age_band(text, finished)),
+            **take_each(values, READ_FACTS),
+            "age_band": take(values, "birth_year", lambda text: _age_band(text, finished.year)),
         }
 
     @cached_property
@@ -145,20 +145,24 @@ class Judge:
         """The contacts hidden; the person is the phone, else the e-mail. An unreadable contact is not used."""
         unreadable: list[RowFault] = []
         found: dict[str, str | None] = {}
-        for column, read in (("phone", READ_PHONE), ("email", READ_EMAIL)):
+        for column, read in READ_CONTACTS.items():
             try:
-                found[column] = take(row.values, column, read)
+                found[column] = read(row.values[column])
             except CellRefused as refused:
                 found[column] = None
                 unreadable.append(RowFault(row.number, column, refused.flaw))
-        person = next(((column, text) for column, text in found.items() if text is not None), None)
-        for column in ("name", "address"):
-            found[column] = row.values[column].strip() or None
-        hidden: Values = {column: self._hidden(text) for column, text in found.items()}
-        return hidden | {"person_mark": self.installation.mark(*person) if person else None}, tuple(unreadable)
+        mark = self.installation.mark
+        hidden = {
+            "person_mark": next((mark(column, text) for column, text in found.items() if text), None),
+            "phone": self._hidden(found["phone"]),
+            "email": self._hidden(found["email"]),
+            "name": self._hidden(row.values["name"].strip()),
+            "address": self._hidden(row.values["address"].strip()),
+        }
+        return hidden, tuple(unreadable)
 
     def _hidden(self, text: str | None) -> bytes | None:
-        return None if text is None else self.installation.hide(text)
+        return self.installation.hide(text) if text else None
 
     def quarantine(self, fault: RowFault, row: Row) -> Values:
         content = self.installation.hide(json.dumps(row.values))
@@ -172,14 +176,15 @@ def _names(session: Session, codes: frozenset[str]) -> dict[str, list[str]]:
     return names
 
 
-def _age_band(text: str, finished: date) -> str:
+@lru_cache(maxsize=cells.CACHED)
+def _age_band(text: str, year: int) -> str:
     """The age in the year of finishing; nobody under 18 has a band."""
     found = cells.plain(text)
     if not found:
         return UNKNOWN
     if not (len(found) == 4 and found.isascii() and found.isdecimal()):
         raise CellRefused(Flaw.BAD_YEAR)
-    age = finished.year - int(found)
+    age = year - int(found)
     if not 0 <= age <= OLDEST:
         raise CellRefused(Flaw.BAD_YEAR)
     return next((band for least, band in AGE_BANDS if age >= least), UNKNOWN)

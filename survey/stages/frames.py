@@ -19,10 +19,11 @@ from sqlalchemy.orm import Session
 
 from survey import sheet
 from survey.cells import CellRefused, Flaw, RowFault, plain
+from survey.db import insert_rows, room_for_many
 from survey.errors.common import AlreadyDrawn, WrongAudience
 from survey.keys import InstallationKey
 from survey.mapping import PLAIN, Mapping
-from survey.model.base import new_id
+from survey.model.base import new_id, new_ids
 from survey.model.frame import Dossier, FrameFile, QuarantinedRow
 from survey.model.sample import Draw
 from survey.model.wave import Wave
@@ -141,7 +142,11 @@ def import_frame(
             for _chunk in intake.chunks(rows):
                 pass
         return intake.report(wave, imported_before=earlier is not None, dry_run=True)
-    with _uncollected(), session.begin_nested():  # a file that turns out broken at its end leaves nothing behind
+    with (
+        _uncollected(),
+        room_for_many(session),
+        session.begin_nested(),
+    ):  # a file that turns out broken at its end leaves nothing behind
         file_id = earlier.id if earlier else _new_file(session, wave, digest, actor, now)
         for dossiers, faulty in intake.chunks(rows):
             _store(session, file_id, dossiers, faulty)
@@ -181,8 +186,9 @@ def _new_file(session: Session, wave: Wave, digest: str, actor: str, now: dateti
 
 
 def _store(session: Session, file_id: bytes, dossiers: list[Values], faulty: list[Values]) -> None:
-    if dossiers:  # past the mapper: a million rows have no use for it
-        session.connection().execute(insert(cast(Table, Dossier.__table__)), dossiers)
+    for dossier, identity in zip(dossiers, new_ids(len(dossiers)), strict=True):
+        dossier["id"] = identity
+    insert_rows(session, cast(Table, Dossier.__table__), dossiers)
     if faulty:
         session.execute(insert(QuarantinedRow), [row | {"id": new_id(), "file_id": file_id} for row in faulty])
 
@@ -250,8 +256,7 @@ class _Intake:
         self.keep_faulty = keep_faulty
         self.system = system
         self.counts: Counter[str] = Counter()
-        self.units: Counter[str] = Counter()
-        self.late: Counter[str] = Counter()
+        self.units: Counter[tuple[str, str]] = Counter()  # by timing
         self.by_staff: Counter[str] = Counter()
         self.quarantined: list[RowFault] = []
         self.unreadable: list[RowFault] = []
@@ -289,12 +294,20 @@ class _Intake:
             return False
         self.accepted_rows.append(row.number)
         self.unreadable += judged.unreadable
-        self.counts[dossier["timing"]] += 1
-        self.counts["without_contact"] += dossier["person_mark"] is None
-        self.units[dossier["unit_code"]] += 1
-        self.late[dossier["unit_code"]] += dossier["timing"] == "late"
-        self.by_staff[dossier["unit_code"]] += dossier["person_mark"] in self.staff
+        self.units[dossier["unit_code"], dossier["timing"]] += 1
+        if dossier["person_mark"] is None:
+            self.counts["without_contact"] += 1
+        elif dossier["person_mark"] in self.staff:
+            self.by_staff[dossier["unit_code"]] += 1
         return True
+
+    def _by_unit(self) -> Iterator[UnitCount]:
+        for code in sorted(self.judge.in_wave):
+            late, others = self.units[code, "late"], self.units[code, "on_time"] + self.units[code, UNKNOWN]
+            yield UnitCount(code, late + others, late, self.by_staff[code])
+
+    def _timed(self, timing: str) -> int:
+        return sum(count for (_unit, told), count in self.units.items() if told == timing)
 
     def _unknown_units(self) -> tuple[UnknownUnit, ...]:
         written = sorted(self.unknown.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -302,7 +315,6 @@ class _Intake:
 
     def report(self, wave: Wave, *, imported_before: bool, dry_run: bool) -> FrameReport:
         shared = [count for count in self.seen.phones.values() if count > 1]
-        codes = sorted(self.judge.in_wave)
         return FrameReport(
             rows=self.counts["rows"],
             accepted=self.counts["accepted"],
@@ -315,10 +327,10 @@ class _Intake:
             staff_phone_dossiers=self.by_staff.total(),
             without_contact=self.counts["without_contact"],
             outside_period=sum(fault.reason is Flaw.OUTSIDE_PERIOD for fault in self.quarantined),
-            late=self.counts["late"],
-            on_time=self.counts["on_time"],
-            timing_unknown=self.counts[UNKNOWN],
-            by_unit=tuple(UnitCount(code, self.units[code], self.late[code], self.by_staff[code]) for code in codes),
+            late=self._timed("late"),
+            on_time=self._timed("on_time"),
+            timing_unknown=self._timed(UNKNOWN),
+            by_unit=tuple(self._by_unit()),
             unknown_units=self._unknown_units(),
             system=self.system,
             imported_before=imported_before,

@@ -1,4 +1,6 @@
-"""How long a long dossier list takes and how much memory: `python tests/benchmarks/frame.py --rows 1000000`.
+"""How long a long dossier list takes and how much memory:
+
+    python tests/benchmarks/frame.py [--rows 1000000] [--xlsx-rows 200000] [--engine sqlite postgres]
 
 The list is made first, apart from what is measured; each import is a process of its own, so that its peak is its own.
 """
@@ -13,16 +15,22 @@ import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import xlsxwriter
 
-from survey import schema
-from survey.db import open_database
-from survey.keys import Keys
-from survey.model.unit import Unit
-from survey.stages import frames, waves
-from survey.wavefile import read_wave_file
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "faults"))
+
+import ground  # noqa: E402
+
+from survey import schema  # noqa: E402
+from survey.db import open_database  # noqa: E402
+from survey.keys import Keys  # noqa: E402
+from survey.model.unit import Unit  # noqa: E402
+from survey.stages import frames, waves  # noqa: E402
+from survey.wavefile import read_wave_file  # noqa: E402
 
 HEADER = (
     "dossier_code", "linked_code", "procedure_code", "procedure_field", "rated_unit", "received_on", "due_on",
@@ -69,8 +77,7 @@ def write(path: Path, rows: int) -> None:
         file.writelines(",".join(row(number)) + "\n" for number in range(rows))
 
 
-def site(folder: Path) -> tuple[str, Path]:
-    url = f"sqlite:///{folder / 'bench.db'}"
+def site(url: str, folder: Path) -> Path:
     database, keys = open_database(url), Keys(folder / "keys")
     schema.upgrade(database)
     with database.begin() as session:
@@ -84,7 +91,7 @@ def site(folder: Path) -> tuple[str, Path]:
             session.flush()
         waves.create(session, read_wave_file(WAVE), keys=keys, actor="bench", now=NOW)
     database.close()
-    return url, keys.folder
+    return keys.folder
 
 
 def measure(url: str, keys: Path, file: Path) -> dict[str, float | int]:
@@ -109,21 +116,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--xlsx-rows", type=int, default=0)
+    parser.add_argument("--engine", nargs="+", choices=["sqlite", "postgres"], default=["sqlite", "postgres"])
     parser.add_argument("--measure", nargs=3, metavar=("URL", "KEYS", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         url, keys, file = options.measure
         print(json.dumps(measure(url, Path(keys), Path(file))))
         return
-    for suffix, rows in ((".csv", options.rows), (".xlsx", options.xlsx_rows)):
-        if not rows:
-            continue
-        with tempfile.TemporaryDirectory(prefix="hailong-frame-") as folder:
-            file = Path(folder) / f"frame{suffix}"
+    lists = {suffix: rows for suffix, rows in ((".csv", options.rows), (".xlsx", options.xlsx_rows)) if rows}
+    for engine, (suffix, rows) in product(options.engine, lists.items()):
+        with (
+            tempfile.TemporaryDirectory(prefix="hailong-frame-") as name,
+            ground.database_url(engine, Path(name)) as url,
+        ):
+            file = Path(name) / f"frame{suffix}"
             write(file, rows)
-            url, key_folder = site(Path(folder))
-            command = [sys.executable, __file__, "--measure", url, str(key_folder), str(file)]
-            print(suffix, subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+            command = [sys.executable, __file__, "--measure", url, str(site(url, Path(name))), str(file)]
+            told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            print(engine, suffix, told, flush=True)
 
 
 if __name__ == "__main__":

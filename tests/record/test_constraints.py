@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint, UniqueConstraint, insert
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+    insert,
+    select,
+)  # fmt: skip
 
 from survey import constraints
-from survey.db import Database
+from survey.db import Database, insert_rows
 from survey.errors.common import CellFull, LinkClosed, ReferenceMissing, StoredMeanwhile, SurveyError, ValueForbidden
 from survey.model.staff import Account, AccountRole
 from survey.model.tables import METADATA
@@ -76,6 +90,27 @@ def test_what_the_database_refuses_arrives_as_a_leaf(
         session.execute(insert(Account), [account(now) | change])
     told = vars(refused.value)["constraint"]
     assert told == constraint or (database.is_sqlite and told == constraints.REFERENCE)
+
+
+def test_rows_put_in_past_the_compiler_are_those_that_are_read_and_a_refusal_is_a_leaf(
+    database: Database, now: datetime
+) -> None:
+    """A long list goes in as the driver takes it (PostgreSQL: COPY): days, bytes and nothing at all arrive whole."""
+    holidays = Table("holiday", MetaData(), Column("name", String(9)), Column("day", Date), Column("mark", LargeBinary))
+    row = {"mark": b"\x00\\N\t\n", "name": "Tết\t\\N", "day": date(2026, 2, 17)}
+    empty = {"mark": None, "name": "", "day": None}
+    with database.begin() as session:
+        holidays.create(session.connection())
+        insert_rows(session, holidays, [row, empty])
+        insert_rows(session, holidays, [])
+    with database.read() as session:
+        assert [dict(one._mapping) for one in session.execute(select(holidays).order_by(holidays.c.day))] in (
+            [row, empty], [empty, row],
+        )  # fmt: skip
+    table = cast(Table, Account.__table__)
+    with pytest.raises(StoredMeanwhile) as refused, database.begin() as session:
+        insert_rows(session, table, [account(now) | {"id": one, "created_at": "2026-01-01"} for one in (b"1", b"2")])
+    assert vars(refused.value)["constraint"] == "uq_account_email"
 
 
 def test_a_value_outside_a_check_arrives_as_a_leaf(database: Database, now: datetime) -> None:
