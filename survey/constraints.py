@@ -22,7 +22,7 @@ TAKEN = frozenset({
     "pk_draft",
     "pk_draw", "pk_facts", "pk_feedback", "pk_figure", "pk_frame_file", "pk_input_figure", "pk_index_figure",
     "pk_assignment", "pk_field_tally", "pk_top_up", "pk_receipt", "pk_waiting_receipt",
-    "pk_recontact", "pk_recontact_tally",
+    "pk_recontact", "pk_recontact_tally", "pk_waiting_match",
     "pk_frame_note",
     "pk_index_input", "pk_index_run", "pk_index_seal", "pk_index_seal_part", "uq_index_seal_sheet_id_number",
     "pk_outside_figure",

@@ -1,7 +1,9 @@
 """The key folder: what seals answers, derives links and hides contacts, kept apart from database and backup.
 
 Who holds this folder and the database could read open drafts and derive links; who holds only one of them cannot.
-Wave keys are destroyed at the seal; the installation key stays for opt-outs and dossier codes.
+Wave keys are destroyed at the seal; the installation key stays for opt-outs and dossier codes. A wave whose people are
+called again has a key for one comparison beside its own: it is in no backup of the keys (its file is no `.key`) and is
+destroyed once the comparison is made. Until then the folder and the database together tell three answers of who agreed.
 """
 
 from __future__ import annotations
@@ -142,19 +144,41 @@ class WaveKey:
 
     @cached_property
     def public(self) -> bytes:
-        return X25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
+        return _public(self.private)
 
     def open(self, sealed: bytes) -> bytes:
         """An answer that was sealed to this wave."""
-        try:
-            return _SUITE.decrypt(sealed, X25519PrivateKey.from_private_bytes(self.private))
-        except (InvalidTag, ValueError) as error:
-            raise SealBroken() from error
+        return _open(self.private, sealed)
+
+
+@dataclass(frozen=True)
+class OnceKey:
+    """Opens what was sealed to be compared once, at a wave's close."""
+
+    private: bytes
+
+    @property
+    def public(self) -> bytes:
+        return _public(self.private)
+
+    def open(self, sealed: bytes) -> bytes:
+        return _open(self.private, sealed)
 
 
 def seal(public: bytes, plaintext: bytes) -> bytes:
     """Seal to a wave's public key (HPKE, RFC 9180): not even the site that sealed it can read it again."""
     return _SUITE.encrypt(plaintext, X25519PublicKey.from_public_bytes(public))
+
+
+def _public(private: bytes) -> bytes:
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
+def _open(private: bytes, sealed: bytes) -> bytes:
+    try:
+        return _SUITE.decrypt(sealed, X25519PrivateKey.from_private_bytes(private))
+    except (InvalidTag, ValueError) as error:
+        raise SealBroken() from error
 
 
 @dataclass(frozen=True)
@@ -212,16 +236,37 @@ class Keys:
         return self.wave_file(wave_id).exists()
 
     def destroy_wave(self, wave_id: bytes) -> None:
-        """Forget a wave's key for good: its bytes are overwritten before the file goes."""
+        """Forget a wave's keys for good: their bytes are overwritten before the files go."""
         self._cache.pop(wave_id, None)
-        path = self.wave_file(wave_id)
-        if path.exists():
-            _overwrite(path)
-            path.unlink()
+        self.destroy_once(wave_id)
+        _destroy(self.wave_file(wave_id))
+
+    def new_once(self, wave_id: bytes) -> OnceKey:
+        """Make the key of a wave's one comparison; that of a draw which was not kept is replaced."""
+        self.destroy_once(wave_id)
+        key = OnceKey(X25519PrivateKey.generate().private_bytes_raw())
+        write_key(self.once_file(wave_id), {"private": key.private.hex()})
+        return key
+
+    def once(self, wave_id: bytes) -> OnceKey:
+        """The key of a wave's one comparison; KeyMissing after it was destroyed."""
+        path = self.once_file(wave_id)
+        try:
+            return OnceKey(bytes.fromhex(_read(path)["private"]))
+        except (FileNotFoundError, ValueError) as error:
+            raise KeyMissing(name=path.name) from error
+
+    def destroy_once(self, wave_id: bytes) -> None:
+        """Forget the key of a comparison for good."""
+        _destroy(self.once_file(wave_id))
 
     def wave_file(self, wave_id: bytes) -> Path:
         """Where a wave's key lies, or lay."""
         return self.folder / f"wave-{wave_id.hex()}.key"
+
+    def once_file(self, wave_id: bytes) -> Path:
+        """Where the key of a wave's one comparison lies, or lay."""
+        return self.folder / f"wave-{wave_id.hex()}.once"
 
 
 def write_key(path: Path, parts: dict[str, str]) -> None:
@@ -232,6 +277,12 @@ def write_key(path: Path, parts: dict[str, str]) -> None:
         json.dump(parts, file)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _destroy(path: Path) -> None:
+    if path.exists():
+        _overwrite(path)
+        path.unlink()
 
 
 def _overwrite(path: Path) -> None:

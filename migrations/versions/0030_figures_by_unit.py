@@ -1,6 +1,6 @@
 """Figures by unit: a unit's page reads its own rows, not those of the whole run; and a task may be of an index sheet
 
-Revision 0030, after 0027.
+Revision 0030, after 0028.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0030"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 SUBJECT = "ck_task_one_subject"

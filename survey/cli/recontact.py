@@ -30,9 +30,7 @@ def draw(wave: str, seed: int, share: float, database: str | None, as_json: bool
     site = open_site(database)
     with site.database.begin() as session:
         found = waves.find(session, wave)
-        drawn = recontacts.draw(
-            session, found, site.keys.wave(found.id), seed=seed, share=share, actor=actor(), now=site.now()
-        )
+        drawn = recontacts.draw(session, found, site.keys, seed=seed, share=share, actor=actor(), now=site.now())
     lines = [f"{group:<32} {count:>5}" for group, count in drawn.items()]
     put({"wave": wave, "seed": seed, "drawn": drawn}, as_json=as_json, lines=lines)
 
@@ -58,7 +56,8 @@ def status(wave: str, database: str | None, as_json: bool) -> None:
 @JSON
 @refuses
 def report(wave: str, database: str | None, as_json: bool) -> None:
-    """Print shares with their 95 % intervals: lists that agree with people, and answers beside calls; none below 10."""
+    """Print shares with their 95 % intervals: lists that agree with people, answers beside calls, and, of people who
+    agreed to a comparison, how many gave the same answer twice (`same`); none below 10."""
     site = open_site(database)
     with site.database.read() as session:
         told = recontacts.report(session, waves.find(session, wave))

@@ -24,14 +24,14 @@ from survey.model.message import Message
 from survey.model.paper import PaperSheet
 from survey.model.rater import Rater
 from survey.model.receipt import WaitingReceipt
-from survey.model.recontact import Recontact
+from survey.model.recontact import Recontact, WaitingMatch
 from survey.model.response import SpentMark, Spooled, Submission
 from survey.model.sample import SampledDossier
-from survey.stages import messages, mixing, receipts, responses, waves
+from survey.stages import messages, mixing, receipts, recontacts, responses, waves
 
 EMPTIED = (
-    SpentMark, Submission, Draft, Spooled, WaitingReceipt, PaperSheet, Assignment, Recontact, Message, Invitation,
-    Rater, SampledDossier, Dossier,
+    SpentMark, Submission, Draft, Spooled, WaitingReceipt, WaitingMatch, PaperSheet, Assignment, Recontact, Message,
+    Invitation, Rater, SampledDossier, Dossier,
 )  # fmt: skip
 TRIES, PAUSE = 60, 0.5  # seconds between two
 NUMBER = re.compile(r"\d+")
@@ -51,8 +51,10 @@ def run(database: Database, keys: Keys, wave_code: str, *, actor: str, now: date
         if key is None or wave.state != waves.CLOSED:
             waves.mark_closed(session, wave, actor=actor, now=now)
             key = keys.wave(wave.id)
+            recontacts.compare(session, wave, keys)  # by the lists that go now
             responses.empty_register(session, wave)
             messages.forget(session, wave, actor=actor, now=now)
+    keys.destroy_once(wave.id)
     with database.begin() as session:
         wave = waves.find(session, wave_code)
         moved = mixing.mix(session, wave, key, rng=rng or SystemRandom(), final=True)

@@ -1,8 +1,9 @@
 """Re-contacts (phúc tra): a random share of every interviewer's list and of every unit is called, by oversight.
 
 Drawn by a published seed before the close and told to everybody on the first page. Facts and three questions are asked
-again. What was answered before is nobody's, so questions are compared as distributions; what an interviewer recorded is
-compared with what the person says. Only counts are kept, and the list goes at the close.
+again. What was answered before is nobody's, so questions are compared as distributions, and answer by answer only for
+people who agreed (`matches`), at the close; what an interviewer recorded is compared with what the person says. Only
+counts are kept, and the list goes at the close.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from survey.db import insert_into
-from survey.errors.common import WrongAudience, WrongState
+from survey.errors.common import KeyMissing, WrongAudience, WrongState
 from survey.errors.field import CaseEnded, CaseUnknown, NobodyToAssign, RecontactDrawn
 from survey.instrument import Item
 from survey.keys import Keys, WaveKey, decrypt, encrypt
@@ -34,14 +35,15 @@ from survey.model.response import Answer
 from survey.model.staff import Account
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import assignments, audit, invitations, waves
+from survey.stages import assignments, audit, invitations, matches, waves
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.stages.interviews import Outcome
+from survey.stages.matches import SETTING
 
-SETTING = "recontact"  # in the wave's settings: seed, share, the questions that are asked again
 ITEMS, PAD = 3, 512
 SATISFIED = frozenset({"4", "5"})
 AGREE, DIFFER = "agree", "differ"
+SAME = "same"  # whether both answers of who agreed to a comparison are the same
 
 
 class Call(StrEnum):
@@ -98,24 +100,25 @@ class Share:
 
 
 def draw(
-    session: Session, wave: Wave, key: WaveKey, *, seed: int, share: float, actor: str, now: datetime
+    session: Session, wave: Wave, keys: Keys, *, seed: int, share: float, actor: str, now: datetime
 ) -> dict[str, int]:
     """Draw the share from every list and every unit, once; how many by group. The log names seed and digest alone."""
     _require_open_to_draw(wave)
     session.refresh(wave, with_for_update=True)
     if SETTING in wave.settings:
         raise RecontactDrawn(wave=wave.code, seed=wave.settings[SETTING]["seed"])
-    chosen: dict[str, list[tuple[bytes, bytes]]] = {}
+    key, chosen = keys.wave(wave.id), dict[str, list[tuple[bytes, bytes]]]()
     for group, people in sorted(_groups(session, wave, key).items()):
         rng = Random(f"{seed}|recontact|{group}")
         chosen[group] = rng.sample(people, math.ceil(share * len(people)))
     if not chosen:
         raise NobodyToAssign(wave=wave.code)
     for _code_mark, identity in (one for people in chosen.values() for one in people):
-        mark = key.mark("recontact", identity)
+        mark = matches.mark_of(key, identity)
         session.add(Recontact(mark=mark, wave_id=wave.id, sealed=_seal(key, mark, identity, None)))
     items = sorted(one.code for one in Random(f"{seed}|recontact items").sample(_scales(wave), ITEMS))
-    wave.settings = {**wave.settings, SETTING: {"seed": seed, "share": share, "items": items}}
+    told = {"seed": seed, "share": share, "items": items, matches.PUBLIC: keys.new_once(wave.id).public.hex()}
+    wave.settings = {**wave.settings, SETTING: told}
     marks = sorted(code_mark.hex() for people in chosen.values() for code_mark, _identity in people)
     digest = hashlib.sha256("\n".join(marks).encode()).hexdigest()
     detail = {"seed": seed, "share": share, "people": len(marks), "digest": digest}
@@ -139,14 +142,7 @@ def _scales(wave: Wave) -> list[Item]:
 
 def _groups(session: Session, wave: Wave, key: WaveKey) -> dict[str, list[tuple[bytes, bytes]]]:
     """Everybody invited who has a phone, by interviewer or else by unit, in the order of the dossiers' hashes."""
-    lists = {
-        bytes(mark): str(email)
-        for mark, email in session.execute(
-            select(Assignment.mark, Account.email)
-            .join(Account, Account.id == Assignment.account_id)
-            .where(Assignment.wave_id == wave.id)
-        )
-    }
+    lists = _lists(session, wave)
     found = session.execute(
         select(Dossier.code_mark, Invitation.id, Invitation.unit_code)
         .join(Dossier, Dossier.id == Invitation.dossier_id)
@@ -156,6 +152,16 @@ def _groups(session: Session, wave: Wave, key: WaveKey) -> dict[str, list[tuple[
     for code_mark, identity, unit in sorted(found, key=lambda row: bytes(row[0])):
         groups[lists.get(assignments.mark_of(key, identity), str(unit))].append((code_mark, identity))
     return dict(groups)
+
+
+def _lists(session: Session, wave: Wave) -> dict[bytes, str]:
+    """Who has whom on the list: the interviewer's address by the mark of the assignment."""
+    lists = (
+        select(Assignment.mark, Account.email)
+        .join(Account, Account.id == Assignment.account_id)
+        .where(Assignment.wave_id == wave.id)
+    )
+    return {bytes(mark): str(email) for mark, email in session.execute(lists)}
 
 
 def _seal(key: WaveKey, mark: bytes, identity: bytes, call: Call | None) -> bytes:
@@ -220,6 +226,8 @@ def record(
             (f"item:{one.code}", said[one.code]) for one in items_of(case.wave) if said.get(one.code) in one.codes
         ]
         counted += _compared(session, case, asked) if asked else []
+        agreed = case.row.mark if asked in (Asked.LINK, Asked.INTERVIEWER) else None  # else there is nothing to compare
+        matches.wait(session, case.wave, agreed, said, is_call=True, is_asked=True)
     for about, word in counted:
         _count(session, case.wave, about, word)
     identity, _call = _unseal(case.key, case.row)
@@ -239,11 +247,29 @@ def _compared(session: Session, case: Case, asked: Asked) -> list[tuple[str, str
     return [(f"list:{email}", AGREE if is_recorded == (asked is Asked.INTERVIEWER) else DIFFER)]
 
 
-def _count(session: Session, wave: Wave, about: str, word: str) -> None:
+def compare(session: Session, wave: Wave, keys: Keys) -> None:
+    """At the close, while the lists are there: count who gave the same answer twice, of those who agreed to it."""
+    key = keys.wave(wave.id)
+    lists = _lists(session, wave)
+    rows = session.scalars(select(Recontact).where(Recontact.wave_id == wave.id))
+    groups = {bytes(row.mark): lists.get(assignments.mark_of(key, _unseal(key, row)[0]), "") for row in rows}
+    try:
+        once = keys.once(wave.id)
+    except KeyMissing:  # lost with its folder, or never there: the distributions stay
+        once = None
+    pairs = matches.settle(session, wave, once, groups)
+    for place, code in enumerate(wave.settings.get(SETTING, {}).get("items", [])):
+        for group, words in matches.counted(pairs, place).items():
+            about = f"{SAME}:{code}:{group}" if group else f"{SAME}:{code}"
+            for is_same, people in words.items():
+                _count(session, wave, about, AGREE if is_same else DIFFER, people)
+
+
+def _count(session: Session, wave: Wave, about: str, word: str, people: int = 1) -> None:
     new = insert_into(cast(Table, RecontactTally.__table__), session.get_bind().dialect.name)
     key = [RecontactTally.wave_id, RecontactTally.about, RecontactTally.word]
-    values = {"wave_id": wave.id, "about": about, "word": word, "people": 1}
-    more = {"people": RecontactTally.people + 1}
+    values = {"wave_id": wave.id, "about": about, "word": word, "people": people}
+    more = {"people": RecontactTally.people + people}
     session.execute(new.values(**values).on_conflict_do_update(index_elements=key, set_=more))
 
 
@@ -261,7 +287,7 @@ def report(session: Session, wave: Wave) -> dict[str, Share]:
     told: dict[str, Share] = {}
     for about, words in sorted(counts(session, wave).items()):
         kind, _, code = about.partition(":")
-        good = {"list": {AGREE}, "filed": {"yes"}}.get(kind)
+        good = {"list": {AGREE}, "filed": {"yes"}, SAME: {AGREE}}.get(kind)
         if good is not None:
             told[about] = _share(words, good)
         elif kind == "item" and wave.state in waves.OVER:  # before, it would be a running score

@@ -46,7 +46,7 @@ from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import counts, doors, drafts, invitations, quotas, receipts, samples, topups, waves
+from survey.stages import counts, doors, drafts, invitations, matches, quotas, receipts, samples, topups, waves
 from survey.stages.counts import Event
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
@@ -245,10 +245,12 @@ def accept(
     body: bytes,
     now: datetime,
     order: Mapping[str, int] | None = None,
+    agrees: bool = False,
 ) -> None:
     """Store one answer: the caller commits and only then thanks.
 
-    `order` is where each item of a random order stood, from 1; None where nothing was in random order.
+    `order` is where each item of a random order stood, from 1; None where nothing was in random order. `agrees`: three
+    answers may be compared with what the person says in a check call (`matches`).
     The same sending again changes nothing. A used link is LinkClosed, a full cell CellFull, a value that the form does
     not offer AnswerRefused; nothing is stored then.
     """
@@ -269,6 +271,7 @@ def accept(
     _spool(session, opening, answers)
     if not opening.is_officials:
         receipts.wait(session, wave, key, submission_key)
+        _leave_match(session, opening, answers, agrees=agrees)
     _spool_order(session, opening, answers, order or {})
     _count(session, wave, opening.counted_at, opening.mode)
     if opening.is_watched:
@@ -333,6 +336,11 @@ def _wait(session: Session, opening: Opening, kind: str, cell: str, content: Map
     padded = text.ljust(-(-len(text) // PAD) * PAD)  # the length tells nothing of how much was answered
     sealed = seal(opening.wave.public_key, padded)
     _insert_new(session, Spooled, id=new_id(), wave_id=opening.wave.id, kind=kind, cell=cell, sealed=sealed)
+
+
+def _leave_match(session: Session, opening: Opening, answers: Mapping[str, str], *, agrees: bool) -> None:
+    mark = matches.mark_of(opening.key, opening.subject) if agrees and opening.mode in PERSONAL else None
+    matches.wait(session, opening.wave, mark, answers, is_call=False, is_asked=opening.mode == INTERVIEWER)
 
 
 def _count(session: Session, wave: Wave, cell: str, mode: str) -> None:

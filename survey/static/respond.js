@@ -258,6 +258,7 @@
       const all = new URLSearchParams(path().flatMap((one) => ofPage(one.dataset.page)));
       all.append("key", submissionKey);
       all.append("whole", 1);
+      if ($("[name=compare]:checked")) all.append("compare", 1);
       enqueue("/review", all, false);
       return flush();
     }

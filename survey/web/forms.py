@@ -23,8 +23,8 @@ from survey.instrument import MOST_ON_A_PAGE, Choice, Factor, Instrument, Item, 
 from survey.model.unit import Unit
 
 CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN = "csrf_token", "key", "switch", "back", "action", "look", "seen"
-WHOLE = "whole"
-CONTROLS = frozenset({CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN, WHOLE})
+WHOLE, COMPARE = "whole", "compare"
+CONTROLS = frozenset({CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN, WHOLE, COMPARE})
 UNSIGNED = frozenset({CSRF, SWITCH, LOOK})  # the same answers sent twice may differ in these
 FEWEST_ON_A_PAGE = 3
 Values = Iterable[tuple[str, list[str]]]

@@ -19,7 +19,7 @@ from survey.errors.field import CaseEnded, CaseUnknown, WhenMissing
 from survey.errors.waves import WavePaused
 from survey.i18n import mark as _n
 from survey.model.wave import Wave
-from survey.stages import interviews, waves
+from survey.stages import interviews, matches, waves
 from survey.stages.interviews import Case, Outcome
 from survey.web import forms
 from survey.web.assets import own_file
@@ -143,6 +143,7 @@ def form_page(
         "field/form.html", wave=wave, case=case, pages=[(page, show.heading(page)) for page in pages], texts=texts,
         answers=answers, faults={name: _(ODD) for name in refusals if name in fields},
         key=secrets.token_urlsafe(), account=account_mark(), action=action,
+        asks_to_compare=not action and matches.PUBLIC in wave.settings.get(matches.SETTING, {}),
     )  # fmt: skip
 
 
@@ -158,7 +159,7 @@ def answer(case: str) -> AnyResponse | tuple[str, int]:
                 return (form_page(found.wave, found, read, refusals), NO) if not is_asked_for() else told(NO, "odd")
             interviews.answer(
                 session, found, forms.standing(pages, read), sending=request.form[SENDING], body=body(),
-                broken_off=BROKEN_OFF in request.form, at=tried_at(), now=now(),
+                broken_off=BROKEN_OFF in request.form, at=tried_at(), now=now(), agrees=forms.COMPARE in request.form,
             )  # fmt: skip
     except KeyReused:
         return told(CHANGED, "changed")

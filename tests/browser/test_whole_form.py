@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from survey.instrument import builtin_instrument
-from survey.model.response import Spooled
+from survey.model.recontact import WaitingMatch
+from survey.model.response import SpentMark, Spooled
 from survey.model.wave import Wave
-from survey.stages import waves
+from survey.stages import recontacts, waves
 
 pytestmark = pytest.mark.browser
 EVERY = Path(__file__).parents[1] / "survey" / "data" / "every-type.toml"
@@ -214,3 +216,30 @@ def test_the_next_person_on_a_shared_phone_starts_empty(site: Any, open_phone: C
     press(page, 1)
     assert "Phần 1/6:" in heading(page)
     assert page.locator("main input:checked").count() == 0
+
+
+def test_who_is_drawn_for_a_call_agrees_by_a_tick_that_is_sent_with_the_form(
+    site: Any, open_phone: Callable[..., Page]
+) -> None:
+    with site.database.begin() as session:
+        wave = session.scalars(select(Wave).where(Wave.audience == "citizens")).one()
+        recontacts.draw(session, wave, site.keys, seed=1, share=1.0, actor="test", now=datetime.now(UTC))
+        identity = wave.id
+        session.execute(delete(SpentMark))  # the links of this module are used up by now
+    pieces = []
+    for number, agrees in ((0, True), (1, False)):
+        page = open_phone()
+        page.goto(f"{site.url}/k/{site.field.personal[number]}")
+        press(page)
+        while not page.locator("input[name=key]").count():
+            press(page)
+        tick = page.locator("input[name=compare]")
+        expect(tick).not_to_be_checked()
+        if agrees:
+            tick.check()
+        press(page)
+        expect(page.locator("[data-state=done]")).to_be_visible()
+        with site.database.read() as session:
+            sealed = session.scalars(select(WaitingMatch.sealed)).all()
+        pieces.append(sum(bool(json.loads(site.keys.once(identity).open(one))) for one in sealed))
+    assert pieces == [1, 1]

@@ -53,7 +53,7 @@ default = 60
 """
 TRAITS = ("timing", "channel", "sex", "age_band", "outcome", "applicant")
 FORGOTTEN = ("invitation", "rater", "spent_mark", "submission", "draft", "spooled", "sampled_dossier",
-             "waiting_receipt", "assignment")  # fmt: skip
+             "waiting_receipt", "waiting_match", "assignment")  # fmt: skip
 LATE, ON_TIME = "late", "on_time"
 
 

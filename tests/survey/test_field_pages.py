@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +16,10 @@ from sqlalchemy import func, select
 from survey.db import Database
 from survey.model.frame import Dossier
 from survey.model.interview import Assignment, FieldTally
+from survey.model.recontact import Recontact, WaitingMatch
 from survey.model.response import SpentMark
 from survey.model.topup import TopUp
-from survey.stages import assignments, recontacts, topups, waves
+from survey.stages import assignments, matches, recontacts, responses, topups, waves
 
 SignIn = Callable[..., FlaskClient]
 JSON = {"Accept": "application/json"}
@@ -215,10 +217,9 @@ def test_oversight_records_a_call_and_every_respondent_was_told_of_it(
     assert "gọi kiểm tra" not in text_of(client)
     with database.begin() as session:
         wave = waves.find(session, WAVE)
-        recontacts.draw(session, wave, site.keys.wave(wave.id), seed=1, share=0.1, actor="x", now=site.clock())
+        recontacts.draw(session, wave, site.keys, seed=1, share=0.1, actor="x", now=site.clock())
     client.get(f"/k/{people.personal[0]}")
     assert "gọi kiểm tra" in text_of(client)
-    assert len(client.get(f"/k/{people.personal[0]}", headers={"Accept-Encoding": "gzip"}).data) < 14_336
     oversight.get("/staff/recontact")
     (case, *_rest) = [one.get("id", "")[2:] for one in oversight.page.iter("details")]  # type: ignore[attr-defined]
     token = oversight.form(1)["csrf_token"]  # type: ignore[attr-defined]
@@ -227,3 +228,51 @@ def test_oversight_records_a_call_and_every_respondent_was_told_of_it(
     assert oversight.post(path, data={**said, "call": "done"}).location.endswith("told=call")
     assert oversight.post(path, data={**said, "call": "done"}).location.endswith("told=ended")
     assert oversight.post("/staff/recontact/" + "0" * 32, data={**said, "call": "done"}).status_code == 404
+
+
+def test_only_people_drawn_for_a_call_are_asked_to_agree_and_an_interviewer_asks_everybody(
+    app: Flask, client: FlaskClient, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    site, interviewer = app.extensions["survey"], signed_in("interviewer")
+    share_out(app, database)
+    interviewer.get(f"{HOME}/form/{WAVE}")
+    assert "Người được hỏi đồng ý" not in text_of(interviewer)
+    with database.begin() as session:
+        wave = waves.find(session, WAVE)
+        recontacts.draw(session, wave, site.keys, seed=1, share=0.5, actor="x", now=site.clock())
+        items = wave.settings[matches.SETTING]["items"]
+        key, identity = site.keys.wave(wave.id), wave.id
+        drawn = set(session.scalars(select(Recontact.mark)))
+        subjects = {code: responses.open_link(session, site.keys, code, now=site.clock()).subject
+                    for code in people.personal}  # fmt: skip
+    asked = []
+    for code, subject in subjects.items():
+        client.get(f"/k/{code}")
+        is_asked = 'name="compare"' in client.get(f"/k/{code}").text
+        begun = client.post(f"/k/{code}", data=client.form(), headers=JSON).json["form"]  # type: ignore
+        client.get(f"/k/{code}/review")
+        on_review = "compare" in {one.get("name") for one in client.page.iter("input")}  # type: ignore[attr-defined]
+        assert is_asked is ('name="compare"' in begun) is on_review is (matches.mark_of(key, subject) in drawn)
+        asked += [code] * on_review
+    assert len(asked) == 6
+    agreed, silent, visited = asked[:3]
+    client.get(f"/k/{agreed}/review")
+    assert "compare" not in client.form()  # type: ignore[attr-defined]  # nothing is ticked beforehand
+    stale = {**client.form(), "compare": "1", "seen": "-"}  # type: ignore[attr-defined]
+    client.post(f"/k/{agreed}/review", data=stale)
+    assert client.form()["compare"] == "1"  # type: ignore[attr-defined]  # what was ticked stays
+    assert client.post(f"/k/{agreed}/review", data=client.form()).status_code == 200  # type: ignore[attr-defined]
+    client.get(f"/k/{silent}/review")
+    assert client.post(f"/k/{silent}/review", data=client.form()).status_code == 200  # type: ignore[attr-defined]
+    case = assignments.mark_of(key, subjects[visited]).hex()
+    interviewer.get(f"{HOME}/form/{WAVE}?case={case}")
+    assert "Người được hỏi đồng ý" in text_of(interviewer)
+    values = {**interviewer.form(1), **dict.fromkeys(items, "4"), "compare": "1"}  # type: ignore[attr-defined]
+    assert interviewer.post(f"{HOME}/{case}/answer", data=values).location == f"{HOME}?told=answer"
+    with database.read() as session:
+        once = site.keys.once(identity)
+        pieces = [json.loads(once.open(sealed)) for sealed in session.scalars(select(WaitingMatch.sealed))]
+    assert sorted(len(one) for one in pieces) == [0, 4, 4]
+    assert {one["mark"] for one in pieces if one and not one["asked"]} == {
+        matches.mark_of(key, subjects[agreed]).hex()
+    }  # fmt: skip

@@ -53,6 +53,11 @@ class Sent:
         return any(name == forms.WHOLE for name, _given in self.values)
 
     @property
+    def agrees(self) -> bool:
+        """Whether the person agreed that three answers be compared with a check call."""
+        return any(name == forms.COMPARE for name, _given in self.values)
+
+    @property
     def body(self) -> bytes:
         return forms.canonical_body(self.values)
 

@@ -14,7 +14,7 @@ from survey.i18n import Language
 from survey.i18n import mark as _n
 from survey.instrument import PIPE, Instrument
 from survey.model.unit import Unit
-from survey.stages import recontacts
+from survey.stages import matches
 from survey.web import forms
 from survey.web.forms import Field, FormPage, Reasons, Refusal
 from survey.web.respond.drawn import CODE, KEY, drawn_page
@@ -151,7 +151,7 @@ def first_page(
         "is_begun": bool(visit.answers) and not visit.is_kiosk,
         "may_start_anew": visit.may_start_anew,
         "must_ask": must_ask,
-        "are_some_called": recontacts.SETTING in wave.settings,
+        "are_some_called": matches.SETTING in wave.settings,
         "form": form,
     }
     if trouble:
@@ -202,7 +202,7 @@ def question_page(
     return make_response(drawn_page("respond/questions.html", key, {}, **values))
 
 
-def review_page(visit: Visit, trouble: Trouble | None = None) -> Response:
+def review_page(visit: Visit, trouble: Trouble | None = None, *, agrees: bool = False) -> Response:
     """Every answer by parts, each part with a way back to it, and the button that sends them."""
     instrument, answers = visit.opening.instrument, visit.answers
     parts = [
@@ -220,6 +220,8 @@ def review_page(visit: Visit, trouble: Trouble | None = None) -> Response:
         parts=parts,
         key=visit.draft.key if visit.draft else "",
         seen=forms.digest(answers),
+        is_drawn=visit.is_drawn,
+        agrees=agrees,
         problems=_troubles(trouble),
     )
     return make_response(text, STATUS[trouble] if trouble else 200)

@@ -20,7 +20,19 @@ from survey.web.forms import FormPage
 from survey.web.look import remember_look, use_look
 from survey.web.respond import crowd, show, whole
 from survey.web.respond.sent import Sent, Trouble, read_form
-from survey.web.respond.visit import Door, Visit, begin, clear, enter, forget, keep, kiosk, put_away, remember
+from survey.web.respond.visit import (
+    Door,
+    Visit,
+    begin,
+    clear,
+    enter,
+    forget,
+    keep,
+    kiosk,
+    put_away,
+    remember,
+    with_lot,
+)
 from survey.web.site import now, remember_language, site, use_language
 
 SOONEST, LATEST = 60, 3600  # seconds until a script tries again while the wave rests
@@ -48,7 +60,7 @@ def stand_in_line() -> None:
 def first(door: str, code: str) -> Response:
     """The first page; opening it any number of times uses nothing up."""
     with site().database.read() as session:
-        visit = enter(session, door, code)
+        visit = with_lot(session, enter(session, door, code))
         province = waves.province_of(session, visit.opening.wave)
     return show.first_page(visit, province, form=whole.with_first(visit), must_ask=whole.must_ask(visit))
 
@@ -77,7 +89,7 @@ def begun(session: Session, door: str, code: str, sent: Sent) -> Response:
         forget(response, door, code)
         clear(response)
         return response
-    visit = begin(session, visit)
+    visit = with_lot(session, begin(session, visit))
     number = forms.resume_at(show.path(visit), visit.answers)
     response = whole.begun(visit, number) if whole.is_asked_for() else see(address(visit, number))
     remember(response, visit)
@@ -124,7 +136,7 @@ def page(door: str, code: str, number: int) -> Response:
 def review(door: str, code: str) -> Response:
     """All answers once more before they are sent."""
     with site().database.read() as session:
-        visit = enter(session, door, code)
+        visit = with_lot(session, enter(session, door, code))
     return show.review_page(visit) if visit.draft else see(visit.first_page)
 
 
@@ -273,7 +285,7 @@ def send_reviewed(session: Session, visit: Visit, sent: Sent) -> Response:
         return see(address(visit, gap))
     seen = dict(sent.values).get(forms.SEEN)
     if sent.trouble or sent.key != visit.draft.key or seen != [forms.digest(visit.answers)]:
-        return show.review_page(visit, sent.trouble or Trouble.CHANGED)
+        return show.review_page(with_lot(session, visit), sent.trouble or Trouble.CHANGED, agrees=sent.agrees)
     accept(session, visit, visit.draft.key, forms.standing(visit.pages, visit.answers), sent)
     return thank(session, visit.door, visit.code, sent)
 
@@ -311,6 +323,7 @@ def accept(session: Session, visit: Visit, key: str, answers: Mapping[str, str],
         body=sent.body,
         now=now(),
         order=forms.places(visit.pages, visit.draft.key) if visit.draft else None,
+        agrees=sent.agrees,
     )
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from survey.keys import normalise_code
-from survey.stages import drafts, quotas, responses
+from survey.stages import drafts, matches, quotas, responses
 from survey.stages.drafts import DraftBody
 from survey.stages.responses import Opening
 from survey.web import forms
@@ -48,6 +48,7 @@ class Visit:
     pages: tuple[FormPage, ...]
     secret: str | None
     draft: DraftBody | None
+    is_drawn: bool = False  # for a check call, as far as somebody looked (`with_lot`)
 
     @property
     def needs_this_browser(self) -> bool:
@@ -103,6 +104,14 @@ def enter(session: Session, door: str, code: str, *, while_paused: bool = False)
         return replace(visit, secret=secret, draft=drafts.reveal(opening.key, secret, opening.left))
     kept = request.cookies.get(DRAFT_COOKIE)
     return replace(visit, secret=kept, draft=drafts.load(session, opening.key, kept)) if kept else visit
+
+
+def with_lot(session: Session, visit: Visit) -> Visit:
+    """The visit that knows whether its person is drawn for a check call, and so is asked to agree to a comparison."""
+    opening = visit.opening
+    if visit.door is not Door.PERSONAL or opening.is_officials:
+        return visit
+    return replace(visit, is_drawn=matches.is_drawn(session, opening.wave, opening.key, opening.subject))
 
 
 def pages_of(opening: Opening) -> tuple[FormPage, ...]:
