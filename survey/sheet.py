@@ -83,6 +83,12 @@ def named(file: Path, rows: Iterator[Row]) -> Iterator[Row]:
         raise FileRefused(refused.reason, refused.detail, file.name) from refused
 
 
+def row_of(values: dict[str, str]) -> Row:
+    """One row that somebody typed in, under its columns, with the fault that it would have in a file."""
+    cells = list(values.values())
+    return Row(1, values, _fault(1, cells, tuple(values), "".join(cells)))
+
+
 def _rows(records: Records, columns: Columns) -> Iterator[Row]:
     """Put each record under the header, the first record that is not blank."""
     header: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,17 +20,21 @@ from survey.stages import audit, index_seals, index_sheets
 
 
 def run(
-    database: Database, keys: Keys, code: str, year: int, *, actor: str, now: datetime, reason: str | None = None
-) -> IndexSeal:
+    database: Database, keys: Keys, code: str, year: int, *, actor: str, now: datetime, reason: str | None = None,
+    say: Callable[[str], None] = lambda _step: None,
+) -> IndexSeal:  # fmt: skip
     """Seal the newest run, to which two agencies agreed. With a `reason` this seal replaces the one before."""
+    say("files")
     with TemporaryDirectory(prefix="hailong-seal-") as parts:
         folder, whole = Path(parts) / "bundle", Path(parts) / "bundle.zip"
         with database.read() as session:
             sheet = index_sheets.find(session, code, year)
             taken, _agreed = index_seals.require_sealable(session, sheet, reason=reason)
             index.write_run(session, sheet, taken, folder, with_extract=True)
+        say("packing")
         bundles.add_marks(folder)
         bundles.pack(folder, whole)
+        say("sealing")
         with database.begin() as session:
             sheet = index_sheets.find(session, code, year)
             stands, _agreed = index_seals.require_sealable(session, sheet, reason=reason)

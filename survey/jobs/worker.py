@@ -18,6 +18,7 @@ from survey.jobs import (
     daily,
     deliver,
     hooks,
+    index_seal,
     intake,
     mix,
     plan,
@@ -52,6 +53,11 @@ def prepare(
     def close_up(wave: str, actor: str, task: str = "", reason: str = "") -> None:
         with progress.followed(database, task, clock=clock) as say:
             seal.run(database, keys, wave, actor=actor, now=clock(), reason=reason or None, say=say)
+
+    @queue.register("index_seal")
+    def close_index(scheme: str, year: str, actor: str, task: str = "", reason: str = "") -> None:
+        with progress.followed(database, task, clock=clock) as say:
+            index_seal.run(database, keys, scheme, int(year), actor=actor, now=clock(), reason=reason or None, say=say)
 
     @queue.register("staff_link")
     def write_to_staff(email: str, again: str = "") -> None:

@@ -268,7 +268,7 @@ FLAWS: dict[Flaw, str] = {
     Flaw.SCIENTIFIC_NUMBER: _n("the spreadsheet shortened a long number (as in 1.23E+11); format the column as text"),
     Flaw.NOT_ONE_OF: _n("this word is not one of those allowed in the column"),
     Flaw.BAD_DATE: _n("this is not a date (day/month/year)"),
-    Flaw.BAD_YEAR: _n("this is not a year of birth"),
+    Flaw.BAD_YEAR: _n("this year cannot be meant here"),
     Flaw.BEFORE_START: _n("the end lies before the beginning"),
     Flaw.OUTSIDE_PERIOD: _n("the dossier was not finished in the period of the wave"),
     Flaw.UNKNOWN_UNIT: _n("there is no such unit"),

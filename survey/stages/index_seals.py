@@ -73,19 +73,29 @@ def store(
     return seal
 
 
+def of_sheet(session: Session, sheet: IndexSheet) -> list[IndexSeal]:
+    """Every seal, the one that counts first."""
+    made = select(IndexSeal).where(IndexSeal.sheet_id == sheet.id).order_by(IndexSeal.number.desc())
+    return list(session.scalars(made))
+
+
 def newest(session: Session, sheet: IndexSheet) -> IndexSeal | None:
     """The seal that counts."""
-    made = select(IndexSeal).where(IndexSeal.sheet_id == sheet.id).order_by(IndexSeal.number.desc())
-    return session.scalars(made).first()
+    return next(iter(of_sheet(session, sheet)), None)
 
 
 def find(session: Session, sheet: IndexSheet, number: int | None) -> IndexSeal:
     """A seal by its number, or the one that counts."""
-    made = select(IndexSeal).where(IndexSeal.sheet_id == sheet.id).order_by(IndexSeal.number.desc())
-    for seal in session.scalars(made):
+    for seal in of_sheet(session, sheet):
         if number in (None, seal.number):
             return seal
     raise IndexNotSealed(scheme=sheet.code, year=sheet.year)
+
+
+def statement_of(seal: IndexSeal) -> dict[str, Any]:
+    """What a seal says: the hashes of all its parts, who agreed, what it was made from."""
+    told: dict[str, Any] = json.loads(seal.statement)
+    return told
 
 
 def signed(session: Session, sheet: IndexSheet, run: IndexRun) -> list[dict[str, Any]]:

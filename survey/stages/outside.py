@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -53,8 +53,25 @@ class OutsideReport:
 def import_figures(session: Session, file: Path, *, actor: str, now: datetime, dry_run: bool = False) -> OutsideReport:
     """Take a file whole; known figures are brought up to date, those that it does not name stay. RowsRefused names
     every flaw by file, row and column; the values before stay in the audit log."""
-    stored = {_key(row): row for row in session.scalars(select(OutsideFigure))}
     listed = _read(file, {unit.code for unit in units.all_units(session)})
+    return _keep(session, listed, sheet.digest(file), actor=actor, now=now, dry_run=dry_run)
+
+
+def enter(session: Session, typed: Mapping[str, str], *, actor: str, now: datetime) -> OutsideReport:
+    """Take one figure that somebody typed in, by the columns of a file; RowsRefused names every field that is wrong."""
+    faults: list[RowFault] = []
+    row = sheet.row_of({name: typed.get(name, "") for name in HEADER})
+    values = _read_row(row, {unit.code for unit in units.all_units(session)}, faults)
+    if faults:
+        raise RowsRefused(tuple(faults), "")
+    return _keep(session, [values], None, actor=actor, now=now, dry_run=False)
+
+
+def _keep(
+    session: Session, listed: Sequence[Values], digest: str | None, *, actor: str, now: datetime, dry_run: bool
+) -> OutsideReport:
+    """Store what is new or changed."""
+    stored = {_key(row): row for row in session.scalars(select(OutsideFigure))}
     new = [values for values in listed if _of(values) not in stored]
     changed = [values for values in listed if _of(values) in stored and _differs(stored[_of(values)], values)]
     report = OutsideReport(len(listed), len(new), len(changed), len(listed) - len(new) - len(changed), dry_run)
@@ -68,10 +85,16 @@ def import_figures(session: Session, file: Path, *, actor: str, now: datetime, d
         audit.record(session, actor=actor, action="outside.set", subject="outside", detail=told, now=now)
         for column, value in values.items():
             setattr(row, column, value)
-    detail = {**report.as_dict(), "digest": sheet.digest(file)}
+    detail = {**report.as_dict(), "digest": digest}
     audit.record(session, actor=actor, action="outside.import", subject="outside", detail=detail, now=now)
     session.flush()
     return report
+
+
+def every(session: Session) -> list[OutsideFigure]:
+    """All figures: by unit and source, the newest year first."""
+    order = (OutsideFigure.unit_code, OutsideFigure.source, OutsideFigure.year.desc(), OutsideFigure.code)
+    return list(session.scalars(select(OutsideFigure).order_by(*order)))
 
 
 def of_unit(session: Session, unit: str) -> list[OutsideFigure]:

@@ -15,7 +15,7 @@ from survey.datafile import Words
 from survey.errors.index import IndexNotScored
 from survey.model.index import IndexRun, IndexSheet
 from survey.scheme import Scheme
-from survey.stages import index_sheets, results, units
+from survey.stages import index_seals, index_sheets, results, units
 from survey.web import figures, wording
 from survey.web.figures import Own, Part, Row
 from survey.web.site import signed_in, site
@@ -46,7 +46,7 @@ def table(scheme: str, year: int) -> str:
         run = index_sheets.latest(session, sheet)
         rules = index_sheets.scheme_of(sheet)
         read = index_sheets.chosen(index_sheets.figures(session, run), rules)
-        own = own_unit(read, rules)
+        own = own_unit(session, sheet, read)
         lines = lines_of(list(figures.visible(read, own)), ranks_before(session, sheet, own))
     return render_template(
         "index/table.html",
@@ -71,7 +71,7 @@ def unit(scheme: str, year: int, unit: str) -> str:
         run = index_sheets.latest(session, sheet)
         rules = index_sheets.scheme_of(sheet)
         read = index_sheets.chosen(index_sheets.figures(session, run, unit=unit), rules)
-        own = own_unit(read, rules)
+        own = own_unit(session, sheet, read)
         named = units.find(session, unit)
         shown = list(figures.visible(read, own))
         lines = lines_of(shown, ranks_before(session, sheet, own))
@@ -91,11 +91,12 @@ def unit(scheme: str, year: int, unit: str) -> str:
     )
 
 
-def own_unit(rows: Sequence[Row], scheme: Scheme) -> Own | None:
-    """The unit that the account belongs to when the sheet rates it: there is no release yet, so its row is withheld."""
+def own_unit(session: Session, sheet: IndexSheet, rows: Sequence[Row]) -> Own | None:
+    """The unit that the account belongs to when the sheet rates it: its row is withheld until the seal lets it out."""
     code = signed_in().unit
-    is_rated = code is not None and any(row["unit"] == code for row in rows)
-    return Own(str(code), "", frozenset({scheme.code})) if is_rated else None
+    if code is None or all(row["unit"] != code for row in rows) or index_seals.newest(session, sheet) is not None:
+        return None
+    return Own(code, "", frozenset({sheet.code}))
 
 
 def lines_of(rows: Iterable[Row], before: Mapping[str, str]) -> list[Line]:

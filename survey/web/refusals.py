@@ -26,7 +26,7 @@ from survey.errors.common import (
     WrongState,
 )
 from survey.errors.field import CaseUnknown, TopUpUnknown
-from survey.errors.index import IndexNotScored, IndexUnknown, SchemeChanged, SchemeNotOfYear
+from survey.errors.index import IndexNotScored, IndexNotSealed, IndexUnknown, SchemeChanged, SchemeNotOfYear
 from survey.errors.seals import ComplaintUnknown, GroupUnknown, RunUnknown, SealUnknown, TaskRuns
 from survey.errors.staff import AccountUnknown, LinkOver, OwnAccount, SignOnRefused
 from survey.i18n import mark as _n
@@ -87,6 +87,7 @@ STATUS: dict[type[SurveyError], int] = {
     NotScored: 404,
     IndexUnknown: 404,
     IndexNotScored: 404,
+    IndexNotSealed: 404,
     SheetUnknown: 404,
     CaseUnknown: 404,
     TopUpUnknown: 404,

@@ -37,6 +37,7 @@ def waves() -> str:
             waves=stored.scored_waves(session),
             audiences=wording.AUDIENCES,
             sheets=[(sheet, index_sheets.scheme_of(sheet)) for sheet in index_sheets.computed(session)],
+            may_type_in=may_open("outside.page", signed_in().roles),
         )
 
 

@@ -183,6 +183,13 @@ ROUTES: dict[str, Who] = {
     "complaints.settle": frozenset({Role.LEAD_AGENCY}),
     "inputs.units": TYPING_IN,
     "inputs.figures": TYPING_IN,
+    "outside.page": TYPING_IN,
+    "outside.enter": TYPING_IN,
+    "outside.send": TYPING_IN,
+    "index_seals.page": WAY_OUT,
+    "index_seals.agree": WAY_OUT,
+    "index_seals.seal": frozenset({Role.LEAD_AGENCY}),
+    "index_seals.bundle": WAY_OUT,
 }
 
 

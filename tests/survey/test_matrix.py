@@ -36,16 +36,16 @@ VALUES = {
 OPENED = {200, 302, 303, 404, 409, 410, 422, 503}
 UNSIGNED = {400, 403, 404, 410}  # a POST without the form's token, or a gateway's without its signature, does nothing
 NO_SUCH = {400, 404, 405}
-SCORES = frozenset({"results", "index", "report", "inputs"})
+SCORES = frozenset({"results", "index", "index_seals", "report", "inputs", "outside"})
 ANSWERS = frozenset({"papers", "feedback", "coordinate", "shown"})
 NEVER: dict[Role, frozenset[str]] = {  # METHOD section 7, "may not": by blueprint
     Role.ADMIN: SCORES | ANSWERS,
     Role.DATA_OFFICE: SCORES | frozenset({"papers", "feedback", "shown", "people"}),
-    Role.SURVEY_OFFICE: frozenset({"inputs", "people"}),
+    Role.SURVEY_OFFICE: frozenset({"inputs", "outside", "people"}),
     Role.LEAD_AGENCY: frozenset({"papers", "people"}),
-    Role.OVERSIGHT: frozenset({"inputs", "papers", "shown"}),
+    Role.OVERSIGHT: frozenset({"inputs", "outside", "papers", "shown"}),
     Role.INTERVIEWER: SCORES | frozenset({"feedback", "coordinate", "shown", "people"}),
-    Role.RATED_UNIT: frozenset({"inputs", "papers", "shown", "people"}),
+    Role.RATED_UNIT: frozenset({"inputs", "outside", "index_seals", "papers", "shown", "people"}),
 }
 
 

@@ -1,0 +1,122 @@
+"""The seal of the year's table on pages: two agencies agree to what they saw, the worker seals, everybody may check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from survey import resources
+from survey.custody import bundles, checking
+from survey.db import Database
+from survey.jobs import index as job
+from survey.model.staff import Account
+from survey.scheme import builtin_scheme
+from survey.stages import index_sheets, units
+from survey.web.site import Site
+
+NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
+NATIONAL = builtin_scheme("par-index-2022")
+TABLE = "/index/par-index-2022/2023"
+SEAL, DOCUMENT = f"{TABLE}/seal", "12/QĐ-UBND, 05/01/2024, Chủ tịch"
+SignIn = Callable[..., FlaskClient]
+AGREED = {"document": DOCUMENT}
+
+
+def press(client: FlaskClient, action: str, values: dict[str, str] | None = None) -> int:
+    """Open the page and send its form of that action; the status. 0: there is no such form."""
+    client.get(SEAL)
+    return send(client, action, values)
+
+
+def send(client: Any, action: str, values: dict[str, str] | None = None) -> int:
+    """Send a form of the page that is open."""
+    for number, form in enumerate(client.page.iter("form")):
+        if form.get("action") == f"{TABLE}/{action}":
+            return int(client.post(f"{TABLE}/{action}", data=client.form(number) | (values or {})).status_code)
+    return 0
+
+
+@pytest.fixture
+def compute(database: Database, tmp_path: Path) -> Callable[[str], None]:
+    """Loads the points of a province and computes the table."""
+    with database.begin() as session:
+        units.import_units(session, resources.data("facts", "provinces_before_2025.csv"), actor="test", now=NOW)
+
+    def run(points: str) -> None:
+        file = tmp_path / "points.csv"
+        file.write_text(f"unit,code,value,source\n74,total,{points},x\n80,total,89.22,x\n", encoding="utf-8")
+        with database.begin() as session:
+            index_sheets.import_points(
+                session, file, NATIONAL, 2023, source="", actor="test", now=NOW, dry_run=False
+            )  # fmt: skip
+        job.run(database, NATIONAL.code, 2023, joined=(), actor="test", now=datetime.now(UTC))
+
+    return run
+
+
+@pytest.fixture
+def offices(database: Database, compute: Callable[[str], None], signed_in: SignIn) -> tuple[FlaskClient, FlaskClient]:
+    """Home Affairs, which the table rates, and oversight."""
+    compute("87.64")
+    made = signed_in("lead_agency", unit="74"), signed_in("oversight")
+    with database.begin() as session:
+        session.execute(update(Account).where(Account.email.like("oversight%")).values(agency="Ủy ban Mặt trận"))
+    for client in made:
+        client.set_cookie("lang", "en", domain="localhost")
+    return made
+
+
+def test_from_two_agreements_to_a_bundle_that_anybody_can_check(
+    app: Flask, offices: tuple[FlaskClient, FlaskClient], work: Callable[[], None], tmp_path: Path
+) -> None:
+    lead, oversight = offices
+    assert "87.64" not in lead.get(TABLE).get_data(as_text=True)
+    assert press(lead, "agree", AGREED) == 303
+    assert "another agency" in lead.get(SEAL).get_data(as_text=True)
+    token = {"csrf_token": lead.form()["csrf_token"]}  # type: ignore[attr-defined]
+    assert press(lead, "seal") == 0
+    assert lead.post(SEAL, data=token).status_code == 422, "one agency is not enough"
+    assert press(oversight, "agree", {"document": " "}) == 422
+    assert press(oversight, "agree", AGREED) == 303
+    assert press(oversight, "seal") == 0
+    assert press(lead, "seal") == 303
+    assert "waits for the worker" in lead.get(SEAL).get_data(as_text=True)
+    assert lead.post(SEAL, data=token).status_code == 422, "it is asked for once"
+    work()
+    assert "Seal 1" in lead.get(SEAL).get_data(as_text=True)
+    assert "87.64" in lead.get(TABLE).get_data(as_text=True), "the seal lets the own row out"
+    site: Site = app.extensions["survey"]
+    (tmp_path / "seal.zip").write_bytes(oversight.get(f"{TABLE}/seals/1.zip").data)
+    with bundles.opened(tmp_path / "seal.zip") as bundle:
+        assert checking.check(bundle, public=site.keys.sealing.public_key().public_bytes_raw()).statement
+    assert oversight.get(f"{TABLE}/seals/2.zip").status_code == 404
+
+
+def test_who_saw_other_figures_agrees_to_nothing_and_a_new_run_has_nobodys_agreement(
+    offices: tuple[FlaskClient, FlaskClient], compute: Callable[[str], None], work: Callable[[], None]
+) -> None:
+    lead, oversight = offices
+    assert [press(client, "agree", AGREED) for client in offices] == [303, 303]
+    assert press(lead, "seal") == 303
+    work()
+    compute("88.64")
+    oversight.get(SEAL)
+    compute("88.65")
+    assert send(oversight, "agree", AGREED) == 422
+    assert "Not agreed yet" in oversight.get(SEAL).get_data(as_text=True)
+    assert "87.64" in lead.get(TABLE).get_data(as_text=True), "the sealed run counts"
+    assert [press(client, "agree", AGREED) for client in offices] == [303, 303]
+    assert press(lead, "seal", {"reason": ""}) == 422
+    assert press(lead, "seal", {"reason": "Sửa điểm"}) == 303
+    work()
+    page = oversight.get(SEAL).get_data(as_text=True)
+    assert "Seal 2" in page
+    assert "Sửa điểm" in page
+    assert "88.65" in lead.get(TABLE).get_data(as_text=True)
