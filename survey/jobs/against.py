@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy.orm import Session
 
@@ -83,13 +83,18 @@ def _sealed(session: Session, told: Mapping[str, Any], bundle: Opened) -> tuple[
     ):
         if sealed != stands:
             raise _changed(bundle, "seal", field=name, expected=str(sealed), found=str(stands))
+    require_pieces(lambda stream: seals.write(session, seal, stream), "seal_part", told)
+    return wave, seal
+
+
+def require_pieces(write: Callable[[IO[bytes]], None], table: str, told: Mapping[str, Any]) -> None:
+    """The stored pieces of a seal are a bundle of the same key that holds."""
     with TemporaryDirectory(prefix="hailong-seal-") as folder:
-        path = Path(folder) / "seal_part"
+        path = Path(folder) / table
         with path.open("wb") as stream:
-            seals.write(session, seal, stream)
+            write(stream)
         with bundles.opened(path) as stored:
             checking.check(stored, public=bytes.fromhex(told["key"]))
-    return wave, seal
 
 
 def _first_field(sealed: Mapping[str, Any], statement: str) -> str:
@@ -143,7 +148,7 @@ def _require_wave(session: Session, wave: Wave, bundle: Opened) -> None:
     for name, data in _files(taken):
         place = bundle.folder / EXTRACT / name
         if not place.is_file() or place.read_bytes() != data:
-            raise _in_file(bundle, name, data)
+            raise in_file(bundle, name, data, TABLES.get(name, "wave"))
 
 
 def _first_case(sealed: Mapping[str, Any], stands: Mapping[str, Any]) -> str:
@@ -162,7 +167,7 @@ def _files(taken: Extract) -> Iterator[tuple[str, bytes]]:
             yield name, data
 
 
-def _in_file(bundle: Opened, name: str, data: bytes) -> BundleBroken:
+def in_file(bundle: Opened, name: str, data: bytes, table: str) -> BundleBroken:
     """The first row and column in which what the database gives is not what was sealed."""
     made = json.loads((bundle.folder / bundles.MARKS).read_bytes())["files"].get(f"{EXTRACT}/{name}")
     with TemporaryDirectory(prefix="hailong-seal-") as folder:
@@ -171,8 +176,7 @@ def _in_file(bundle: Opened, name: str, data: bytes) -> BundleBroken:
         path.write_bytes(data)
         found = marks.difference(path, made) if made else marks.Difference(Fault.CHANGED)
         was, now = (_cell(file, found.row, found.field) for file in (bundle.folder / EXTRACT / name, path))
-    table = f"{TABLES.get(name, 'wave')} ({EXTRACT}/{name})"
-    return _changed(bundle, table, found.row, found.field, was, now)
+    return _changed(bundle, f"{table} ({EXTRACT}/{name})", found.row, found.field, was, now)
 
 
 def _cell(table: Path, row: int | None, column: str) -> str:

@@ -11,17 +11,27 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from analysis.components.rows import COLUMNS
+from analysis.errors import AnalysisError
 from survey.custody import statements
 from survey.custody.broken import BundleBroken, Fault
 from survey.custody.bundles import Opened
 from survey.db import Database
+from survey.errors.common import SurveyError
+from survey.jobs import index
+from survey.jobs.against import in_file, require_pieces
 from survey.model.index import IndexRun, IndexSheet
 from survey.stages import audit, index_seals, index_sheets
 from survey.stages.audit import Head
 
+EXTRACT, MANIFEST = "extract", "manifest.json"
+TABLES = {"inputs.csv": "index_input", "scheme.toml": "index_sheet", "previous/scores.csv": "index_figure"}
+
 
 def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
-    """Number of entries of the log, when everything fits. AuditBroken or BundleBroken name the first that does not."""
+    """Number of entries of the log, when everything fits. AuditBroken or BundleBroken name the first that does not.
+
+    An earlier seal is held against its own rows alone: what it was made from may have been corrected since.
+    """
     with database.read() as session:
         signed_head = Head(told["audit"]["count"], bytes.fromhex(told["audit"]["hash"]))
         entries = audit.verify(session, signed=signed_head).count
@@ -35,6 +45,8 @@ def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
         _require_figures(session, found, bundle)
         if index_seals.signed(session, sheet, found) != told["signed"]:
             raise _changed(bundle, "approval", "", statements.short(told["signed"]), "")
+        if index_seals.of_sheet(session, sheet)[0].number == told["number"]:
+            _require_sources(session, sheet, found, bundle)
     return entries
 
 
@@ -50,6 +62,19 @@ def _require_seal(session: Session, sheet: IndexSheet, bundle: Opened, told: Map
         if sealed != stands:
             shown = ("", "") if name == "statement" else (str(sealed), str(stands))
             raise _changed(bundle, "index_seal", name, *shown)
+    require_pieces(lambda stream: index_seals.write(session, seal, stream), "index_seal_part", told)
+
+
+def _require_sources(session: Session, sheet: IndexSheet, run: IndexRun, bundle: Opened) -> None:
+    """The newest seal: points, scheme and waves still give what it was made from."""
+    try:
+        taken = index.build(session, sheet, run.options["waves"])
+    except (SurveyError, AnalysisError) as error:  # changed to what no sheet may hold
+        raise _changed(bundle, "index_sheet", "", "", str(error)) from error
+    for name, data in taken.files.items():
+        place = bundle.folder / EXTRACT / name
+        if name != MANIFEST and (not place.is_file() or place.read_bytes() != data):
+            raise in_file(bundle, name, data, TABLES.get(name, "figure"))
 
 
 def _require_figures(session: Session, run: IndexRun, bundle: Opened) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 
 from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 from sqlalchemy.orm import Session
@@ -11,7 +12,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from survey import queue
 from survey.custody import statements
 from survey.errors.common import SurveyError
+from survey.model.approval import Approval
 from survey.model.index import IndexSheet
+from survey.model.staff import Account
 from survey.sentences.refusals import sentences
 from survey.stages import approvals, index_seals, index_sheets, tasks, units
 from survey.stages.staff import Role
@@ -82,7 +85,6 @@ def shown(session: Session, sheet: IndexSheet, refusal: SurveyError | None = Non
     given = approvals.given(session, index_seals.subject_of(sheet), digest)
     is_sealed = bool(seals) and seals[0].run_id == run.id
     missing = approvals.missing(given)
-    agencies = units.of_codes(session, [one.agency for one in given])
     return render_template(
         "index/seal.html",
         sheet=sheet,
@@ -90,7 +92,7 @@ def shown(session: Session, sheet: IndexSheet, refusal: SurveyError | None = Non
         run=run,
         digest=digest,
         given=given,
-        names={code: wording.text_of_unit(unit) for code, unit in agencies.items()},
+        names=agencies(session, given),
         missing=missing,
         is_sealed=is_sealed,
         seals=[(one, index_seals.statement_of(one)) for one in seals],
@@ -103,3 +105,14 @@ def shown(session: Session, sheet: IndexSheet, refusal: SurveyError | None = Non
         language=language(),
         words=wording,
     )
+
+
+def agencies(session: Session, given: Sequence[Approval]) -> dict[bytes, str]:
+    """By approval the agency's name: the unit's in the reader's language, else as the account has it."""
+    named = units.of_codes(session, [one.agency for one in given])
+    return {
+        one.id: wording.text_of_unit(named[one.agency])
+        if one.agency in named
+        else session.get_one(Account, one.account_id).agency
+        for one in given
+    }

@@ -1,4 +1,4 @@
-"""Seals a small demonstration, then changes bundle, database and log in more than thirty ways: which are found?
+"""Seals a small demonstration and its year's index, then changes bundles, database and log: which changes are found?
 
 `python tests/studies/tampering.py [--responses 648] [--keep FOLDER]` prints the commands of the seal as they ran, then
 one line for each change: what was done, and what the check said. Ends with 1 when one was not found.
@@ -14,27 +14,47 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from changes import (
+    Change,
+    bit,
+    cell,
+    cut,
+    field,
+    flip,
+    forged,
+    lines,
+    number,
+    other_key,
+    packing,
+    points_in_json,
+    put,
+    rewrite_log,
+    sql,
+    swap,
+    text,
+    truncate,
+    twice,
+    with_hash,
+)
 
-from survey.custody import bundles, checking, statements
+from survey.custody import bundles, checking
 from survey.db import open_database
 from survey.errors.common import SurveyError
 from survey.i18n import translator
-from survey.jobs import against, recompute
+from survey.jobs import against, against_index, recompute
+from survey.rule import Source
+from survey.scheme import builtin_scheme
 from survey.sentences.refusals import sentences
 from survey.stages import reviews, waves
 from survey.stages.reviews import Verdict
 
 WAVE = "sipas-2025"
 DOCUMENT = "12/QĐ-SNV, 05/02/2026, Giám đốc"
-Change = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -45,11 +65,12 @@ class Sealed:
     archive: Path
     database: Path
     key: bytes
+    index: Path  # the bundle of the year's index
 
 
 @dataclass(frozen=True)
 class Tampering:
-    """One change of a copy, and how it is looked for."""
+    """One change of a copy, and how it is looked for: `where` names the bundle and what it is held against."""
 
     where: str
     what: str
@@ -66,8 +87,8 @@ def main() -> int:
         place = told.keep or Path(folder)
         sealed = seal_demo(place, told.responses)
         rows = [(one, look(one, sealed, place / "copy")) for one in tamperings(sealed)]
-    for number, (one, said) in enumerate(rows, start=1):
-        print(f"{number:2} {one.where:9} {one.what:46} {said or 'NOT FOUND'}")
+    for line, (one, said) in enumerate(rows, start=1):
+        print(f"{line:2} {one.where:14} {one.what:46} {said or 'NOT FOUND'}")
     missed = [one for one, said in rows if not said]
     print(f"{len(rows)} changes, {len(rows) - len(missed)} found and named")
     return 1 if missed else 0
@@ -105,13 +126,32 @@ def seal_demo(folder: Path, responses: int) -> Sealed:
     hailong("results", "bundle", WAVE, "--out", str(folder / "seal"))
     hailong("results", "export", WAVE, "--out", str(folder / "export"))
     key = json.loads(hailong("keys", "public", "--json", quiet=True))["key"]
+    seal_index(folder, people, hailong)
+    hailong("verify", str(folder / "index"), "--key", key, "--recompute", "--database", environment["HAILONG_DATABASE"])
     hailong("verify", str(folder / "export"), "--key", key)
     hailong(
         "verify", str(folder / "seal.zip"), "--key", key, "--recompute", "--database", environment["HAILONG_DATABASE"]
     )
     with sqlite3.connect(folder / "site.db") as connection:
         connection.execute("pragma wal_checkpoint(truncate)")
-    return Sealed(folder / "seal", folder / "seal.zip", folder / "site.db", bytes.fromhex(key))
+    return Sealed(folder / "seal", folder / "seal.zip", folder / "site.db", bytes.fromhex(key), folder / "index")
+
+
+def seal_index(folder: Path, people: dict[str, dict[str, str]], hailong: Callable[..., str]) -> None:
+    """The year's index of the departments: half of each appraised maximum, the wave joined, two agencies."""
+    scheme = builtin_scheme("local-department-sample")
+    with sqlite3.connect(folder / "site.db") as connection:
+        rated = connection.execute("select code from unit where rated and type = 'department' order by code").fetchall()
+    points = [(one.code, one.max / 2) for one in scheme.components if one.source is Source.APPRAISAL]
+    lines = [f"{unit},{code},{value},QĐ 7\n" for (unit,) in rated for code, value in points]
+    (folder / "points.csv").write_text("unit,code,value,source\n" + "".join(lines), encoding="utf-8")
+    sheet = ("--scheme", scheme.code, "--year", "2025")
+    hailong("index", "import", str(folder / "points.csv"), *sheet)
+    hailong("index", "score", *sheet, "--wave", WAVE)
+    for role in ("lead_agency", "oversight"):
+        who = ("--by", people[role]["email"], "--password-file", str(folder / f"{role}.txt"))
+        hailong("index", "approve", *sheet, "--document", DOCUMENT, *who)
+    hailong("index", "seal", *sheet, "--out", str(folder / "index"))
 
 
 def decide(url: str, people: dict[str, dict[str, str]]) -> None:
@@ -131,7 +171,8 @@ def look(one: Tampering, sealed: Sealed, copy: Path) -> str:
     """What the check says of a tampered copy; nothing when it finds nothing."""
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir()
-    shutil.copytree(sealed.folder, copy / "seal")
+    is_index = one.where.startswith("index")
+    shutil.copytree(sealed.index if is_index else sealed.folder, copy / "seal")
     shutil.copy(sealed.archive, copy / "seal.zip")
     shutil.copy(sealed.database, copy / "site.db")
     one.change(copy)
@@ -141,10 +182,10 @@ def look(one: Tampering, sealed: Sealed, copy: Path) -> str:
             told = checking.check(bundle, public=None if one.recomputes else sealed.key).statement
             if one.recomputes:
                 recompute.run(bundle.folder, bundle=bundle.name)
-            if one.where in {"database", "log"}:
+            if one.where in {"database", "log", "index database"}:
                 database = open_database(f"sqlite:///{copy / 'site.db'}")
                 try:
-                    against.run(database, bundle, told or {})
+                    (against_index if is_index else against).run(database, bundle, told or {})
                 finally:
                     database.close()
     except SurveyError as error:
@@ -158,6 +199,8 @@ def tamperings(sealed: Sealed) -> Iterator[Tampering]:
     yield from in_statements()
     yield from in_databases()
     yield from in_logs()
+    yield from in_index_files()
+    yield from in_index_tables()
 
 
 def in_files() -> Iterator[Tampering]:
@@ -181,7 +224,7 @@ def in_files() -> Iterator[Tampering]:
     yield Tampering("bundle", "the workbook", flip("scores.xlsx"))
     yield Tampering("bundle", "the decisions about suspicious answers", text("decisions.json", '"', "'"))
     yield Tampering("bundle", "a file taken out", lambda copy: (copy / "seal/scores.xlsx").unlink())
-    yield Tampering("bundle", "a file put in", lambda copy: _put(copy / "seal/extract/more.csv"))
+    yield Tampering("bundle", "a file put in", lambda copy: put(copy / "seal/extract/more.csv"))
     yield Tampering("bundle", "no seal at all", lambda copy: (copy / "seal/seal.json").unlink())
 
 
@@ -243,175 +286,62 @@ def in_logs() -> Iterator[Tampering]:
         "update audit_entry set number = 8 where number = -1",
     ))  # fmt: skip
     yield Tampering("log", "the end cut off", sql(
-        "delete from audit_entry where number > (select max(number) - 4 from audit_entry)"
+        "delete from audit_entry where number > (select max(number) - 4 from audit_entry where action = 'results.seal')"
     ))  # fmt: skip
     yield Tampering("log", "written anew from the beginning", rewrite_log)
 
 
-def lines(name: str, change: Callable[[list[str]], object]) -> Change:
-    def apply(copy: Path) -> None:
-        path = copy / "seal" / name
-        rows = path.read_bytes().decode().splitlines(keepends=True)
-        change(rows)
-        path.write_bytes("".join(rows).encode())
-
-    return apply
-
-
-def swap(rows: list[str], first: int, second: int) -> None:
-    rows[first], rows[second] = rows[second], rows[first]
-
-
-def cell(name: str, row: int, column: int, value: str) -> Change:
-    """Put another value into a cell of a table (rows without quotes)."""
-
-    def change(rows: list[str]) -> None:
-        cells = rows[row - 1].rstrip("\n").split(",")
-        cells[column] = value if cells[column] != value else "3"
-        rows[row - 1] = ",".join(cells) + "\n"
-
-    return lines(name, change)
+def in_index_files() -> Iterator[Tampering]:
+    """Changes of the bundle of the year's index."""
+    yield Tampering("index", "a unit's appraised points", cell("extract/inputs.csv", 5, 2, "0.99"))
+    yield Tampering("index", "the source of points", cell("extract/inputs.csv", 6, 3, "QĐ 8"))
+    yield Tampering("index", "points that the wave gave", number(f"extract/waves/{WAVE}.csv", 8, "points"))
+    yield Tampering("index", "a unit's total in the table", number("scores.csv", 60, "points"))
+    yield Tampering("index", "the scheme's maximum", text("extract/scheme.toml", "max = ", "max = 1"))
+    yield Tampering("index", "the workbook", flip("scores.xlsx"))
+    yield Tampering("index", "a wave taken out", lambda copy: (copy / f"seal/extract/waves/{WAVE}.csv").unlink())
+    yield Tampering("index", "the year", field("year", 2024))
+    yield Tampering("index", "who agreed", field("signed", []))
+    yield Tampering("index", "a wave left out of the statement", field("waves", []))
+    yield Tampering("index", "everything signed by another key", other_key)
+    yield Tampering("index", "figures changed, signed anew, no key named", forged, recomputes=True)
 
 
-def number(name: str, row: int, column: str) -> Change:
-    """Add one to the first number of a column at or after a row."""
-
-    def change(rows: list[str]) -> None:
-        place = rows[0].lstrip("\ufeff").rstrip("\n").split(",").index(column)
-        for at in range(row, len(rows)):
-            cells = rows[at].rstrip("\n").split(",")
-            if '"' not in rows[at] and cells[place]:
-                cells[place] = f"{float(cells[place]) + 1:.6f}"
-                rows[at] = ",".join(cells) + "\n"
-                return
-
-    return lines(name, change)
-
-
-def text(name: str, old: str, new: str) -> Change:
-    def apply(copy: Path) -> None:
-        path = copy / "seal" / name
-        path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
-
-    return apply
-
-
-def cut(name: str, share: float) -> Change:
-    def apply(copy: Path) -> None:
-        data = (copy / "seal" / name).read_bytes()
-        (copy / "seal" / name).write_bytes(data[: int(len(data) * share)])
-
-    return apply
-
-
-def flip(name: str) -> Change:
-    def apply(copy: Path) -> None:
-        data = bytearray((copy / "seal" / name).read_bytes())
-        data[len(data) // 2] ^= 1
-        (copy / "seal" / name).write_bytes(bytes(data))
-
-    return apply
-
-
-def points_in_json(copy: Path) -> None:
-    path = copy / "seal/scores.json"
-    rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    at = next(place for place, row in enumerate(rows) if place > 60 and '"points": "' in row)
-    told = json.loads(rows[at].rstrip().rstrip(","))
-    told["points"] = f"{float(told['points']) + 1:.6f}"
-    rows[at] = json.dumps(told, ensure_ascii=False) + ",\n"
-    path.write_text("".join(rows), encoding="utf-8")
-
-
-def _put(path: Path) -> None:
-    path.write_text("x", encoding="utf-8")
-
-
-def truncate(copy: Path) -> None:
-    data = (copy / "seal.zip").read_bytes()
-    (copy / "seal.zip").write_bytes(data[:-1024])
-
-
-def bit(copy: Path) -> None:
-    data = bytearray((copy / "seal.zip").read_bytes())
-    data[len(data) // 2] ^= 1
-    (copy / "seal.zip").write_bytes(bytes(data))
-
-
-def packing(copy: Path) -> None:
-    data = bytearray((copy / "seal.zip").read_bytes())
-    data[data.rindex(b"PK\x01\x02") + 12] ^= 1
-    (copy / "seal.zip").write_bytes(bytes(data))
-
-
-def twice(copy: Path) -> None:
-    with zipfile.ZipFile(copy / "seal.zip", "a") as packed:
-        packed.writestr("scores.csv", "x")
-
-
-def field(name: str, value: Any) -> Change:
-    def apply(copy: Path) -> None:
-        path = copy / "seal/seal.json"
-        path.write_bytes(statements.canonical(json.loads(path.read_bytes()) | {name: value}))
-
-    return apply
-
-
-def with_hash(copy: Path) -> None:
-    cell("extract/answers.csv", 7, -1, "1")(copy)
-    field("files", _files(copy))(copy)
-
-
-def _files(copy: Path) -> dict[str, Any]:
-    return {name: one for name, one in bundles.list_files(copy / "seal").items() if name != statements.FILE}
-
-
-def _sign(copy: Path) -> None:
-    path = copy / "seal/seal.json"
-    told = {key: value for key, value in json.loads(path.read_bytes()).items() if not key.startswith("signature")}
-    path.unlink()
-    (copy / "seal" / bundles.MARKS).unlink()
-    bundles.add_marks(copy / "seal")
-    path.write_bytes(statements.sign(told | {"files": _files(copy)}, Ed25519PrivateKey.generate()))
-
-
-def other_key(copy: Path) -> None:
-    number("scores.csv", 40, "points")(copy)
-    _sign(copy)
-
-
-def forged(copy: Path) -> None:
-    """Who reads the bundle has no key to compare with: only computing again tells."""
-    number("scores.csv", 40, "points")(copy)
-    _sign(copy)
-
-
-def sql(*statements_: str) -> Change:
-    def apply(copy: Path) -> None:
-        with sqlite3.connect(copy / "site.db") as connection:
-            changed = sum(connection.execute(one).rowcount for one in statements_)
-        assert changed, statements_
-
-    return apply
-
-
-def rewrite_log(copy: Path) -> None:
-    """A whole new chain that holds together, made by who can write to the table."""
-    import hashlib
-
-    with sqlite3.connect(copy / "site.db") as connection:
-        connection.execute("update audit_entry set actor = 'x' where number = 3")
-        previous = bytes(32)
-        rows = connection.execute(
-            "select number, at, actor, action, subject, detail from audit_entry order by number"
-        ).fetchall()
-        for row in rows:
-            at = datetime.fromisoformat(row[1]).replace(tzinfo=UTC).isoformat(timespec="microseconds")
-            told = json.dumps([row[0], at, *row[2:]], ensure_ascii=False, separators=(",", ":"))
-            hash_ = hashlib.sha256(previous + told.encode()).digest()
-            values = (previous, hash_, row[0])
-            connection.execute("update audit_entry set previous = ?, hash = ? where number = ?", values)
-            previous = hash_
+def in_index_tables() -> Iterator[Tampering]:
+    """Changes of the site's tables after the seal of the year's index."""
+    where = "index database"
+    yield Tampering(where, "a figure", sql(
+        "update index_figure set row = json_set(row, '$.points', '9.99') where position = 5"
+    ))  # fmt: skip
+    yield Tampering(where, "a figure deleted", sql("delete from index_figure where position = 7"))
+    yield Tampering(where, "appraised points", sql("update index_input set value = value / 2 where rowid = 3"))
+    yield Tampering(where, "the source of points", sql("update index_input set source = 'x' where rowid = 3"))
+    yield Tampering(where, "points of one more criterion taken away", sql("delete from index_input where rowid = 4"))
+    yield Tampering(where, "the scheme", sql("update index_sheet set scheme = scheme || '# '"))
+    yield Tampering(where, "the stored bundle", sql("update index_seal_part set content = zeroblob(length(content))"))
+    yield Tampering(
+        where, "the seal's statement", sql("update index_seal set statement = replace(statement, '7', '8')")
+    )
+    yield Tampering(where, "another run under the seal", sql(
+        "insert into index_run select randomblob(16), sheet_id, made_at, made_by, extract_digest, code_version, "
+        "options from index_run",
+        "update index_seal set run_id = (select max(id) from index_run where id <> run_id)",
+    ))  # fmt: skip
+    yield Tampering(where, "the seal taken away", sql("delete from index_seal_part", "delete from index_seal"))
+    yield Tampering(where, "an agreement's document", sql(
+        "update approval set document = 'x' where subject like 'index:%'"
+    ))  # fmt: skip
+    yield Tampering(where, "an agreement deleted", sql(
+        "delete from approval where id = (select max(id) from approval where subject like 'index:%')"
+    ))  # fmt: skip
+    yield Tampering(where, "a figure of the wave that it joins", sql(
+        "update figure set row = json_set(row, '$.points', '0.01') where level_of = 'component' "
+        "and json_extract(row, '$.source') = 'survey' and json_extract(row, '$.points') is not null"
+    ))  # fmt: skip
+    yield Tampering(where, "the end of the log cut off", sql(
+        "delete from audit_entry where number > (select max(number) - 4 from audit_entry)"
+    ))  # fmt: skip
+    yield Tampering(where, "the log", sql("update audit_entry set actor = 'x' where action = 'approval.give'"))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from survey import resources
 from survey.custody import bundles, checking
+from survey.custody.broken import BundleBroken
 from survey.db import Database
+from survey.jobs import against_index
 from survey.jobs import index as job
 from survey.model.staff import Account
 from survey.scheme import builtin_scheme
@@ -120,3 +122,35 @@ def test_who_saw_other_figures_agrees_to_nothing_and_a_new_run_has_nobodys_agree
     assert "Seal 2" in page
     assert "Sửa điểm" in page
     assert "88.65" in lead.get(TABLE).get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("update index_input set value = value + 1 where unit_code = '80'", "index_input (extract/inputs.csv)"),
+        ("update index_input set source = 'y' where unit_code = '80'", "index_input (extract/inputs.csv)"),
+        ("delete from index_input where unit_code = '80'", "index_input (extract/inputs.csv)"),
+        ("update index_sheet set scheme = scheme || '# '", "index_sheet (extract/scheme.toml)"),
+        ("update index_seal_part set content = zeroblob(length(content))", ""),
+        ("", None),
+    ],
+)
+def test_what_a_seal_was_made_from_is_held_against_the_database(
+    app: Flask, database: Database, offices: tuple[FlaskClient, FlaskClient], work: Callable[[], None], tmp_path: Path,
+    change: str, named: str | None,
+) -> None:  # fmt: skip
+    lead, oversight = offices
+    assert [press(client, "agree", AGREED) for client in offices] == [303, 303]
+    press(lead, "seal")
+    work()
+    (tmp_path / "seal.zip").write_bytes(oversight.get(f"{TABLE}/seals/1.zip").data)
+    with bundles.opened(tmp_path / "seal.zip") as bundle:
+        told = checking.check(bundle, public=None).statement or {}
+        if named is None:
+            assert against_index.run(database, bundle, told) == told["audit"]["count"] + 1
+            return
+        with database.begin() as session:
+            session.execute(text(change))
+        with pytest.raises(BundleBroken) as broken:
+            against_index.run(database, bundle, told)
+    assert named in broken.value.file
