@@ -12,6 +12,7 @@ import click
 from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.cli.signing import signed, signer
+from survey.cli.waves import DOCUMENT
 from survey.errors.common import UnitUnknown
 from survey.plan_options import Options, Rule, Shares
 from survey.sentences.frames import plan_sentences
@@ -94,15 +95,20 @@ def plan(wave: str, response_rate: float | None, database: str | None, as_json: 
 @click.argument("wave")
 @click.option("--seed", type=int, required=True, help="The published seed: the same seed gives the same sample.")
 @RATE
+@DOCUMENT
 @DATABASE
 @JSON
 @refuses
-def draw(wave: str, seed: int, response_rate: float | None, database: str | None, as_json: bool) -> None:
+def draw(
+    wave: str, seed: int, response_rate: float | None, document: str | None, database: str | None, as_json: bool
+) -> None:
     """Draw the sample of WAVE, once."""
     site = open_site(database)
     with site.database.begin() as session:
-        found = waves.find(session, wave)
-        record = samples.draw(session, found, seed=seed, response_rate=response_rate, actor=actor(), now=site.now())
+        record = samples.draw(
+            session, waves.hold(session, wave), seed=seed, response_rate=response_rate, document=document,
+            actor=actor(), now=site.now(),
+        )  # fmt: skip
         data = {"wave": wave, "seed": seed, "strata": len(record.allocation["strata"]), "digest": record.digest}
     put(data, as_json=as_json, lines=[f"{key}: {value}" for key, value in data.items()])
 

@@ -6,7 +6,7 @@ import click
 
 from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
-from survey.cli.fieldwork import JSON
+from survey.cli.waves import DOCUMENT, JSON
 from survey.stages import recontacts, waves
 from survey.stages.recontacts import Share
 
@@ -22,15 +22,18 @@ def recontact() -> None:
 @click.option(
     "--share", type=click.FloatRange(0.05, 0.10), default=0.05, show_default=True, help="Of each list and each unit."
 )
+@DOCUMENT
 @DATABASE
 @JSON
 @refuses
-def draw(wave: str, seed: int, share: float, database: str | None, as_json: bool) -> None:
+def draw(wave: str, seed: int, share: float, document: str | None, database: str | None, as_json: bool) -> None:
     """Draw who is called, before the wave is closed; people are told on the first page that some are called."""
     site = open_site(database)
     with site.database.begin() as session:
-        found = waves.find(session, wave)
-        drawn = recontacts.draw(session, found, site.keys, seed=seed, share=share, actor=actor(), now=site.now())
+        found = waves.hold(session, wave)
+        drawn = recontacts.draw(
+            session, found, site.keys, seed=seed, share=share, document=document, actor=actor(), now=site.now()
+        )
     lines = [f"{group:<32} {count:>5}" for group, count in drawn.items()]
     put({"wave": wave, "seed": seed, "drawn": drawn}, as_json=as_json, lines=lines)
 

@@ -85,8 +85,7 @@ def _take(step: Step, database: Database, keys: Keys, code: str, now: datetime) 
 def _open(database: Database, _keys: Keys, code: str, now: datetime) -> None:
     with database.begin() as session:
         wave = waves.hold(session, code)
-        document = wave.documents[-1] if wave.documents else None
-        waves.open_wave(session, wave, actor=ACTOR, now=now, document=document)
+        waves.open_wave(session, wave, actor=ACTOR, now=now, document=steps.decision(session, wave))
 
 
 def _resume(database: Database, _keys: Keys, code: str, now: datetime) -> None:

@@ -142,11 +142,8 @@ def import_frame(
             for _chunk in intake.chunks(rows):
                 pass
         return intake.report(wave, imported_before=earlier is not None, dry_run=True)
-    with (
-        _uncollected(),
-        room_for_many(session),
-        session.begin_nested(),
-    ):  # a file that turns out broken at its end leaves nothing behind
+    # a file that turns out broken at its end leaves nothing behind
+    with _uncollected(), room_for_many(session), session.begin_nested():
         file_id = earlier.id if earlier else _new_file(session, wave, digest, actor, now)
         for dossiers, faulty in intake.chunks(rows):
             _store(session, file_id, dossiers, faulty)

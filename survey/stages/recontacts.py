@@ -100,13 +100,18 @@ class Share:
 
 
 def draw(
-    session: Session, wave: Wave, keys: Keys, *, seed: int, share: float, actor: str, now: datetime
-) -> dict[str, int]:
-    """Draw the share from every list and every unit, once; how many by group. The log names seed and digest alone."""
+    session: Session, wave: Wave, keys: Keys, *, seed: int, share: float, actor: str, now: datetime,
+    document: str | None = None,
+) -> dict[str, int]:  # fmt: skip
+    """Draw the share from every list and every unit, once; how many by group. The log names no person.
+
+    A real wave needs the decision or the minutes of this step, too.
+    """
     _require_open_to_draw(wave)
     session.refresh(wave, with_for_update=True)
     if SETTING in wave.settings:
         raise RecontactDrawn(wave=wave.code, seed=wave.settings[SETTING]["seed"])
+    waves.decide(wave, document)
     key, chosen = keys.wave(wave.id), dict[str, list[tuple[bytes, bytes]]]()
     for group, people in sorted(_groups(session, wave, key).items()):
         rng = Random(f"{seed}|recontact|{group}")
@@ -121,7 +126,7 @@ def draw(
     wave.settings = {**wave.settings, SETTING: told}
     marks = sorted(code_mark.hex() for people in chosen.values() for code_mark, _identity in people)
     digest = hashlib.sha256("\n".join(marks).encode()).hexdigest()
-    detail = {"seed": seed, "share": share, "people": len(marks), "digest": digest}
+    detail = {"seed": seed, "share": share, "document": document, "people": len(marks), "digest": digest}
     audit.record(session, actor=actor, action="recontact.draw", subject=wave.code, detail=detail, now=now)
     session.flush()
     return {group: len(people) for group, people in chosen.items()}

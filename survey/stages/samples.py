@@ -85,9 +85,12 @@ def plan(session: Session, wave: Wave, *, response_rate: float | None) -> list[S
     return _strata(_frame_to_draw(session, wave), invited)
 
 
-def draw(session: Session, wave: Wave, *, seed: int, response_rate: float | None, actor: str, now: datetime) -> Draw:
+def draw(
+    session: Session, wave: Wave, *, seed: int, response_rate: float | None, actor: str, now: datetime,
+    document: str | None = None,
+) -> Draw:  # fmt: skip
     """Draw the wave's sample once: as its plan says (a real wave knows nothing else), or the targets divided by the
-    response rate expected; "take all" where that is more."""
+    response rate expected; "take all" where that is more. A real wave needs the minutes (biên bản) of its draw."""
     waves.require(wave, *waves.COMING)
     earlier = session.get(Draw, wave.id)
     if earlier is not None:
@@ -96,6 +99,7 @@ def draw(session: Session, wave: Wave, *, seed: int, response_rate: float | None
     if wave.kind == Kind.REAL and response_rate is not None:
         raise PlanDecides(wave=wave.code)
     invited, rate = _invitations(session, wave, response_rate)
+    waves.decide(wave, document)
     frame = _frame_to_draw(session, wave)
     strata = _strata(frame, invited)
     drawn = _take(strata, frame, seed)
@@ -109,7 +113,10 @@ def draw(session: Session, wave: Wave, *, seed: int, response_rate: float | None
     )
     session.add(record)
     _store(session, wave, drawn, cells)
-    detail = {"seed": seed, "digest": record.digest, "drawn": len(drawn), "kept": sum(one.kept for one in drawn)}
+    detail = {
+        "seed": seed, "document": document, "digest": record.digest, "drawn": len(drawn),
+        "kept": sum(one.kept for one in drawn),
+    }  # fmt: skip
     audit.record(session, actor=actor, action="sample.draw", subject=wave.code, detail=detail, now=now)
     return record
 

@@ -5,12 +5,14 @@ A pause shuts the doors until a stated hour; drafts, links and the outbox wait b
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from survey.errors.waves import PauseTooShort
+from survey.model.audit import AuditEntry
 from survey.model.wave import Wave
 from survey.stages import audit, waves
 from survey.wavefile import Mode
@@ -21,6 +23,14 @@ def plan(session: Session, wave: Wave, *, actor: str, now: datetime, document: s
     waves.require_next(wave, waves.PLANNED)
     waves.decide(wave, document)
     waves.move(session, wave, waves.PLANNED, action="wave.plan", actor=actor, now=now, document=document)
+
+
+def decision(session: Session, wave: Wave) -> str | None:
+    """What planned the wave: the decision that also opens it, whatever was decided on other steps since."""
+    planned = (AuditEntry.action == "wave.plan") & (AuditEntry.subject == wave.code)
+    newest = select(AuditEntry.detail).where(planned).order_by(AuditEntry.number.desc()).limit(1)
+    detail = session.scalar(newest)
+    return None if detail is None else json.loads(detail)["document"]
 
 
 def withdraw(session: Session, wave: Wave, *, actor: str, now: datetime, document: str | None = None) -> None:

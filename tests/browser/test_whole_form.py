@@ -223,7 +223,10 @@ def test_who_is_drawn_for_a_call_agrees_by_a_tick_that_is_sent_with_the_form(
 ) -> None:
     with site.database.begin() as session:
         wave = session.scalars(select(Wave).where(Wave.audience == "citizens")).one()
-        recontacts.draw(session, wave, site.keys, seed=1, share=1.0, actor="test", now=datetime.now(UTC))
+        recontacts.draw(
+            session, wave, site.keys, seed=1, share=1.0, document="1/BB, 2/3/2026, A", actor="test",
+            now=datetime.now(UTC),
+        )  # fmt: skip
         identity = wave.id
         session.execute(delete(SpentMark))  # the links of this module are used up by now
     pieces = []

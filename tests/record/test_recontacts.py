@@ -16,6 +16,7 @@ from survey.custody import keyring
 from survey.db import Database
 from survey.errors.common import SealBroken, WrongAudience
 from survey.errors.field import CaseEnded, CaseUnknown, RecontactDrawn
+from survey.errors.waves import DocumentMissing
 from survey.jobs import close
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
@@ -29,6 +30,7 @@ from survey.stages.recontacts import Asked, Call
 
 CITIZENS, AN = "2026-citizens", "an@example.vn"
 COUNTERS = {"tally", "cell_count", "day_count", "class_cell"}  # a number more may be a digit more
+MINUTES = "14/BB-MTTQ, 12/03/2026, Tran Van B"
 
 
 @pytest.fixture
@@ -52,10 +54,12 @@ def field(go_to_the_field: Callable[..., Any], database: Database, keys: Keys, n
     return gone
 
 
-def draw(database: Database, keys: Keys, now: datetime, *, seed: int = 1, share: float = 0.1) -> dict[str, int]:
+def draw(
+    database: Database, keys: Keys, now: datetime, *, seed: int = 1, share: float = 0.1, document: str | None = MINUTES
+) -> dict[str, int]:
     with database.begin() as session:
         wave = waves.find(session, CITIZENS)
-        return recontacts.draw(session, wave, keys, seed=seed, share=share, actor="x", now=now)
+        return recontacts.draw(session, wave, keys, seed=seed, share=share, document=document, actor="x", now=now)
 
 
 def drawn(database: Database) -> set[bytes]:
@@ -75,6 +79,8 @@ def test_the_same_seed_draws_the_same_people_from_every_list_and_unit(
     database: Database, keys: Keys, field: Any, now: datetime
 ) -> None:
     lists = []
+    with pytest.raises(DocumentMissing):
+        draw(database, keys, now, document=None)
     for seed in (7, 7, 8, 9, 10):
         assert draw(database, keys, now, seed=seed) == {AN: 1, "98-01": 1}
         lists.append(drawn(database))
@@ -87,7 +93,7 @@ def test_the_same_seed_draws_the_same_people_from_every_list_and_unit(
     with database.begin() as session:
         wave = waves.find(session, "2026-officials")
         with pytest.raises(WrongAudience):
-            recontacts.draw(session, wave, keys, seed=1, share=0.1, actor="x", now=now)
+            recontacts.draw(session, wave, keys, seed=1, share=0.1, document=MINUTES, actor="x", now=now)
 
 
 def test_calls_are_compared_with_what_the_interviewer_recorded_and_counted(

@@ -85,6 +85,22 @@ def test_the_same_seed_gives_the_same_sample_on_both_engines(
     assert digests[0] == digests[1] != digests[2]
 
 
+def test_weekly_lists_that_overlap_and_come_in_any_order_give_the_sample_of_one_list(
+    database: Database, keys: Keys, tmp_path: Path, now: datetime
+) -> None:
+    whole = drawn_wave(database, keys, tmp_path, now, seed=7)
+    header, *rows = frame_csv(Random(5)).splitlines(keepends=True)
+    plan = read_wave_file(WAVE.replace('"w"', '"weekly"'))
+    with database.begin() as session:
+        wave = waves.create(session, plan, keys=keys, actor="test", now=now)
+        for first, last in ((500, 808), (0, 300), (250, 600), (0, 300)):
+            week = tmp_path / f"{first}.csv"
+            week.write_text(header + "".join(rows[first:last]), encoding="utf-8")
+            frames.import_frame(session, wave, week, installation=keys.installation, actor="test", now=now)
+        coverage.sign(session, wave, by="A", actor="test", now=now)
+        assert samples.draw(session, wave, seed=7, response_rate=0.25, actor="test", now=now).digest == whole
+
+
 def test_a_draw_of_nobody_is_refused_and_leaves_the_only_draw_for_later(
     database: Database, keys: Keys, tmp_path: Path, now: datetime
 ) -> None:

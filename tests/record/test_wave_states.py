@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import product
@@ -151,6 +152,18 @@ def test_the_calendar_opens_resumes_and_closes_once_each_at_the_hour(
         {"closed": 2}, {}, {}, {},
     ]  # fmt: skip
     assert (state_of(database), entries(database, "wave.close")) == ("closed", 2)
+
+
+def test_the_worker_opens_a_wave_by_the_decision_that_planned_it(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    set_state(database, "draft", now)
+    step(database, steps.plan, now, document=DECISION)
+    step(database, waves.extend, now, closes=field.closes + timedelta(days=1), document="99/QĐ, 9/3/2026, Phó giám đốc")
+    assert calendar.run(database, keys, now=now) == {"opened": 1}
+    with database.read() as session:
+        opened = select(AuditEntry.detail).where(AuditEntry.action == "wave.open").order_by(AuditEntry.number.desc())
+        assert json.loads(session.scalars(opened).first() or "")["document"] == DECISION
 
 
 def test_the_calendar_finishes_a_close_that_was_cut_off_and_leaves_paper_to_people(

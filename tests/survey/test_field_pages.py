@@ -22,6 +22,7 @@ from survey.model.topup import TopUp
 from survey.stages import assignments, matches, recontacts, responses, topups, waves
 
 SignIn = Callable[..., FlaskClient]
+MINUTES = "14/BB-MTTQ, 12/3/2026, Phó Chủ tịch"
 JSON = {"Accept": "application/json"}
 HOME, WAVE = "/staff/field", "2026-citizens"
 
@@ -217,7 +218,7 @@ def test_oversight_records_a_call_and_every_respondent_was_told_of_it(
     assert "gọi kiểm tra" not in text_of(client)
     with database.begin() as session:
         wave = waves.find(session, WAVE)
-        recontacts.draw(session, wave, site.keys, seed=1, share=0.1, actor="x", now=site.clock())
+        recontacts.draw(session, wave, site.keys, seed=1, share=0.1, document=MINUTES, actor="x", now=site.clock())
     client.get(f"/k/{people.personal[0]}")
     assert "gọi kiểm tra" in text_of(client)
     oversight.get("/staff/recontact")
@@ -239,7 +240,7 @@ def test_only_people_drawn_for_a_call_are_asked_to_agree_and_an_interviewer_asks
     assert "Người được hỏi đồng ý" not in text_of(interviewer)
     with database.begin() as session:
         wave = waves.find(session, WAVE)
-        recontacts.draw(session, wave, site.keys, seed=1, share=0.5, actor="x", now=site.clock())
+        recontacts.draw(session, wave, site.keys, seed=1, share=0.5, document=MINUTES, actor="x", now=site.clock())
         items = wave.settings[matches.SETTING]["items"]
         key, identity = site.keys.wave(wave.id), wave.id
         drawn = set(session.scalars(select(Recontact.mark)))

@@ -60,7 +60,9 @@ def test_a_first_page_with_all_that_it_loads_comes_at_once(
 ) -> None:
     with database.begin() as session:  # somebody drawn for a call reads most
         wave = waves.find(session, "2026-citizens")
-        recontacts.draw(session, wave, Keys(settings.keys), seed=1, share=1.0, actor="test", now=NOW)
+        recontacts.draw(
+            session, wave, Keys(settings.keys), seed=1, share=1.0, document="1/BB, 2/3/2026, A", actor="test", now=NOW
+        )
     weights, with_form = [], []
     for number, text in enumerate(questionnaires(), start=10):
         with database.begin() as session:

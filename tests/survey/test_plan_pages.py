@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,12 +12,12 @@ from sqlalchemy import update
 
 from survey.db import Database
 from survey.errors.staff import ApprovalsMissing
-from survey.errors.waves import PlanDecides, PlanMissing, PlanOutdated
+from survey.errors.waves import DocumentMissing, PlanDecides, PlanMissing, PlanOutdated
 from survey.model.base import new_id
 from survey.model.frame import Dossier
 from survey.model.staff import Account
 from survey.model.wave import Wave
-from survey.stages import coverage, plans, samples, waves
+from survey.stages import audit, coverage, plans, samples, waves
 
 SignIn = Callable[..., Any]
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
@@ -71,9 +72,11 @@ def text(client: Any) -> str:
     return " ".join("".join(client.page.itertext()).split())
 
 
-def draw(database: Database, rate: float | None = None) -> int:
+def draw(database: Database, rate: float | None = None, document: str | None = DOCUMENT) -> int:
     with database.begin() as session:
-        found = samples.draw(session, waves.find(session, "w"), seed=1, response_rate=rate, actor="t", now=NOW)
+        found = samples.draw(
+            session, waves.find(session, "w"), seed=1, response_rate=rate, document=document, actor="t", now=NOW
+        )
         return sum(one["size"] for one in found.allocation["strata"].values())
 
 
@@ -101,9 +104,14 @@ def test_a_real_wave_is_drawn_as_two_agencies_agreed_and_not_before(
     assert send(oversight, AGREE, agree) == 303
     with pytest.raises(PlanDecides):
         draw(prepared, 0.5)
+    with pytest.raises(DocumentMissing):
+        draw(prepared, document=None)
     with prepared.read() as session:
         wanted = sum(row["invitations"] for row in plans.newest(session, waves.find(session, "w")).rows)
     assert draw(prepared) == wanted
+    with prepared.read() as session:
+        assert waves.find(session, "w").documents == [DOCUMENT]
+        assert json.loads(audit.newest_entries(session, before=None, most=1)[0].detail)["document"] == DOCUMENT
     oversight.get("/prepare")
     assert "đã được thống nhất" in text(oversight)
 
