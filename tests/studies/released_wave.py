@@ -36,7 +36,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "faults"))
 
 import ground  # noqa: E402
-from respondent import STATE, TOKEN, WHOLE, Respondent  # noqa: E402
+from respondent import STATE, TOKEN, WHOLE, Scripted  # noqa: E402
 
 from analysis.planning.releases import Goal  # noqa: E402
 from survey import precision, schema  # noqa: E402
@@ -229,15 +229,16 @@ def is_waiting(database: Database) -> bool:
     return any(number for (_step, _by, state), number in counts.items() if state in ("waiting", "claimed", "unknown"))
 
 
-class Quick(Respondent):
-    """A browser that has the whole form with the first page and sends it once."""
+class Quick(Scripted):
+    """A browser that has the whole form with the first page, or after the first press, and sends it once."""
 
     def answer(self) -> str:
         page, link = self.go("GET", self.path), self.path
         token, told = TOKEN.search(page), WHOLE.search(page)
-        if STATE.search(page) or token is None or told is None:
+        if STATE.search(page) or token is None:
             return "closed"
-        sections = json.loads(told[1]).split("<section ")[1:-1]
+        form = told[1] if told else self.first_press(link, token[1])
+        sections = form.split("<section ")[1:-1]
         sent = [self.fill(f"<form>{section}</form>").decode() for section in sections]
         key = sha256(link.encode()).hexdigest()[:32]
         whole = "&".join([f"csrf_token={token[1]}&whole=1&key={key}", *sent])
