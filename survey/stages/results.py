@@ -232,7 +232,13 @@ def inputs_digest(session: Session, wave: Wave) -> str:
 
 def is_outdated(session: Session, wave: Wave, run: Run) -> bool:
     """Whether figures were typed in, or suspicious answers decided, since a run."""
-    return any(run.options.get(name, found) != found for name, found in standing(session, wave).items())
+    return bool(outdated(session, wave, [run]))
+
+
+def outdated(session: Session, wave: Wave, runs: Iterable[Run]) -> set[bytes]:
+    """Which of these runs would come out otherwise now, by id."""
+    stands = standing(session, wave)
+    return {run.id for run in runs if any(run.options.get(name, found) != found for name, found in stands.items())}
 
 
 def standing(session: Session, wave: Wave) -> dict[str, str]:

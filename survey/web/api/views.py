@@ -135,7 +135,7 @@ def scores(path: bodies.WavePath, query: bodies.ScoresQuery) -> Response:
     """The figures of the newest run, a page at a time; before the seal only with the scope scores.provisional."""
     with site().database.read() as session:
         found = _scored(session, path.wave)
-        run = results.latest(session, found)
+        run = results.latest(session, found, results.WITHOUT_OPTIONS)
         read = results.page(
             session, run, after=query.after, limit=query.limit, level_of=query.level_of, unit=query.unit,
             official_only=query.official,
