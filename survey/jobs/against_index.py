@@ -23,8 +23,8 @@ from survey.model.index import IndexRun, IndexSheet
 from survey.stages import audit, index_seals, index_sheets
 from survey.stages.audit import Head
 
-EXTRACT, MANIFEST = "extract", "manifest.json"
-TABLES = {"inputs.csv": "index_input", "scheme.toml": "index_sheet", "previous/scores.csv": "index_figure"}
+EXTRACT, MANIFEST, SCHEME = "extract", "manifest.json", "scheme.toml"
+TABLES = {"inputs.csv": "index_input", SCHEME: "index_sheet", "previous/scores.csv": "index_figure"}
 
 
 def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
@@ -67,6 +67,8 @@ def _require_seal(session: Session, sheet: IndexSheet, bundle: Opened, told: Map
 
 def _require_sources(session: Session, sheet: IndexSheet, run: IndexRun, bundle: Opened) -> None:
     """The newest seal: points, scheme and waves still give what it was made from."""
+    if (scheme := sheet.scheme.encode()) != (bundle.folder / EXTRACT / SCHEME).read_bytes():
+        raise in_file(bundle, SCHEME, scheme, TABLES[SCHEME])
     try:
         taken = index.build(session, sheet, run.options["waves"])
     except (SurveyError, AnalysisError) as error:  # changed to what no sheet may hold

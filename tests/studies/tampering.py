@@ -336,7 +336,7 @@ def in_index_tables() -> Iterator[Tampering]:
     ))  # fmt: skip
     yield Tampering(where, "a figure of the wave that it joins", sql(
         "update figure set row = json_set(row, '$.points', '0.01') where level_of = 'component' "
-        "and json_extract(row, '$.source') = 'survey' and json_extract(row, '$.points') is not null"
+        "and json_extract(row, '$.scheme') = 'local-department-sample' and json_extract(row, '$.points') is not null"
     ))  # fmt: skip
     yield Tampering(where, "the end of the log cut off", sql(
         "delete from audit_entry where number > (select max(number) - 4 from audit_entry)"
