@@ -60,6 +60,7 @@ from survey.web import (
     security,
     shown,
     single,
+    sizes,
     stop,
     tokens,
     topups,
@@ -76,7 +77,6 @@ from survey.web.respond import views as respond
 from survey.web.respond.drawn import drawn
 from survey.web.site import Site, here, language, translations
 
-LARGEST_BODY = 64 * 1024
 KIOSK_IDLE, KIOSK_THANKS = 45, 10  # seconds until a kiosk goes back to its start
 
 
@@ -172,10 +172,11 @@ def create_app(
     configure(app, site)
     app.session_interface = tokens.Sessions()
     prepare_templates(app)
-    csrf = CSRFProtect(app)
-    csrf.exempt(api.blueprint)  # a program sends its key itself; a browser never does
     journal.register(app)
     guard.register(app)
+    sizes.register(app)
+    csrf = CSRFProtect(app)  # it reads the body: after who may send one and how long it may be
+    csrf.exempt(api.blueprint)  # a program sends its key itself; a browser never does
     door.register(app)
     refusals.register(app)
     app.register_api(api.blueprint)
@@ -189,8 +190,8 @@ def configure(app: Flask, site: Site) -> None:
     host = urlsplit(site.settings.base_url).hostname or "localhost"
     app.secret_key = site.settings.secret_key or site.keys.installation.session_secret.hex()
     app.config.update(
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
-        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+        MAX_CONTENT_LENGTH=sizes.LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=sizes.LARGEST_BODY,
         TRUSTED_HOSTS=[host, "localhost", "127.0.0.1", "[::1]"],
         SESSION_COOKIE_NAME="form",
         SESSION_COOKIE_SECURE=site.is_https,

@@ -22,7 +22,7 @@ from survey.web.routes import may_open
 from survey.web.site import language, now, signed_in, site, translations
 
 blueprint = Blueprint("lists", __name__, url_prefix="/prepare")
-LARGEST_LIST, LARGEST_MAPPING = 256 << 20, 1 << 20
+LARGEST_MAPPING = 1 << 20
 SHOWN = 300  # faulty rows on the page; the others are in the file that the office has
 
 
@@ -36,7 +36,6 @@ def show(wave: str) -> str:
 @blueprint.post("/<wave>/list/send")
 def send(wave: str) -> Response | tuple[str, int]:
     """Take a file; the worker reads it, the page shows how far it is."""
-    request.max_content_length = LARGEST_LIST
     file, mapping = request.files.get("file"), request.files.get("mapping")
     try:
         with site().database.begin() as session:

@@ -22,7 +22,6 @@ from survey.web import wording
 from survey.web.site import gettext, now, signed_in, site, translations
 
 blueprint = Blueprint("outside", __name__, url_prefix="/outside")
-LARGEST_FILE = 4 << 20
 LABELS = {
     "unit": _n("Unit"),
     "source": _n("Source"),
@@ -66,7 +65,6 @@ def enter() -> str | Response | tuple[str, int]:
 @blueprint.post("/file")
 def send() -> str | Response | tuple[str, int]:
     """Take a file whole, or tell what it holds."""
-    request.max_content_length = LARGEST_FILE
     file, is_trial = request.files.get("file"), "trial" in request.form
     try:
         if file is None or not file.filename:

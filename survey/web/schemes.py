@@ -20,7 +20,6 @@ from survey.web.routes import may_open
 from survey.web.site import now, signed_in, site, translations
 
 blueprint = Blueprint("schemes", __name__, url_prefix="/schemes")
-LARGEST_SCHEME = 1024 * 1024
 REFUSED = (FaultyFile, SchemeShipped, VersionTaken)
 NOT_AGREED = (ApprovalGiven, ApprovalWithoutDocument, NotAnApprover)
 
@@ -78,7 +77,6 @@ def download(digest: str) -> Response:
 @blueprint.route("/<digest>/change", methods=["GET", "POST"])
 def change(digest: str) -> str | BaseResponse | tuple[str, int]:
     """The form: names and points, or the whole text; what is kept is a new version, all of it or nothing."""
-    request.max_content_length = request.max_form_memory_size = LARGEST_SCHEME
     with site().database.begin() if request.method == "POST" else site().database.read() as session:
         shelved = schemes.find(session, digest)
         if request.method != "POST":

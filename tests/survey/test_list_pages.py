@@ -122,3 +122,20 @@ def test_what_is_no_list_is_refused_in_words_and_leaves_nothing(office: Any, wor
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(FrameUploadPart)) == 0
         assert uploads.latest(session, waves.find(session, "w")).report is None
+
+
+def test_a_list_of_many_rows_is_taken_and_only_from_who_may_send_it(
+    office: Any, work: Work, database: Database, signed_in: SignIn
+) -> None:
+    """A form may have 64 kilobytes; the limit must be another before the form's token is looked for in the body."""
+    many = HEADER + "".join(f"HS-{n},F,98-01,2025-03-01,\n" for n in range(3000))
+    assert len(many) > 64 * 1024
+    assert send(office, many) == 303
+    work()
+    with database.read() as session:
+        assert coverage.look(session, waves.find(session, "w")).dossiers == 3000
+    other = signed_in("oversight")
+    for client, status in ((other, 403), (other.application.test_client(), 303)):
+        file = (io.BytesIO(many.encode()), "l.csv")
+        sent = client.post(f"{PAGE}/send", data={"file": file}, content_type="multipart/form-data", buffered=True)
+        assert sent.status_code == status

@@ -53,3 +53,9 @@ def test_a_version_is_kept_compared_and_agreed_to_by_two_agencies(
     with database.read() as session:
         assert schemes.approved(session) == {}
     assert office.get(f"{address}/scheme.toml").get_data(as_text=True).startswith("# MẪU THỬ")
+
+
+def test_a_scheme_longer_than_a_form_is_kept_as_it_was_written(office: FlaskClient) -> None:
+    text = SAMPLE.source.replace(SAMPLE.code, OURS["code"], 1) + "\n# " + "Điều khoản ấy " * 10_000
+    kept = office.submit(f"{HERE}/change", {"text": text, "note": ""}, form=-2)
+    assert kept.status_code == 303
