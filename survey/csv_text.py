@@ -10,6 +10,7 @@ import csv
 import io
 import string
 import unicodedata
+from itertools import islice
 from typing import BinaryIO
 
 from survey.errors.common import FileRefused
@@ -26,9 +27,13 @@ LETTERS = frozenset(
 PLAUSIBLE = LETTERS | set(string.printable) | set(TONES) | set("đĐ\xa0“”‘’–—…°")
 
 
-def records(stream: BinaryIO, encoding: str | None) -> Records:
-    """The records with their numbers; which encoding it is shows in the letters, unless it is told."""
-    encoding, delimiter = _look_through(stream, encoding)
+def records(stream: BinaryIO, encoding: str | None, *, header_row: int) -> Records:
+    """The records with their numbers; which encoding it is shows in the letters, unless it is told.
+
+    The row of the headings says what divides them: a title above them may hold any sign. Row 0 is the first not blank.
+    """
+    encoding, start = _look_through(stream, encoding)
+    delimiter = max(DELIMITERS, key=lambda sign: _headings(start, sign, header_row))
     stream.seek(0)
     lines = io.TextIOWrapper(stream, encoding="utf-8-sig" if encoding == UTF_8 else encoding, newline="")
     number = 0
@@ -43,7 +48,7 @@ def records(stream: BinaryIO, encoding: str | None) -> Records:
 
 
 def _look_through(stream: BinaryIO, told: str | None) -> tuple[str, str]:
-    """The encoding and the header's delimiter; what is neither encoding is refused by its line."""
+    """The encoding and how the file begins; what is neither encoding is refused by its line."""
     try:
         return told or UTF_8, _check(stream, told or UTF_8)
     except FileRefused as refused:
@@ -54,7 +59,18 @@ def _look_through(stream: BinaryIO, told: str | None) -> tuple[str, str]:
     return WINDOWS_1258, _check(stream, WINDOWS_1258)
 
 
+def _headings(start: str, delimiter: str, header_row: int) -> int:
+    """How many cells the row of the headings has under this delimiter."""
+    lines = csv.reader(io.StringIO(start.lstrip("\ufeff"), newline=""), delimiter=delimiter)
+    try:
+        rows = islice(lines, header_row - 1, None) if header_row else filter("".join, lines)
+        return len(next(rows, []))
+    except csv.Error:
+        return 0
+
+
 def _check(stream: BinaryIO, encoding: str) -> str:
+    """The first piece as text, once all of the file was found to be in this encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
     refusal = Refusal.NOT_UTF8 if encoding == UTF_8 else Refusal.NOT_ENCODED
     line, first = 1, b""
@@ -69,8 +85,7 @@ def _check(stream: BinaryIO, encoding: str) -> str:
         line += chunk.count(b"\n")
     if decoder.getstate()[0]:
         raise FileRefused(refusal, str(line))
-    header = next(iter(first.lstrip(b"\xef\xbb\xbf\r\n").splitlines()), b"").decode(encoding, "replace")
-    return max(DELIMITERS, key=header.count)
+    return first.decode(encoding, "replace")
 
 
 def _is_1258(stream: BinaryIO) -> bool:

@@ -68,7 +68,7 @@ def read(file: Path, columns: Columns, mapping: Mapping = PLAIN) -> Iterator[Row
             if start == ZIP_START:
                 records = workbook.records(stream, fills_merged=not mapping.is_plain, page=mapping.page)
             else:
-                records = csv_text.records(stream, mapping.encoding)
+                records = csv_text.records(stream, mapping.encoding, header_row=mapping.header_row)
             with closing(records):
                 yield from _rows(records, columns) if mapping.is_plain else _mapped_rows(records, columns, mapping)
     except OSError as error:

@@ -99,6 +99,17 @@ def test_windows_1258_reads_like_utf_8_and_is_composed(tmp_path: Path, told: boo
     assert (name(row.values["name"]), row.values["finished_on"]) == (person, "2025-09-25")
 
 
+def test_the_row_of_the_headings_says_what_divides_the_columns(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    above = 'BÁO CÁO, QUÝ I, NĂM 2025, TẤT CẢ, CÁC, ĐƠN VỊ\n;;;\n"Kỳ báo cáo: tháng 1, 2,\n3";;;\n'
+    file.write_text(above + "Mã;Đơn vị;Lĩnh vực;Ngày\n1;98-01;Đất đai, nhà ở;25/09/2025\n", encoding="utf-8-sig")
+    columns = 'dossier_code = "Mã"\nrated_unit = "Đơn vị"\nprocedure_field = "Lĩnh vực"\nfinished_on = "Ngày"\n'
+    (row,) = rows_of(file, "header_row = 4\n[columns]\n" + columns)
+    assert (row.fault, row.values["procedure_field"], row.values["finished_on"]) == (
+        None, "Đất đai, nhà ở", "25/09/2025"
+    )  # fmt: skip
+
+
 def test_a_date_in_another_order_than_the_mapping_names_is_refused_not_turned(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
     file.write_text("a,b,c,d\n1,98-01,Đất đai,25/09/2025\n", encoding="utf-8")
