@@ -19,8 +19,13 @@ from survey.errors.common import SurveyError
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 LABEL = re.compile(r"\w[\w .,:()&+/’'–-]*")  # begins with a letter or digit: never a formula, never markup
 SCIENTIFIC = re.compile(r"[0-9]([.,][0-9]+)?[eE]\+?[0-9]+")  # what spreadsheets make of a long number
-DAY_FIRST = re.compile(r"([0-9]{1,2})([/-])([0-9]{1,2})\2([0-9]{4})(?: [0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)?")
-YEAR_FIRST = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:\.[0-9]+)?)?")
+HALF_DAY = r"(?: ?(?:[AaPp][Mm]|SA|CH))?"  # sáng, chiều
+DAY_FIRST = re.compile(
+    r"([0-9]{1,2})([/-])([0-9]{1,2})\2([0-9]{4})(?: [0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?" + HALF_DAY + ")?"
+)
+YEAR_FIRST = re.compile(
+    r"([0-9]{4})([/-])([0-9]{1,2})\2([0-9]{1,2})(?:[ T][0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:\.[0-9]+)?" + HALF_DAY + ")?"
+)
 SERIAL = re.compile(r"([0-9]{5})(?:\.[0-9]+)?")
 SERIAL_START = date(1899, 12, 30)  # day 0 of the 1900 date system, its wrong leap day counted in
 SERIAL_YEARS = range(2000, 2100)
@@ -30,6 +35,7 @@ EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}
 INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF])
 HANDLED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
+UNREAD = object()  # a fact that is written, but not so that it can be read
 CACHED = 4096  # a long list repeats the same few words and days
 
 Value = TypeVar("Value")
@@ -154,6 +160,18 @@ def optional(read: Callable[[str], Value]) -> Callable[[str], Value | None]:
     return read_optional
 
 
+def if_readable(read: Callable[[str], Value]) -> Callable[[str], Value | object]:
+    """The same reading for a fact that may be unknown: UNREAD in place of a refusal."""
+
+    def read_if_readable(text: str) -> Value | object:
+        try:
+            return read(text)
+        except CellRefused:
+            return UNREAD
+
+    return read_if_readable
+
+
 def repeated(read: Callable[[str], Value]) -> Callable[[str], Value]:
     """The same reading for a column in which few words come again and again: each is read once."""
     return lru_cache(maxsize=CACHED)(read)
@@ -193,6 +211,22 @@ def label(limit: int) -> Callable[[str], str]:
     return read_label
 
 
+def words(limit: int) -> Callable[[str], str]:
+    """A name of any signs, at most `limit` letters, nothing invisible in it; whoever writes it out escapes it."""
+
+    def read_words(text: str) -> str:
+        found = plain(text)
+        if not found:
+            raise CellRefused(Flaw.MISSING)
+        if len(found) > limit:
+            raise CellRefused(Flaw.TOO_LONG)
+        if any(unicodedata.category(letter) in HANDLED for letter in found):
+            raise CellRefused(Flaw.CONTROL_CHARACTER)
+        return found
+
+    return read_words
+
+
 def name(text: str) -> str:
     """A name that is shown to people: no invisible or direction-turning letters."""
     found = unicodedata.normalize("NFC", text.strip())
@@ -223,7 +257,7 @@ def day(text: str) -> date:
         if parts := DAY_FIRST.fullmatch(found):
             return date(int(parts[4]), int(parts[3]), int(parts[1]))
         if parts := YEAR_FIRST.fullmatch(found):
-            return date(int(parts[1]), int(parts[2]), int(parts[3]))
+            return date(int(parts[1]), int(parts[3]), int(parts[4]))
     except ValueError as error:
         raise CellRefused(Flaw.BAD_DATE) from error
     if parts := SERIAL.fullmatch(found):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from survey.model.base import Base, Code, Hidden, Mark, RandomId
+from survey.model.base import Base, Hidden, Mark, RandomId
 
 
 class FrameFile(Base):
@@ -50,9 +50,9 @@ class Dossier(Base):
     linked_mark: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     person_mark: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     unit_code: Mapped[str] = mapped_column(String(60), ForeignKey("unit.code"))
-    field: Mapped[Code]
-    procedure_code: Mapped[str | None] = mapped_column(String(60))
-    point_of_service: Mapped[str | None] = mapped_column(String(60))
+    field: Mapped[str] = mapped_column(String(200))
+    procedure_code: Mapped[str | None] = mapped_column(String(200))
+    point_of_service: Mapped[str | None] = mapped_column(String(200))
     finished_on: Mapped[date]
     timing: Mapped[str] = mapped_column(String(10))
     outcome: Mapped[str] = mapped_column(String(10))

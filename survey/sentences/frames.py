@@ -20,6 +20,9 @@ class ImportReport(Protocol):
     @property
     def unknown_units(self) -> Sequence[Unknown]: ...
 
+    @property
+    def unknown_facts(self) -> Sequence[Unclear]: ...
+
     def counts(self) -> Mapping[str, object]: ...
 
 
@@ -34,6 +37,7 @@ COUNTS = {
     "staff_phone_dossiers": _n("dossiers under a phone of the officials' list"),
     "without_contact": _n("dossiers without a phone or e-mail"),
     "unreadable_contacts": _n("phones or e-mails that cannot be used"),
+    "unreadable_facts": _n("facts that cannot be read, kept as not known"),
     "outside_period": _n("dossiers finished outside the period"),
     "late": _n("late"),
     "on_time": _n("on time"),
@@ -48,6 +52,9 @@ def quarantine_sentences(report: ImportReport, reader: Translator) -> list[str]:
     """The report of a dossier list: its counts, then each row that was set aside."""
     counts = report.counts()
     lines = [f"{reader.gettext(text)}: {counts[name]}" for name, text in COUNTS.items()]
+    for fact in report.unknown_facts:
+        said = reader.gettext('Column %(column)s: %(rows)s dossiers hold what cannot be read, as "%(example)s"')
+        lines.append(said % {"column": fact.column, "rows": fact.rows, "example": fact.example})
     for one in report.unknown_units:
         meant = ", ".join(one.suggestions) or "?"
         text = reader.gettext('Unit "%(written)s" in %(rows)s rows: none of this wave. Meant may be: %(meant)s')
@@ -66,6 +73,19 @@ class Unknown(Protocol):
 
     @property
     def suggestions(self) -> Sequence[str]: ...
+
+
+class Unclear(Protocol):
+    """A column in which something stands that cannot be read."""
+
+    @property
+    def column(self) -> str: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def example(self) -> str: ...
 
 
 class CoverageNote(Protocol):

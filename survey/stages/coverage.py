@@ -24,7 +24,7 @@ from survey.stages import audit, waves
 FEWER, MORE = 0.5, 2.0  # against last year: the list of a unit is looked at again
 SUMMED = (
     "rows", "quarantined", "duplicates", "linked_duplicates", "staff_phone_dossiers", "without_contact",
-    "unreadable_contacts",
+    "unreadable_contacts", "unreadable_facts",
     "outside_period", "late", "on_time", "timing_unknown",
 )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """One row of a dossier list: what it says of a finished dossier, its contacts hidden, or why it cannot be used.
 
-Nothing in a row is corrected; what is read from it serves matching only. A phone or e-mail that cannot be read does not
-spoil the row: the dossier was finished all the same, and leaving it out would bend the frame (METHOD section 3).
+Nothing in a row is corrected; what is read from it serves matching only. A contact or an optional fact that cannot be
+read does not spoil the row: it is not known then, and counted. The dossier was finished all the same, and leaving it
+out would bend the frame (METHOD section 3). Codes, days and communes must be readable: they say which dossier it is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey import cells
-from survey.cells import CellRefused, Flaw, RowFault, repeated, take, take_each
+from survey.cells import UNREAD, CellRefused, Flaw, RowFault, if_readable, repeated, take_each
 from survey.keys import InstallationKey
 from survey.model.rater import Rater
 from survey.model.unit import Unit
@@ -38,32 +39,33 @@ AGE_BANDS = ((60, "60+"), (50, "50-59"), (35, "35-49"), (25, "25-34"), (18, "18-
 OLDEST = 120
 
 READ_CODES = {"linked_code": cells.optional(cells.long_code), "dossier_code": cells.required(cells.long_code)}
-READ_LABELS = {
-    "procedure_field": repeated(cells.required(cells.label(40))),
-    "procedure_code": repeated(cells.optional(cells.label(60))),
-    "point_of_service": repeated(cells.optional(cells.label(60))),
-}
+LONGEST = 200  # names of procedures' fields and of offices are long
+READ_FIELD = {"procedure_field": repeated(cells.required(cells.words(LONGEST)))}
 READ_DAYS = {
     "finished_on": repeated(cells.required(cells.day)),
     "received_on": repeated(cells.optional(cells.day)),
     "due_on": repeated(cells.optional(cells.day)),
 }
 READ_FACTS = {
-    "outcome": repeated(cells.one_of(OUTCOMES)),
-    "channel": repeated(cells.one_of(CHANNELS)),
-    "applicant": repeated(cells.one_of(APPLICANTS)),
-    "sex": repeated(cells.one_of(SEXES)),
+    "outcome": repeated(if_readable(cells.one_of(OUTCOMES))),
+    "channel": repeated(if_readable(cells.one_of(CHANNELS))),
+    "applicant": repeated(if_readable(cells.one_of(APPLICANTS))),
+    "sex": repeated(if_readable(cells.one_of(SEXES))),
+    "procedure_code": repeated(if_readable(cells.optional(cells.words(LONGEST)))),
+    "point_of_service": repeated(if_readable(cells.optional(cells.words(LONGEST)))),
 }
+NOT_KNOWN = dict.fromkeys(("outcome", "channel", "applicant", "birth_year"), UNKNOWN) | {"sex": "U"}
 READ_CONTACTS = {"phone": cells.optional(cells.phone), "email": cells.optional(cells.email)}
 
 Values = dict[str, Any]
 
 
 class Judged(NamedTuple):
-    """A usable row: the dossier, whose id is drawn when it is stored, and the contacts that could not be read."""
+    """A usable row: the dossier, whose id is drawn when it is stored, and contacts and facts that could not be read."""
 
     dossier: Values
     unreadable: tuple[RowFault, ...]
+    unknown: tuple[str, ...]  # the columns
 
 
 class Judge:
@@ -78,14 +80,20 @@ class Judge:
         self.names = _names(session, self.in_wave)
         self.session = session
         unit, commune = repeated(self._find_unit), repeated(self._find_commune)
-        self._read_codes = READ_CODES | {"rated_unit": unit} | READ_LABELS | {"commune": commune}
+        self._read_codes = READ_CODES | {"rated_unit": unit} | READ_FIELD | {"commune": commune}
 
     def read(self, row: Row) -> Judged:
         if row.fault is not None:
             raise CellRefused(row.fault.reason, row.fault.column)
-        dossier = self._codes(row.values) | self._facts(row.values)
+        codes, days, facts = self._codes(row.values), self._days(row.values), take_each(row.values, READ_FACTS)
+        facts["birth_year"] = _age_band(row.values["birth_year"], days["finished_on"].year)
+        unknown: tuple[str, ...] = ()
+        if UNREAD in facts.values():
+            unknown = tuple(column for column, found in facts.items() if found is UNREAD)
+            facts |= {column: NOT_KNOWN.get(column) for column in unknown}
+        facts["age_band"] = facts.pop("birth_year")
         contacts, unreadable = self._contacts(row)
-        return Judged(dossier | contacts, unreadable)
+        return Judged(codes | days | facts | contacts, unreadable, unknown)
 
     def _codes(self, values: dict[str, str]) -> Values:
         mark, found = self.installation.mark, take_each(values, self._read_codes)
@@ -96,12 +104,10 @@ class Judge:
             "linked_mark": mark("dossier", linked) if linked else None,  # a linked code may be another's own code
             "unit_code": found["rated_unit"],
             "field": found["procedure_field"],
-            "procedure_code": found["procedure_code"],
-            "point_of_service": found["point_of_service"],
             "commune": found["commune"],
         }
 
-    def _facts(self, values: dict[str, str]) -> Values:
+    def _days(self, values: dict[str, str]) -> Values:
         finished, received, due = take_each(values, READ_DAYS).values()
         for column, later in (("finished_on", finished), ("due_on", due)):
             if received is not None and later is not None and later < received:
@@ -111,8 +117,6 @@ class Judge:
         return {
             "finished_on": finished,
             "timing": UNKNOWN if due is None else "late" if finished > due else "on_time",
-            **take_each(values, READ_FACTS),
-            "age_band": take(values, "birth_year", lambda text: _age_band(text, finished.year)),
         }
 
     @cached_property
@@ -177,17 +181,25 @@ def _names(session: Session, codes: frozenset[str]) -> dict[str, list[str]]:
 
 
 @lru_cache(maxsize=cells.CACHED)
-def _age_band(text: str, year: int) -> str:
-    """The age in the year of finishing; nobody under 18 has a band."""
+def _age_band(text: str, year: int) -> str | object:
+    """The age in the year of finishing, by a year or a day of birth; nobody under 18 has a band."""
     found = cells.plain(text)
     if not found:
         return UNKNOWN
-    if not (len(found) == 4 and found.isascii() and found.isdecimal()):
-        raise CellRefused(Flaw.BAD_YEAR)
-    age = year - int(found)
+    born = _year_of(found)
+    age = year - born if born else -1
     if not 0 <= age <= OLDEST:
-        raise CellRefused(Flaw.BAD_YEAR)
+        return UNREAD
     return next((band for least, band in AGE_BANDS if age >= least), UNKNOWN)
+
+
+def _year_of(text: str) -> int | None:
+    if len(text) == 4 and text.isascii() and text.isdecimal():
+        return int(text)
+    try:
+        return cells.day(text).year
+    except CellRefused:
+        return None
 
 
 def staff_marks(session: Session, installation: InstallationKey) -> frozenset[bytes]:

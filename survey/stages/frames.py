@@ -6,6 +6,7 @@ A row that cannot be used is quarantined and named; a dossier that comes again, 
 from __future__ import annotations
 
 import gc
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ from survey.stages.dossiers import COLUMNS, UNKNOWN, Judge, Judged, Values, staf
 
 CITIZENS = "citizens"
 CHUNK = 5000
+DIGIT = re.compile(r"\d")
+LONGEST_EXAMPLE = 40
 MOST_UNKNOWN, LONGEST_NAME = 200, 120  # names of units that are none: enough to put a mapping right
 
 
@@ -56,6 +59,15 @@ class UnknownUnit:
 
 
 @dataclass(frozen=True)
+class UnknownFact:
+    """A column in which something stands that cannot be read: in how many dossiers taken in, and the first, masked."""
+
+    column: str
+    rows: int
+    example: str  # digits hidden: a column that slipped may hold a phone
+
+
+@dataclass(frozen=True)
 class FrameReport:
     """What a dossier list held: rows taken, rows set aside, and facts that are no errors."""
 
@@ -63,6 +75,7 @@ class FrameReport:
     accepted: int
     quarantined: tuple[RowFault, ...]
     unreadable_contacts: tuple[RowFault, ...]  # rows that are used, without this phone or e-mail
+    unknown_facts: tuple[UnknownFact, ...]
     duplicates: int
     linked_duplicates: int
     shared_phones: int  # phones behind more than one dossier of the wave, and how many dossiers
@@ -88,6 +101,7 @@ class FrameReport:
             "quarantined": len(self.quarantined),
             "quarantined_by_reason": dict(sorted(reasons.items())),
             "unreadable_contacts": len(self.unreadable_contacts),
+            "unreadable_facts": sum(one.rows for one in self.unknown_facts),
             "duplicates": self.duplicates,
             "linked_duplicates": self.linked_duplicates,
             "shared_phones": self.shared_phones,
@@ -105,6 +119,7 @@ class FrameReport:
         return self.counts() | {
             "quarantined": [fault.as_dict() for fault in self.quarantined],
             "unreadable_contacts": [fault.as_dict() for fault in self.unreadable_contacts],
+            "unknown_facts": [asdict(one) for one in self.unknown_facts],
             "unknown_units": [asdict(one) for one in self.unknown_units],
             "by_unit": [asdict(one) for one in self.by_unit],
             "imported_before": self.imported_before,
@@ -259,6 +274,8 @@ class _Intake:
         self.unreadable: list[RowFault] = []
         self.accepted_rows: list[int] = []
         self.unknown: Counter[str] = Counter()
+        self.unknown_facts: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
 
     def chunks(self, rows: Iterable[Row]) -> Iterator[tuple[list[Values], list[Values]]]:
         """Yield new dossiers and rows for the quarantine, a few thousand at a time."""
@@ -291,6 +308,9 @@ class _Intake:
             return False
         self.accepted_rows.append(row.number)
         self.unreadable += judged.unreadable
+        for column in judged.unknown:
+            self.unknown_facts[column] += 1
+            self.examples.setdefault(column, DIGIT.sub("#", plain(row.values[column]))[:LONGEST_EXAMPLE])
         self.units[dossier["unit_code"], dossier["timing"]] += 1
         if dossier["person_mark"] is None:
             self.counts["without_contact"] += 1
@@ -317,6 +337,9 @@ class _Intake:
             accepted=self.counts["accepted"],
             quarantined=tuple(self.quarantined),
             unreadable_contacts=tuple(self.unreadable),
+            unknown_facts=tuple(
+                UnknownFact(column, rows, self.examples[column]) for column, rows in sorted(self.unknown_facts.items())
+            ),
             duplicates=self.counts["duplicates"],
             linked_duplicates=self.counts["linked_duplicates"],
             shared_phones=len(shared),

@@ -111,9 +111,13 @@ def told(report: dict[str, Any]) -> dict[str, Any]:
         faults = (RowFault(one["row"], one["column"], Flaw(one["reason"])) for one in report[name])
         return [row_sentence(fault, reader) for fault in list(faults)[:SHOWN]]
 
-    return report | {
-        "quarantined_lines": lines("quarantined"),
-        "unreadable_lines": lines("unreadable_contacts"),
-        "totals": {name: report[name] for name in COUNTS if not isinstance(report[name], list)}
-        | {"quarantined": report["counted"], "unreadable_contacts": len(report["unreadable_contacts"])},
-    }
+    return (
+        {"unknown_facts": []}
+        | report
+        | {
+            "quarantined_lines": lines("quarantined"),
+            "unreadable_lines": lines("unreadable_contacts"),
+            "totals": {name: report[name] for name in COUNTS if isinstance(report.get(name), int)}
+            | {"quarantined": report["counted"], "unreadable_contacts": len(report["unreadable_contacts"])},
+        }
+    )
