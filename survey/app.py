@@ -16,7 +16,6 @@ from jinja2 import StrictUndefined
 from survey import resources
 from survey.config import Settings, settings_from
 from survey.db import Database, open_database
-from survey.i18n import OWN_NAMES
 from survey.keys import Keys
 from survey.web import (
     account,
@@ -75,7 +74,7 @@ from survey.web.look import look
 from survey.web.report import views as report
 from survey.web.respond import views as respond
 from survey.web.respond.drawn import drawn
-from survey.web.site import Site, here, language, translations
+from survey.web.site import Site, data_language, here, language, offered_languages, translations
 
 KIOSK_IDLE, KIOSK_THANKS = 45, 10  # seconds until a kiosk goes back to its start
 
@@ -223,12 +222,12 @@ def prepare_templates(app: Flask) -> None:
         csp_nonce=guard.csp_nonce,
         drawn=drawn,
         staff_pages=account.staff_pages,
-        language_names=OWN_NAMES,
         voice_of=listen.voice_of,
     )
     filters.register(app)
     app.context_processor(
         lambda: {
-            "lang": language(), "staff": g.get("staff"), "look": look(), "here": here(), "kiosk": g.get("kiosk")
+            "lang": language(), "data_lang": data_language(), "language_names": offered_languages(),
+            "staff": g.get("staff"), "look": look(), "here": here(), "kiosk": g.get("kiosk"),
         }
     )  # fmt: skip

@@ -18,6 +18,7 @@ class Settings:
     database: str
     keys: Path
     voices: Path
+    translations: Path
     channels: Path
     base_url: str
     redis: str | None
@@ -55,6 +56,7 @@ def settings_from(environment: Mapping[str, str] | None = None) -> Settings:
         database=database_url(env.get("HAILONG_DATABASE", "instance/hailong.db")),
         keys=Path(env.get("HAILONG_KEYS", "instance/keys")).absolute(),
         voices=Path(env.get("HAILONG_VOICES", "instance/voices")).absolute(),
+        translations=Path(env.get("HAILONG_TRANSLATIONS", "instance/translations")).absolute(),
         channels=Path(env.get("HAILONG_CHANNELS", "instance/channels.toml")).absolute(),
         base_url=env.get("HAILONG_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
         redis=env.get("HAILONG_REDIS"),

@@ -19,7 +19,7 @@ from survey import revision
 from survey.config import Settings, settings_from
 from survey.db import Database, open_database, require_database
 from survey.errors.common import SurveyError
-from survey.i18n import Translator, translator
+from survey.i18n import DEFAULT, Translator, own_names, translator
 from survey.keys import Keys
 from survey.sentences.refusals import sentences
 
@@ -57,6 +57,19 @@ def reader() -> Translator:
     """The terminal's language: HAILONG_LANGUAGE, else the locale; English unless it is Vietnamese."""
     wanted = os.environ.get("HAILONG_LANGUAGE") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
     return translator("vi" if wanted.lower().startswith("vi") else "en")
+
+
+def _spoken(_context: click.Context, _option: click.Parameter, code: str) -> str:
+    known = own_names(settings_from().translations)
+    if code not in known:
+        raise click.BadParameter(", ".join(known))
+    return code
+
+
+LANGUAGE = click.option(
+    "--language", callback=_spoken, default=DEFAULT, show_default=True, metavar="CODE",
+    help="A language that has a catalogue: vi, en, or one in HAILONG_TRANSLATIONS.",
+)  # fmt: skip
 
 
 def actor() -> str:

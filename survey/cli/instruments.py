@@ -7,12 +7,16 @@ from pathlib import Path
 
 import click
 
-from survey.cli.context import put, reader
+from survey.cli.context import put, reader, say
 from survey.cli.voices import speak
+from survey.config import settings_from
 from survey.faults import FaultyFile
+from survey.i18n import mark as _n
+from survey.i18n import own_names
 from survey.instrument import load_instrument
 from survey.sentences.refusals import fault_sentence
 
+NO_CATALOGUE = _n("No page offers the language %(language)s: it has no catalogue (HAILONG_TRANSLATIONS).")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -48,6 +52,8 @@ def check(file: Path, as_json: bool) -> None:
     data = {"file": file.name, "sound": True, "code": form.code, "version": form.version, **counts}
     lines = [f"{key}: {value}" for key, value in data.items() if key != "sound"]
     put({**data, "digest": form.digest, "faults": []}, as_json=as_json, lines=lines)
+    for language in [one for one in form.languages if one not in own_names(settings_from().translations)]:
+        say(reader().gettext(NO_CATALOGUE) % {"language": language})
 
 
 instrument.add_command(speak)

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from survey.cells import CellRefused, email, phone
+from survey.channels import texts
 from survey.channels.bounces import read_bounces
 from survey.channels.configuration import Channels, read_channels
 from survey.channels.refusals import ChannelsMissing
 from survey.cli.context import Site, actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.cli.fieldwork import JSON
-from survey.cli.papers import LANGUAGE
 from survey.i18n import number
 from survey.jobs import deliver
 from survey.stages import audit, optouts, outbox, waves
@@ -32,7 +32,7 @@ def messages() -> None:
 @messages.command()
 @click.argument("wave")
 @STEP
-@LANGUAGE
+@click.option("--language", type=click.Choice(texts.LANGUAGES), default="vi", show_default=True)
 @click.option("--cap", type=click.IntRange(min=0), help="What the wave may spend in all, in đồng; else as configured.")
 @click.option("--dry-run", is_flag=True, help="Show whom it reaches and what it costs, store nothing.")
 @DATABASE

@@ -9,11 +9,11 @@ from random import SystemRandom
 import click
 from sqlalchemy.orm import Session
 
-from survey.cli.context import Site, actor, open_site, put, reader, refuses
+from survey.cli.context import LANGUAGE, Site, actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.cli.fieldwork import JSON, invitations
 from survey.datafile import Words
-from survey.i18n import Language, instant_text
+from survey.i18n import instant_text, translator
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.paper import printing
@@ -21,9 +21,6 @@ from survey.paper.printing import CardText, Letter, SheetText
 from survey.stages import lots, sheets, waves
 
 OUT = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE")
-LANGUAGE = click.option(
-    "--language", type=click.Choice([one.value for one in Language]), default="vi", show_default=True
-)
 
 
 @click.group()
@@ -56,7 +53,8 @@ def print_(
         letter = _letter(session, found, language)
         instrument = waves.instrument_of(found)
         if made or blank:
-            _write(out, printing.questionnaires(instrument, made, letter, lang=language))
+            said = translator(language, site.settings.translations)
+            _write(out, printing.questionnaires(instrument, made, letter, said=said))
     put({"wave": wave, "sheets": len(made)}, as_json=as_json, lines=[f"{len(made)}"])
 
 
@@ -99,7 +97,8 @@ def cards(wave: str, out: Path, group: str | None, language: str, database: str 
             ]
             for lot in made
         ]
-        _write(out, printing.cards(texts, _letter(session, found, language), lang=language))
+        said = translator(language, site.settings.translations)
+        _write(out, printing.cards(texts, _letter(session, found, language), said=said))
     count = sum(len(lot.codes) for lot in made)
     told = reader().ngettext(
         "%(num)s person is in no lot of 10 and gets the link by message.",

@@ -8,17 +8,13 @@ from pathlib import Path
 
 import click
 
-from survey.cli.context import open_site, refuses, say
+from survey.cli.context import LANGUAGE, open_site, refuses, say
 from survey.cli.database import DATABASE
 from survey.i18n import Language
 from survey.paper import printing, word
 from survey.paper.document import Document
 from survey.stages import results, waves
 from survey.stages import units as unit_list
-
-LANGUAGE = click.option(
-    "--language", type=click.Choice([one.value for one in Language]), default="vi", show_default=True
-)
 
 
 class Format(StrEnum):

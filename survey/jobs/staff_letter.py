@@ -10,7 +10,7 @@ from survey.channels.configuration import read_channels
 from survey.channels.contract import Channel, MessageRefused, NotNow, Outgoing, Unclear
 from survey.config import Settings
 from survey.db import Database
-from survey.i18n import Language, translator
+from survey.i18n import EN, VI, translator
 from survey.i18n import mark as _n
 from survey.jobs.deliver import Clock
 from survey.stages import accounts
@@ -46,7 +46,7 @@ def run(database: Database, settings: Settings, *, email: str, again: bool, cloc
 def letter(settings: Settings, to: str, token: str) -> Outgoing:
     """The same in both languages: nobody knows yet which one is read."""
     told = {"site": settings.base_url, "link": f"{settings.base_url}/staff/link/{token}"}
-    readers = [translator(one) for one in Language]
+    readers = [translator(one) for one in (VI, EN)]
     return Outgoing(
         tracking_id=secrets.token_hex(16), to=to, subject=" / ".join(one.gettext(SUBJECT) for one in readers),
         text="\n\n---\n\n".join(one.gettext(TEXT) % told for one in readers), template="", parameters={}, stop_url="",

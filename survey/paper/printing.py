@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from survey import resources
 from survey.datafile import Words
 from survey.errors.common import ExtraMissing
-from survey.i18n import translator
+from survey.i18n import Translator
 from survey.instrument import Instrument
 from survey.paper.layout import parts_of
 from survey.paper.numbers import spaced
@@ -74,19 +74,19 @@ class Letter:
     is_rehearsal: bool
 
 
-def questionnaires(instrument: Instrument, sheets: Sequence[SheetText], letter: Letter, *, lang: str) -> bytes:
+def questionnaires(instrument: Instrument, sheets: Sequence[SheetText], letter: Letter, *, said: Translator) -> bytes:
     """A PDF with every sheet, each on leaves of its own; without sheets, one blank specimen."""
-    parts = parts_of(instrument, lang, translator(lang).gettext)
+    parts = parts_of(instrument, said.language, said.gettext)
     return _pdf(
-        "paper/print/questionnaire.html", lang, instrument=instrument, parts=parts, sheets=list(sheets) or [None],
+        "paper/print/questionnaire.html", said, instrument=instrument, parts=parts, sheets=list(sheets) or [None],
         letter=letter,
     )  # fmt: skip
 
 
-def cards(lots: Sequence[Sequence[CardText]], letter: Letter, *, lang: str) -> bytes:
+def cards(lots: Sequence[Sequence[CardText]], letter: Letter, *, said: Translator) -> bytes:
     """A PDF of cards to cut and fold, eight on a page; every lot begins a new page."""
     pages = [lot[start : start + CARDS_ON_A_PAGE] for lot in lots for start in range(0, len(lot), CARDS_ON_A_PAGE)]
-    return _pdf("paper/print/cards.html", lang, pages=pages, letter=letter)
+    return _pdf("paper/print/cards.html", said, pages=pages, letter=letter)
 
 
 def qr(link: str) -> str:
@@ -95,8 +95,8 @@ def qr(link: str) -> str:
     return code
 
 
-def _pdf(template: str, lang: str, **values: Any) -> bytes:
-    return as_pdf(_environment(lang).get_template(template).render(lang=lang, **values))
+def _pdf(template: str, said: Translator, **values: Any) -> bytes:
+    return as_pdf(_environment(said).get_template(template).render(lang=said.language, **values))
 
 
 def as_pdf(html: str) -> bytes:
@@ -111,13 +111,12 @@ def as_pdf(html: str) -> bytes:
     return pdf
 
 
-def _environment(lang: str) -> Environment:
+def _environment(said: Translator) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(resources.tree(resources.Tree.TEMPLATES)), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
     )  # fmt: skip
-    sentences = translator(lang)
     environment.install_gettext_callables(  # type: ignore[attr-defined]
-        sentences.gettext, sentences.ngettext, newstyle=True
+        said.gettext, said.ngettext, newstyle=True
     )
     return environment

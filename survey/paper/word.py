@@ -65,10 +65,10 @@ def _set_up(file: Docx, report: Document, made: datetime) -> None:
     for name, size in sizes.items():
         file.styles[name].font.size = Pt(size)
     file.styles["Normal"].paragraph_format.space_after = Pt(4)
-    language = file.styles.element.find(f".//{qn('w:lang')}")
-    language.set(qn("w:val"), LANGUAGES[report.lang])
+    spoken = LANGUAGES.get(report.lang, report.lang)
+    file.styles.element.find(f".//{qn('w:lang')}").set(qn("w:val"), spoken)
     about = file.core_properties
-    about.title, about.language, about.author, about.comments = report.title, LANGUAGES[report.lang], "Hài Lòng", ""
+    about.title, about.language, about.author, about.comments = report.title, spoken, "Hài Lòng", ""
     about.created = about.modified = made.replace(microsecond=0)
     about.revision = 1
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from survey.errors.seals import TaskRuns
+from survey.i18n import DEFAULT
 from survey.model.base import new_id
 from survey.model.index import IndexSheet
 from survey.model.task import Task
@@ -89,4 +90,5 @@ def _column(subject: Subject) -> dict[str, bytes]:
 
 def told(task: Task, language: str) -> str:
     """Why a computation was refused, in the reader's language."""
-    return "" if task.refusal is None else str(json.loads(task.refusal).get(language, ""))
+    said = {} if task.refusal is None else json.loads(task.refusal)
+    return str(said.get(language) or said.get(DEFAULT, ""))

@@ -15,7 +15,7 @@ from survey.stages import complaints, releases, results, reviews, units
 from survey.stages import waves as wave_list
 from survey.stages.staff import Role
 from survey.web import figures, wording
-from survey.web.site import language, now, signed_in, site, translations
+from survey.web.site import now, signed_in, site, translations
 
 blueprint = Blueprint("complaints", __name__, url_prefix="/complaints")
 
@@ -64,7 +64,6 @@ def _page(session: Session, wave: Wave, refusal: SurveyError | None = None) -> s
         names={code: wording.text_of_unit(one) for code, one in named.items()},
         is_lead=is_lead,
         refusal=None if refusal is None else sentences(refusal, translations()),
-        language=language(),
         longest=complaints.LONGEST,
         words=wording,
         groups=wording.rater_groups(wave_list.instrument_of(wave)),

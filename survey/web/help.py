@@ -1,6 +1,7 @@
 """The help pages of staff: guides for coordinators, Home Affairs and administrators, in both languages.
 
-Long prose stands in one template a language; titles and the pages' frame go through gettext.
+Long prose stands in one template a language, Vietnamese for who reads a third one; titles and the pages' frame go
+through gettext.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import re
 from flask import Blueprint, current_app, render_template
 from jinja2 import Environment
 
+from survey.web.site import data_language
 from survey.web.site import gettext as _
-from survey.web.site import language
 
 blueprint = Blueprint("help", __name__, url_prefix="/help")
 SECTION = re.compile(r'<h2 id="([a-z-]+)">([^<]+)</h2>')
@@ -47,7 +48,7 @@ def administrators() -> str:
 
 
 def guide(name: str, title: str) -> str:
-    page = f"help/{name}.{language()}.html"
+    page = f"help/{name}.{data_language()}.html"
     return render_template(page, title=title, sections=sections(current_app.jinja_env, page))
 
 

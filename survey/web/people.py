@@ -13,13 +13,13 @@ from survey.channels.configuration import read_channels
 from survey.channels.contract import Channel
 from survey.errors.common import AccountExists, SurveyError
 from survey.errors.staff import AddressRefused, OwnAccount, RolesApart, UnitNeeded
-from survey.i18n import Language
+from survey.i18n import EN
 from survey.model.staff import Account
 from survey.sentences.refusals import sentences
 from survey.stages import accounts, factors, units
 from survey.stages.accounts import Change, Purpose
 from survey.web.routes import may_open
-from survey.web.site import language, now, signed_in, site, translations
+from survey.web.site import data_language, now, signed_in, site, translations
 from survey.web.staff_forms import BY_MAIL, ROLE_NAMES, AccountForm, InvitationForm
 
 blueprint = Blueprint("people", __name__, url_prefix="/staff/accounts")
@@ -170,5 +170,5 @@ def _fill_units(form: AccountForm, session: Session) -> None:
 
 
 def _unit_names(session: Session) -> dict[str, str]:
-    name = "name_vi" if language() is Language.VI else "name_en"
+    name = "name_en" if data_language() == EN else "name_vi"
     return {unit.code: getattr(unit, name) for unit in units.all_units(session)}

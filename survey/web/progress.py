@@ -9,12 +9,12 @@ from math import ceil
 from typing import Any
 
 from survey import precision
-from survey.i18n import Language
+from survey.i18n import EN
 from survey.model.wave import Wave
 from survey.precision import Aim
 from survey.stages import board, counts, waves
 from survey.stages.board import CellProgress
-from survey.web.site import language
+from survey.web.site import data_language
 
 REACHED, ON_TRACK, BEHIND, EXHAUSTED = "reached", "on_track", "behind", "exhausted"
 NONE, WAITING, SHORT, COUNTED = "none", "waiting", "short", "counted"
@@ -34,7 +34,7 @@ class Line:
 
     @property
     def name(self) -> str:
-        return self.cell.name_vi if language() is Language.VI else self.cell.name_en
+        return self.cell.name_en if data_language() == EN else self.cell.name_vi
 
     @property
     def rate(self) -> float | None:

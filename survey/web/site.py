@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -11,7 +11,7 @@ from flask import Response, current_app, g, request
 
 from survey.config import Settings
 from survey.db import Database
-from survey.i18n import DEFAULT, Language, Translator, translator
+from survey.i18n import DEFAULT, EN, VI, Language, Translator, own_names, translator
 from survey.keys import Keys
 from survey.stages.staff import SignedIn
 from survey.voices import Voices
@@ -56,7 +56,31 @@ def language() -> Language:
 
 def known_language(word: str | None) -> Language | None:
     """A language of the site by its code; anything else is None."""
-    return next((one for one in Language if one == word), None)
+    return next((one for one in all_languages() if one == word), None)
+
+
+def all_languages() -> Mapping[Language, str]:
+    """Every language that the site has a catalogue for, by the name that its speakers give it."""
+    return own_names(site().settings.translations)
+
+
+def offered_languages() -> Mapping[Language, str]:
+    """What this page may be read in: all languages, or those of the questionnaire that it belongs to."""
+    limits: Sequence[str] | None = g.get("offered")
+    return {one: name for one, name in all_languages().items() if limits is None or one in limits}
+
+
+def offer_languages(codes: Sequence[str]) -> None:
+    """From here on this is a page of a questionnaire in these languages; the first one for who reads none of them."""
+    g.offered = codes
+    offered = offered_languages()
+    if offered and language() not in offered:
+        use_language(DEFAULT if DEFAULT in offered else next(iter(offered)))
+
+
+def data_language() -> Language:
+    """The reader's language for names that the record holds in Vietnamese and English alone."""
+    return EN if language() == EN else VI
 
 
 def use_language(chosen: Language) -> None:
@@ -72,7 +96,7 @@ def remember_language(response: Response, chosen: Language) -> None:
 
 
 def translations() -> Translator:
-    return translator(language())
+    return translator(language(), site().settings.translations)
 
 
 def gettext(message: str, **values: object) -> str:

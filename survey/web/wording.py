@@ -18,8 +18,8 @@ from survey.scheme import Area, Component, Rounding, Scheme
 from survey.sentences import refusals as codes
 from survey.stages import results, reviews
 from survey.stages.breaks import Break
+from survey.web.site import data_language, language, translations
 from survey.web.site import gettext as _
-from survey.web.site import language, translations
 
 STATES = {
     "draft": _n("in preparation"),
@@ -316,16 +316,16 @@ def name_of_index(instrument: Instrument, level_of: str, code: str) -> str:
 
 def unit_name(row: Mapping[str, Any]) -> str:
     """A unit's name as it stands in a result row."""
-    return str(row[f"unit_name_{language()}"] or row["unit"])
+    return str(row[f"unit_name_{data_language()}"] or row["unit"])
 
 
 def outside_name(figure: OutsideFigure) -> str:
     """What a figure of another source is of."""
-    return figure.name_vi if language() is i18n.Language.VI else figure.name_en
+    return figure.name_en if data_language() == i18n.EN else figure.name_vi
 
 
 def text_of_unit(unit: Unit) -> str:
-    return unit.name_vi if language() is i18n.Language.VI else unit.name_en
+    return unit.name_en if data_language() == i18n.EN else unit.name_vi
 
 
 def other_weighting(official: str) -> str:

@@ -52,7 +52,7 @@ units = "*"
 default = 30
 """
 PASSWORD = "mot cau du dai de thu"
-LANGUAGES = {"vi", "en"}
+LANGUAGES = {"vi", "en", "km", "tyz"}
 UNLABELLED = {"hidden", "submit", "button"}
 POINTERS = ("aria-describedby", "aria-labelledby", "aria-controls")
 
@@ -203,8 +203,8 @@ def check_no_inline_code(response: TestResponse, page: ET.Element) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    names = {"HAILONG_DATABASE": "site.db", "HAILONG_KEYS": "keys", "HAILONG_CHANNELS": "channels.toml"}
-    return settings_from({name: str(tmp_path / file) for name, file in names.items()})
+    names = {"DATABASE": "site.db", "KEYS": "keys", "CHANNELS": "channels.toml", "TRANSLATIONS": "translations"}
+    return settings_from({f"HAILONG_{name}": str(tmp_path / file) for name, file in names.items()})
 
 
 @pytest.fixture

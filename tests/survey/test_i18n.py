@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from survey import i18n, resources
-from survey.i18n import Language
+from survey.i18n import EN, VI, Language
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = resources.tree(resources.Tree.TRANSLATIONS) / "messages.pot"
@@ -35,17 +35,17 @@ def test_the_list_of_sentences_is_fresh(tmp_path: Path) -> None:
     assert messages(tmp_path / "new.pot") == messages(TEMPLATE), "run: make messages"
 
 
-@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("language", list(i18n.own_names()))
 def test_a_catalogue_has_the_sentences_of_the_list_and_no_others(language: Language) -> None:
     assert messages(i18n.catalogue_path(language)) == messages(TEMPLATE)
 
 
 def test_every_sentence_is_translated_into_vietnamese() -> None:
-    entries = polib.pofile(str(i18n.catalogue_path(Language.VI)))
+    entries = polib.pofile(str(i18n.catalogue_path(VI)))
     assert [entry.msgid for entry in entries if entry.fuzzy or not all(forms(entry))] == []
 
 
-@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("language", list(i18n.own_names()))
 def test_translations_fill_in_the_same_values(language: Language) -> None:
     for entry in polib.pofile(str(i18n.catalogue_path(language))):
         wanted = set(PLACEHOLDER.findall(entry.msgid + entry.msgid_plural))
@@ -73,7 +73,7 @@ def test_numbers_dates_and_times() -> None:
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=4))
 def test_a_number_that_was_written_is_read_back(value: Decimal) -> None:
-    for language in Language:
+    for language in (VI, EN):
         assert i18n.parse_number(i18n.number(value, language, 4), language) == value
 
 

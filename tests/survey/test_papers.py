@@ -121,7 +121,7 @@ def test_every_item_of_the_full_form_stands_on_its_tagged_sheet(lang: str) -> No
     sheet = SheetText(
         "48277163", "https://khaosat.vn/k/4f7km2qp9xw3z", Words((("vi", "Sở Xây dựng"),)), "Lê An", "Phường 5"
     )
-    content = printing.questionnaires(sipas, [sheet], LETTER, lang=lang)
+    content = printing.questionnaires(sipas, [sheet], LETTER, said=translator(lang))
     read = text_of_pdf(content)
     assert not [item.code for item in sipas.items if item.code not in read.split()]
     assert "4827 7163" in read
@@ -134,7 +134,7 @@ def test_cards_stand_eight_on_a_page_and_every_lot_begins_one() -> None:
     lot = [CardText(f"https://khaosat.vn/k/4f7km2qp9xw{n:02}", Words((("vi", "HĐND"),)), Words(())) for n in range(9)]
     read = subprocess.run(
         ["pdftotext", "-", "-"],
-        input=printing.cards([lot, lot[:1]], LETTER, lang="vi"),
+        input=printing.cards([lot, lot[:1]], LETTER, said=translator("vi")),
         capture_output=True,
         check=True,
     )
@@ -146,9 +146,9 @@ def test_printed_matter_fetches_nothing_and_is_the_same_each_time(form: Instrume
     secret = tmp_path / "secret.png"
     secret.write_bytes(b"not for print")
     sheet = SheetText("48277163", "x/k/4f7km2qp9xw3z", Words((("vi", f'<img src="{secret.as_uri()}">'),)))
-    content = printing.questionnaires(form, [sheet], LETTER, lang="vi")
+    content = printing.questionnaires(form, [sheet], LETTER, said=translator("vi"))
     assert b"not for print" not in content
-    assert content == printing.questionnaires(form, [sheet], LETTER, lang="vi")
+    assert content == printing.questionnaires(form, [sheet], LETTER, said=translator("vi"))
 
 
 # --- the desk

@@ -10,11 +10,11 @@ from limits import RateLimitItem, parse
 from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from survey.i18n import DEFAULT, Language
+from survey.i18n import DEFAULT
 from survey.stages import api_keys
 from survey.stages.api_keys import Holder, Scope
 from survey.web.api.problems import NO_KEY, NO_SCOPE, TOO_MANY, is_api, problem
-from survey.web.site import gettext, known_language, now, site, use_language
+from survey.web.site import all_languages, gettext, known_language, now, site, use_language
 
 SCHEME = "Bearer "
 RATE: RateLimitItem = parse("240/minute")
@@ -28,7 +28,7 @@ def register(app: Flask) -> None:
 def speak() -> None:
     """A program's language is the one that it asks for."""
     if is_api():
-        wanted = request.accept_languages.best_match([one.value for one in Language])
+        wanted = request.accept_languages.best_match(list(all_languages()))
         use_language(known_language(wanted) or DEFAULT)
 
 

@@ -16,7 +16,7 @@ from survey.instrument import Item
 from survey.web.forms import Field
 from survey.web.guard import csp_nonce
 from survey.web.look import look
-from survey.web.site import here, language
+from survey.web.site import here, language, offered_languages
 from survey.web.tokens import form_token, keep
 
 TOKEN, NONCE, HERE, KEY, CODE = (secrets.token_hex(16) for _ in range(5))
@@ -42,7 +42,7 @@ def drawn_page(template: str, key: tuple[Hashable, ...], own: Mapping[str, str],
 
     `own` has what is put in for this reader alone, by what stands for it in the values.
     """
-    whole = (template, language(), look(), bool(g.get("kiosk")), *key)
+    whole = (template, language(), tuple(offered_languages()), look(), bool(g.get("kiosk")), *key)
     text = _pages.get(whole)
     if text is None:
         made = render_template(template, csrf_token=lambda: TOKEN, csp_nonce=lambda: NONCE, here=HERE, **values)

@@ -10,10 +10,11 @@ from datetime import datetime
 from flask import Response, make_response, render_template
 
 from survey.answers import Wrong
-from survey.i18n import Language
+from survey.i18n import DEFAULT, EN
 from survey.i18n import mark as _n
 from survey.instrument import PIPE, Instrument
 from survey.model.unit import Unit
+from survey.model.wave import Wave
 from survey.stages import matches
 from survey.web import forms
 from survey.web.forms import Field, FormPage, Reasons, Refusal
@@ -139,13 +140,13 @@ def first_page(
     wave = visit.opening.wave
     values = {
         "title": title(visit),
-        "sender": wave.settings.get("sender", {}).get(language()) or _sender(province),
+        "sender": _set(wave, "sender") or _sender(province),
         "unit": name(visit.opening.unit),
         "is_officials": visit.opening.is_officials,
         "units": len(visit.opening.block),
         "is_rehearsal": wave.kind == "rehearsal",
         "minutes": forms.minutes(visit.pages),
-        "contact": wave.settings.get("contact", {}).get(language(), ""),
+        "contact": _set(wave, "contact"),
         "needs_this_browser": visit.needs_this_browser,
         "may_decline": visit.may_decline,
         "is_begun": bool(visit.answers) and not visit.is_kiosk,
@@ -257,16 +258,22 @@ def title(visit: Visit) -> str:
     return _("Survey of people and organisations")
 
 
+def _set(wave: Wave, key: str) -> str:
+    """Words of the wave's file in the reader's language, else in Vietnamese."""
+    words: Mapping[str, str] = wave.settings.get(key, {})
+    return words.get(language()) or words.get(DEFAULT, "")
+
+
 def name(unit: Unit | None) -> str:
     if unit is None:
         return ""
-    return unit.name_vi if language() is Language.VI else unit.name_en
+    return unit.name_en if language() == EN else unit.name_vi
 
 
 def _sender(province: Unit) -> str:
     """Who asks, where the wave file names nobody: the province's Department of Home Affairs."""
     told = name(province)
-    if language() is Language.VI and told.startswith(("Tỉnh ", "Thành phố ")):
+    if language() != EN and told.startswith(("Tỉnh ", "Thành phố ")):
         told = told[0].lower() + told[1:]
     return _("The Department of Home Affairs of %(province)s", province=told)
 

@@ -24,7 +24,7 @@ from survey.web import forms
 from survey.web.forms import FormPage
 from survey.web.look import LOOK_COOKIE
 from survey.web.respond import crowd
-from survey.web.site import LANGUAGE_COOKIE, now, site
+from survey.web.site import LANGUAGE_COOKIE, now, offer_languages, site
 
 DRAFT_COOKIE = "draft"
 DRAFT_LIFE = timedelta(hours=24)
@@ -96,6 +96,7 @@ def enter(session: Session, door: str, code: str, *, while_paused: bool = False)
     kind = Door(door)
     opens = responses.open_counter if kind is Door.COUNTER else responses.open_link
     opening = opens(session, site().keys, code, now=now(), while_paused=while_paused)
+    offer_languages(opening.instrument.languages)
     visit = Visit(kind, code, opening, pages_of(opening), None, None)
     if visit.is_kiosk:
         g.kiosk = visit.first_page
