@@ -26,6 +26,13 @@ FAULTS = [
     ("{CH}", "{SRC}", "item[7].text.vi", "unfit"),
     ("{CH}", "{ZZ}", "item[7].text.vi", "not_earlier"),
     ("max = 50\n", "", "item[6].max", "missing"),
+    ("max = 50\n", "max = 0\n", "item[6].max", "out_of_range"),
+    ("min = 1\nmax = 50\n", "min = 30\nmax = 20\n", "item[6].max", "out_of_range"),
+    ("max = 50\n", "max = 1000000000\n", "item[6].max", "out_of_range"),
+    ('text = { vi = "Tại quầy"', 'text = { vi = "Tại {CH}"', "options[2].choices[2].text.vi", "unfit"),
+    ('na = { vi = "Không áp dụng"', 'na = { vi = "Không {CH}"', "options[1].na.vi", "unfit"),
+    ("max = 50\n", 'max = 50\nhint = { vi = "{CH}", en = "Times" }\n', "item[6].hint.vi", "unfit"),
+    ('code = "MORE"\n', 'code = "MORE"\nlead = { vi = "Thêm", en = "{fee}" }\n', "factor[2].lead.en", "unfit"),
     ("shuffle = true", 'shuffle = "yes"', "factor[1].shuffle", "wrong_type"),
     ('fact = true\ntext', 'fact = true\nroute = { item = "CH", choices = ["online"] }\ntext', "item[13].route.item",
      "unfit"),
@@ -52,6 +59,13 @@ def test_a_fault_is_named_by_table_and_key(tmp_path: Path, old: str, new: str, w
     told = json.loads(done.output)
     assert done.exit_code == 1
     assert [(f"{one['place']}.{one['key']}", one["reason"]) for one in told["faults"]] == [(where, reason)]
+
+
+def test_no_question_takes_in_what_somebody_may_have_written(tmp_path: Path) -> None:
+    text = EVERY.read_text(encoding="utf-8").replace('en = "At the counter" }', 'en = "At the counter" }, other = true')
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    told = json.loads(check(tmp_path / "mine.toml", "--json").output)["faults"]
+    assert {(one["place"], one["detail"]) for one in told} == {("item[7]", "{CH}")}
 
 
 def test_faults_are_told_in_the_readers_language(tmp_path: Path) -> None:
