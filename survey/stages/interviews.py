@@ -170,13 +170,14 @@ def answer(
     at: datetime,
     now: datetime,
     agrees: bool = False,
+    order: Mapping[str, int] | None = None,
 ) -> None:
     """Accept what the person said; the used link of somebody who answered before takes nothing and is not told."""
     try:
         with session.begin_nested():
             responses.accept(
                 session, opening(session, case), secret=case.key.code(case.invitation.id), submission_key=sending,
-                answers=answers, body=body, now=now, agrees=agrees,
+                answers=answers, body=body, now=now, agrees=agrees, order=order,
             )  # fmt: skip
     except LinkClosed:
         if case.wave.state != waves.OPEN:

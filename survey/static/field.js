@@ -94,14 +94,33 @@
   function lead() {
     for (const box of form.querySelectorAll("[data-route]")) box.hidden = !isAsked(box);
   }
+  // earlier answers in the wording of a question, as the respondent's own phone shows them
+  const said = (code) => [...form.elements].filter((one) => one.name === code && (one.type !== "radio" || one.checked))
+    .map((one) => (one.type === "radio" ? one.nextElementSibling.textContent : one.value.trim())).join("");
+  function fill() {
+    for (const [name, text] of Object.entries(JSON.parse(form.dataset.wording)))
+      $("legend, label", document.getElementById(name)).firstChild.data = text.replace(/\{([^{}]*)\}/g, (_, code) => said(code) || "…");
+  }
+  function mix(kept) { // one kept page serves many people: another random order for each, the same when it opens again
+    const line = form.elements.order, chance = () => crypto.getRandomValues(new Uint32Array(1))[0];
+    const order = kept ? kept.split(" ") : line.value.split(" ").map((name) => [chance(), name]).sort(([a], [b]) => a - b).map(([, name]) => name);
+    for (const name of order) {
+      const box = name && document.getElementById(name);
+      if (box) box.parentNode.append(box);
+    }
+    line.value = order.join(" ");
+  }
   async function openInterview() {
-    const person = new URLSearchParams(location.search).get("case");
-    if (!/^[0-9a-f]{32}$/.test(person || "")) return;
-    form.action = `${HOME}/${person}/answer`;
-    restore(new URLSearchParams(read(openForm(person)) || ""));
+    const person = new URLSearchParams(location.search).get("case"), isKept = /^[0-9a-f]{32}$/.test(person || "");
+    const open = new URLSearchParams((isKept && read(openForm(person))) || "");
+    mix(open.get("order"));
+    restore(open);
     lead();
+    fill();
+    form.addEventListener("change", () => { lead(); fill(); });
+    if (!isKept) return;
+    form.action = `${HOME}/${person}/answer`;
     form.addEventListener("change", () => {
-      lead();
       const fields = new URLSearchParams(new FormData(form));
       for (const name of ["csrf_token", "sending"]) fields.delete(name);
       write(openForm(person), String(fields));

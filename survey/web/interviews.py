@@ -6,9 +6,10 @@ Who keeps the phone sees no answer again: a form that was sent is gone from the 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from survey.errors.common import KeyReused, LinkClosed, WaveUnknown
 from survey.errors.field import CaseEnded, CaseUnknown, WhenMissing
 from survey.errors.waves import WavePaused
 from survey.i18n import mark as _n
+from survey.instrument import PIPE, ItemType
 from survey.model.wave import Wave
 from survey.stages import interviews, matches, waves
 from survey.stages.interviews import Case, Outcome
@@ -27,11 +29,11 @@ from survey.web.forms import CSRF, FormPage
 from survey.web.respond import show
 from survey.web.respond.whole import JSON
 from survey.web.site import gettext as _
-from survey.web.site import now, signed_in, site
+from survey.web.site import language, now, signed_in, site
 
 blueprint = Blueprint("interviews", __name__, url_prefix="/staff/field")
-SENDING, AT, BROKEN_OFF, OUTCOME, WHEN = "sending", "at", "broken_off", "outcome", "back"
-OWN = frozenset({CSRF, SENDING, AT, BROKEN_OFF})
+SENDING, AT, BROKEN_OFF, OUTCOME, WHEN, ORDER = "sending", "at", "broken_off", "outcome", "back", "order"
+OWN = frozenset({CSRF, SENDING, AT, BROKEN_OFF, ORDER})
 SHORTEST_KEY, LONGEST_KEY = 16, 64
 TAKEN, NO, GONE, CHANGED, LATER = 204, 422, 410, 409, 503
 OUTCOMES = {
@@ -134,15 +136,19 @@ def own_case(session: Session, code: str) -> Case | None:
 def form_page(
     wave: Wave, case: Case | None, answers: Mapping[str, str], refusals: forms.Reasons, *, action: str = ""
 ) -> str:
-    """The form of a person, of nobody yet (a phone keeps it so), or of a visitor, whose answer goes to `action`."""
-    instrument = waves.instrument_of(wave)
-    pages = forms.pages_of(instrument, ())
+    """The form of a person, of nobody yet (a phone keeps it so), or of a visitor, whose answer goes to `action`.
+
+    The script fills earlier answers into `wording`, and mixes a kept page anew for each person.
+    """
+    instrument, key = waves.instrument_of(wave), secrets.token_urlsafe()
+    pages = [forms.shuffled(page, key) for page in forms.pages_of(instrument, ())]
     fields = {field.name: field for page in pages for field in page.fields}
     texts = {name: show.wording(instrument, field, answers) for name, field in fields.items()}
     return render_template(
         "field/form.html", wave=wave, case=case, pages=[(page, show.heading(page)) for page in pages], texts=texts,
         answers=answers, faults={name: _(ODD) for name in refusals if name in fields},
-        key=secrets.token_urlsafe(), account=account_mark(), action=action,
+        key=key, account=account_mark(), action=action, order=" ".join(chain.from_iterable(mixed(pages))),
+        wording={name: text for name, one in fields.items() if PIPE.search(text := one.item.text(language()))},
         asks_to_compare=not action and matches.PUBLIC in wave.settings.get(matches.SETTING, {}),
     )  # fmt: skip
 
@@ -160,6 +166,7 @@ def answer(case: str) -> AnyResponse | tuple[str, int]:
             interviews.answer(
                 session, found, forms.standing(pages, read), sending=request.form[SENDING], body=body(),
                 broken_off=BROKEN_OFF in request.form, at=tried_at(), now=now(), agrees=forms.COMPARE in request.form,
+                order=places(pages),
             )  # fmt: skip
     except KeyReused:
         return told(CHANGED, "changed")
@@ -174,6 +181,24 @@ def said(pages: tuple[FormPage, ...]) -> tuple[Mapping[str, str], forms.Reasons]
     whole = forms.together(pages)
     posted = forms.read(whole, own_values())
     return forms.chosen_by_writing(whole, posted.answers), posted.refusals
+
+
+def mixed(pages: Iterable[FormPage]) -> list[list[str]]:
+    """The questions that stand in random order, group by group, in the order of these pages."""
+    sections = (section for page in pages for section in page.sections if section.factor and section.factor.shuffle)
+    return [[field.name for field in section.fields] for section in sections]
+
+
+def places(pages: tuple[FormPage, ...]) -> dict[str, int]:
+    """Where each question of a random order stood, from 1, as the form tells; a group told wrong is left out."""
+    told = request.form.get(ORDER, "").split()
+    stood: dict[str, int] = {}
+    for group in mixed(pages):
+        order = [name for name in told if name in group]
+        if sorted(order) == sorted(group):
+            stood |= {name: place for place, name in enumerate(order, start=1)}
+    choosing = {field.name for page in pages for field in page.fields if field.item.type is ItemType.SINGLE}
+    return {name: place for name, place in stood.items() if name in choosing}
 
 
 def own_values() -> tuple[tuple[str, list[str]], ...]:

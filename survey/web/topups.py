@@ -16,7 +16,7 @@ from survey.stages import responses, topups, waves
 from survey.stages.responses import Opening
 from survey.stages.topups import Place, Settled
 from survey.web import forms
-from survey.web.interviews import SENDING, body, form_page, is_key, said
+from survey.web.interviews import SENDING, body, form_page, is_key, places, said
 from survey.web.site import now, signed_in, site
 
 blueprint = Blueprint("topups", __name__, url_prefix="/staff/topups")
@@ -84,7 +84,7 @@ def form(topup: str) -> str | Response | tuple[str, int]:
             read, refusals = said(pages)
             if refusals or not is_key(request.form.get(SENDING)):
                 return form_page(found.wave, None, read, refusals, action=here), NO
-            answer(session, site().keys, found, forms.standing(pages, read), request.form[SENDING])
+            answer(session, site().keys, found, forms.standing(pages, read), places(pages))
     except NobodyChosen:
         return told_at(topup, "none")
     except (LinkClosed, KeyReused):
@@ -92,7 +92,7 @@ def form(topup: str) -> str | Response | tuple[str, int]:
     return told_at(topup, "answer")
 
 
-def answer(session: Session, keys: Keys, found: Place, answers: dict[str, str], sending: str) -> None:
+def answer(session: Session, keys: Keys, found: Place, answers: dict[str, str], order: dict[str, int]) -> None:
     """Accept a visitor's answer under the mode and class of the intercept."""
     if not waves.is_answerable(found.wave, now()):
         raise LinkClosed()
@@ -101,6 +101,6 @@ def answer(session: Session, keys: Keys, found: Place, answers: dict[str, str], 
         found.unit, f"{found.unit.code}|{responses.INTERCEPT}",
     )  # fmt: skip
     responses.accept(
-        session, opening, secret=secrets.token_urlsafe(16), submission_key=sending, answers=answers, body=body(),
-        now=now(),
+        session, opening, secret=secrets.token_urlsafe(16), submission_key=request.form[SENDING], answers=answers,
+        body=body(), now=now(), order=order,
     )  # fmt: skip

@@ -18,8 +18,9 @@ from survey.model.interview import FieldTally
 from survey.model.response import SpentMark, Spooled
 from survey.model.staff import Account, AccountRole
 from survey.model.wave import Wave
-from survey.stages import assignments
+from survey.stages import assignments, waves
 
+EVERY = Path(__file__).parents[1] / "survey" / "data" / "every-type.toml"
 OpenPhone = Callable[..., Page]
 EMAIL, PASSWORD = "dieu.tra@example.vn", "mot cau du dai de thu"
 
@@ -108,6 +109,33 @@ def test_a_day_without_a_network_and_back(listed: Any, open_phone: OpenPhone, sh
     page.get_by_role("button", name="Đăng xuất").click()
     expect(page.locator("[name=password]")).to_be_visible()
     assert page.evaluate("caches.keys()") == []
+
+
+def test_an_earlier_answer_stands_in_the_question_and_the_order_is_another_for_each_person(
+    listed: Any, open_phone: OpenPhone
+) -> None:
+    with listed.database.begin() as session:
+        wave = session.scalars(select(Wave).where(Wave.audience == "citizens")).one()
+        before, wave.instrument = wave.instrument, EVERY.read_text(encoding="utf-8")
+    with listed.database.read() as session:
+        waves.look_again(session)
+    page = open_phone()
+    sign_in(page, listed)
+    orders, links = set(), page.locator("details a[href*=form]").evaluate_all("all => all.map((one) => one.href)")
+    for link in links:
+        page.goto(link)
+        orders.add(page.locator("[name=order]").input_value())
+    assert len(orders) > 1
+    page.locator("#CH").get_by_text("Tại quầy", exact=True).click()
+    expect(page.locator("#interview")).to_contain_text("Làm theo cách “Tại quầy”")
+    stood = page.locator("[name=order]").input_value()
+    page.reload()
+    expect(page.locator("#interview")).to_contain_text("Làm theo cách “Tại quầy”")
+    assert page.locator("[name=order]").input_value() == stood
+    with listed.database.begin() as session:
+        session.scalars(select(Wave).where(Wave.audience == "citizens")).one().instrument = before
+    with listed.database.read() as session:
+        waves.look_again(session)
 
 
 def test_no_barrier_is_found_on_list_and_form(listed: Any, open_phone: OpenPhone) -> None:

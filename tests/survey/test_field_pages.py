@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -17,7 +18,7 @@ from survey.db import Database
 from survey.model.frame import Dossier
 from survey.model.interview import Assignment, FieldTally
 from survey.model.recontact import Recontact, WaitingMatch
-from survey.model.response import SpentMark
+from survey.model.response import SpentMark, Spooled
 from survey.model.topup import TopUp
 from survey.stages import assignments, matches, recontacts, responses, topups, waves
 
@@ -25,6 +26,7 @@ SignIn = Callable[..., FlaskClient]
 MINUTES = "14/BB-MTTQ, 12/3/2026, Phó Chủ tịch"
 JSON = {"Accept": "application/json"}
 HOME, WAVE = "/staff/field", "2026-citizens"
+EVERY = Path(__file__).parent / "data" / "every-type.toml"
 
 
 @pytest.fixture
@@ -277,3 +279,27 @@ def test_only_people_drawn_for_a_call_are_asked_to_agree_and_an_interviewer_asks
     assert {one["mark"] for one in pieces if one and not one["asked"]} == {
         matches.mark_of(key, subjects[agreed]).hex()
     }  # fmt: skip
+
+
+def test_an_interview_asks_in_a_random_order_and_tells_which(
+    app: Flask, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    with database.begin() as session:
+        waves.find(session, WAVE).instrument = EVERY.read_text(encoding="utf-8")
+    client: Any = signed_in("interviewer")
+    share_out(app, database)
+    orders, cases = set(), cases_on(client)
+    for case in cases[:9]:
+        client.get(f"{HOME}/form/{WAVE}?case={case}")
+        values = client.form(1)
+        stand = [one.get("id") for one in client.page.iter("fieldset") if one.get("id") in ("S1", "S2", "S3")]
+        assert values["order"] == " ".join(stand)
+        orders.add(values["order"])
+    assert len(orders) > 1
+    for case, order in zip(cases, ("S3 S1 S2", "S1 S1 S2"), strict=False):  # the second tells nonsense
+        sent = {**values, "sending": case, "order": order, "S1": "4", "S2": "2"}
+        assert client.post(f"{HOME}/{case}/answer", data=sent).location == f"{HOME}?told=answer"
+    with database.read() as session:
+        rows = session.execute(select(Spooled.wave_id, Spooled.sealed)).all()
+    opened = [json.loads(app.extensions["survey"].keys.wave(wave).open(sealed)) for wave, sealed in rows]
+    assert [one["order"] for one in opened if "order" in one] == [{"S1": [2, "4"], "S2": [3, "2"]}]
