@@ -14,7 +14,7 @@ from survey.paper.typed import box_numbers, in_order, not_applicable_sign
 MOST_COLUMNS = 5
 SHORT = 22  # letters
 WRITING_LINES = {ItemType.TEXT: 1, ItemType.COMMENT: 4, ItemType.NUMBER: 1, ItemType.DATE: 1}
-BLANK = "……"
+ANSWER_TO = _n("[your answer to question %(code)s]")
 ONLY_IF = _n("Answer only if you ticked %(boxes)s at question %(code)s.")
 GO_TO = _n("If you ticked %(boxes)s, go to question %(code)s.")
 TO_THE_END = _n("If you ticked %(boxes)s, you have come to the end.")
@@ -42,6 +42,7 @@ class Question:
     text: str
     hint: str
     consent: str
+    forward: str
     only_if: str
     boxes: tuple[Box, ...]
     apart: Box | None
@@ -92,9 +93,10 @@ def _question(item: Item, instrument: Instrument, lang: str, say: Say, jumps: tu
     return Question(
         code=item.code,
         kind=item.type.value,
-        text=PIPE.sub(BLANK, item.text(lang)),
+        text=PIPE.sub(lambda found: say(ANSWER_TO) % {"code": found[1]}, item.text(lang)),
         hint=item.hint(lang),
         consent=item.consent(lang),
+        forward=item.forward(lang),
         only_if=_only_if(item, instrument, say),
         boxes=tuple(Box(numbers[one.code], one.text(lang), one.other) for one in item.choices),
         apart=Box(sign, item.na(lang)) if sign else None,

@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 
 from survey import answers as answering
-from survey.answers import CONSENT, LONGEST, MARK, NOT_APPLICABLE, YES, Refused, Wrong
+from survey.answers import CONSENT, FORWARD, LONGEST, MARK, NOT_APPLICABLE, YES, Refused, Wrong
 from survey.instrument import Instrument, Item, ItemType
 
 ZERO, DASH, TICKED = "0", "-", "1"
@@ -20,11 +20,15 @@ BETWEEN = re.compile(r"[\s,;+]+")
 
 
 class Part(StrEnum):
-    """What a line of the sheet is for: the answer itself, the words beside a choice, the tick of consent."""
+    """What a line of the sheet is for: the answer itself, the words beside a choice, a tick that goes with it."""
 
     ANSWER = "answer"
     WORDS = "words"
     CONSENT = "consent"
+    FORWARD = "forward"
+
+
+TICKS = frozenset({Part.CONSENT, Part.FORWARD})
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ def lines_of(instrument: Instrument) -> tuple[Line, ...]:
         if item.consent:
             found.append(Line(f"{item.code}{MARK}{CONSENT}", item, Part.CONSENT))
         found.append(Line(item.code, item, Part.ANSWER))
+        if item.forward:
+            found.append(Line(f"{item.code}{MARK}{FORWARD}", item, Part.FORWARD))
         words = (choice.code for choice in item.choices if choice.other)
         found += [Line(f"{item.code}{MARK}{code}", item, Part.WORDS, code) for code in words]
     return tuple(found)
@@ -92,7 +98,7 @@ def read(instrument: Instrument, typed: Mapping[str, str]) -> Typed:
 
 
 def _value(line: Line, text: str) -> str:
-    if line.part is Part.CONSENT:
+    if line.part in TICKS:
         if text != TICKED:
             raise Refused(Wrong.NOT_OFFERED)
         return YES
@@ -117,7 +123,7 @@ def _code(item: Item, word: str) -> str:
 
 def shown(line: Line, value: str) -> str:
     """A kept answer as it would be typed again."""
-    if line.part is Part.CONSENT:
+    if line.part in TICKS:
         return TICKED if value else ""
     if line.part is Part.WORDS or not value:
         return value

@@ -19,7 +19,7 @@ from survey.instrument import Factor, Instrument, ItemType
 from survey.model.wave import Wave
 from survey.paper import typed
 from survey.paper.numbers import spaced
-from survey.paper.typed import TICKED, Line, Part, Typed
+from survey.paper.typed import TICKED, TICKS, Line, Part, Typed
 from survey.stages import papers, sheets
 from survey.stages.papers import Sheet
 from survey.stages.staff import Role
@@ -237,8 +237,8 @@ def _shown(line: Line, given: Mapping[str, str], errors: Mapping[str, str]) -> S
 
 def _label(line: Line) -> str:
     item, lang = line.item, language()
-    if line.part is Part.CONSENT:
-        return item.consent(lang)
+    if line.part in TICKS:
+        return (item.consent if line.part is Part.CONSENT else item.forward)(lang)
     if line.part is Part.WORDS:
         choice = next(one for one in item.choices if one.code == line.choice)
         return _("%(answer)s, please say:", answer=choice.text(lang))
@@ -248,7 +248,7 @@ def _label(line: Line) -> str:
 def _takes(line: Line) -> str:
     """What may be typed, in the shortest words."""
     item, lang = line.item, language()
-    if line.part is Part.CONSENT:
+    if line.part in TICKS:
         return _("%(number)s if ticked", number=TICKED)
     if line.part is Part.WORDS or item.type in (ItemType.TEXT, ItemType.COMMENT):
         return _("as written; names, phone and file numbers left out")

@@ -17,6 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from survey import answers as answering
 from survey import schema
 from survey.answers import Wrong
 from survey.cli.main import hailong
@@ -100,6 +101,13 @@ def test_what_was_typed_is_shown_again_as_it_is_read(form: Instrument) -> None:
     } == text
 
 
+def test_a_comment_goes_to_its_unit_where_the_sheet_is_ticked() -> None:
+    form = builtin_instrument("service-2025")
+    read = typed.read(form, {"comment": "Chờ lâu", "comment~forward": "1"})
+    assert answering.sort(form, read.answers).forwarded == {"comment"}
+    assert typed.read(form, {"comment~forward": "2"}).faults == {"comment~forward": Wrong.NOT_OFFERED}
+
+
 # --- what is printed
 
 
@@ -111,6 +119,9 @@ def test_a_route_is_a_sentence_that_says_where_to_go_on(form: Instrument) -> Non
         for question in block.questions
     }
     assert questions["WEB"].only_if == "Chỉ trả lời câu này nếu ở câu CH đã đánh dấu ô 1."
+    assert questions["WEB"].text == (
+        "Làm theo cách “[trả lời ở câu CH]”, đi lại [trả lời ở câu N] lần: hài lòng không?"
+    )
     assert questions["WEB"].jumps == ("Nếu đánh dấu ô 5, 4, 3 hoặc 0, chuyển đến câu D.",)
     assert not [one.code for one in questions.values() if one.jumps and one.code != "WEB"]
 

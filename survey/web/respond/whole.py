@@ -17,7 +17,7 @@ from survey.web.site import language
 from survey.web.tokens import keep
 
 JSON, BETWEEN = "application/json", re.compile(r">\s+<")
-MOST_WITH_FIRST = 4608  # compressed bytes of a form that still fits a first page of 14 KB
+MOST_WITH_FIRST = 4544  # compressed bytes of a form that still fits a first page of 14 KB
 NO_FORM = Markup()
 _drawn: dict[tuple[object, ...], tuple[Markup, int]] = {}
 
