@@ -173,11 +173,13 @@ class Table:
     def word(self, key: str, words: type[Word]) -> Word:
         return self.option(key, words) or next(iter(words))
 
-    def whole(self, key: str, *, least: int, default: int | None = None) -> int:
+    def whole(self, key: str, *, least: int, most: int | None = None, default: int | None = None) -> int:
         value = self._take(key, int, "a whole number", required=default is None)
         value = (default if default is not None else least) if value is None else value
         if value < least:
             self.fault(key, Reason.OUT_OF_RANGE, f"{value} < {least}")
+        if most is not None and value > most:
+            self.fault(key, Reason.OUT_OF_RANGE, f"{value} > {most}")
         return value
 
     def wholes(self, key: str) -> tuple[int, ...]:

@@ -5,14 +5,13 @@ An instrument (mẫu phiếu) is one TOML file, read and checked whole; a wave f
 
 import itertools
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from survey import datafile, resources
+from survey import datafile, pipes, resources
 from survey.datafile import Report, Table, Words
 from survey.datafile import Status as Status
 from survey.errors.common import UnknownInstrument
@@ -22,8 +21,6 @@ MOST_ON_A_PAGE = 6
 LARGEST_NUMBER = 999_999_999  # nine digits: what a page takes and an answer keeps
 # The columns that `answers.csv` has beside the items: an item of such a code would hide one.
 COLUMNS = frozenset(["phase", "mode", "rater", "unit", "stratum", "psu", "fpc", "weight_base", "class", "flag"])
-
-PIPE = re.compile(r"\{([^{}]*)\}")  # the answer to an earlier item, in a question's text
 
 
 class Audience(StrEnum):
@@ -277,7 +274,7 @@ def _read_factors(table: Table, groups: set[str]) -> tuple[Factor, ...]:
         )  # fmt: skip
         if factor.group and factor.group not in groups:
             row.fault("group", Reason.UNKNOWN_GROUP, f'"{factor.group}"')
-        _check_plain(row, name=factor.name, lead=factor.lead)
+        pipes.check_plain(row, name=factor.name, lead=factor.lead)
         row.close()
         read.append((row, factor))
     datafile.report_repeats((row, factor.code) for row, factor in read)
@@ -292,12 +289,12 @@ def _read_lists(table: Table) -> tuple[OptionList, ...]:
             choice = Choice(
                 cell.code(), cell.words("text"), cell.flag("other", default=False), cell.flag("alone", default=False)
             )
-            _check_plain(cell, text=choice.text)
+            pipes.check_plain(cell, text=choice.text)
             cell.close()
             choices.append((cell, choice))
         datafile.report_repeats((cell, choice.code) for cell, choice in choices)
         read.append((row, OptionList(code, tuple(choice for _, choice in choices), row.optional_words("na"))))
-        _check_plain(row, na=read[-1][1].na)
+        pipes.check_plain(row, na=read[-1][1].na)
         row.close()
     datafile.report_repeats((row, one.code) for row, one in read)
     return tuple(one for _, one in read)
@@ -331,50 +328,23 @@ def _read_item(
         row.fault("factor", Reason.UNFIT, f"scored items: factor {factor} has no group")
     if row.has("repeats") and row.word("repeats", Trait) and not fact:
         row.fault("repeats", Reason.UNFIT, "fact = false")
-    text = row.words("text")
-    _check_pipes(row, text, earlier)
+    pipes.check(row, text := row.words("text"), {code: _may_be_taken_in(item) for code, item in earlier.items()})
     hint, consent, forward = (row.optional_words(key) for key in ("hint", "consent", "forward"))
-    _check_plain(row, hint=hint, consent=consent, forward=forward)
+    pipes.check_plain(row, hint=hint, consent=consent, forward=forward)
+    is_number = kind is ItemType.NUMBER
+    least = row.whole("min", least=0, default=0) if is_number else 0
+    most = row.whole("max", least=max(least, 1), most=LARGEST_NUMBER) if is_number else 0
     if forward and kind is not ItemType.COMMENT:
         row.fault("forward", Reason.UNFIT, f"type {kind}")
     return Item(
         code, factor, kind, options, text, hint, consent, forward,
         _read_route(row, earlier, fact=fact), row.flag("required", default=False), scored, fact,
-        *_read_limits(row, kind),
+        least, most,
     )  # fmt: skip
 
 
-def _read_limits(row: Table, kind: ItemType) -> tuple[int, int]:
-    """The least and the most of a number, some number between them."""
-    if kind is not ItemType.NUMBER:
-        return 0, 0
-    least, most = row.whole("min", least=0, default=0), row.whole("max", least=1)
-    if most > LARGEST_NUMBER:
-        row.fault("max", Reason.OUT_OF_RANGE, f"{most} > {LARGEST_NUMBER}")
-    elif 1 <= most < least:
-        row.fault("max", Reason.OUT_OF_RANGE, f"{most} < {least}")
-    return least, most
-
-
-def _check_plain(row: Table, **texts: Words) -> None:
-    """Only a question takes in an earlier answer: anywhere else people would read the braces."""
-    for key, words in texts.items():
-        for lang, text in words.pairs:
-            for place in PIPE.findall(text):
-                row.fault(f"{key}.{lang}", Reason.UNFIT, f"{{{place}}}")
-
-
-def _check_pipes(row: Table, text: Words, earlier: Mapping[str, Item]) -> None:
-    """A text may take in the answer to an earlier choice or number: nothing that was typed, nothing from the frame."""
-    for lang, words in text.pairs:
-        for code in PIPE.findall(words):
-            if code not in earlier:
-                row.fault(f"text.{lang}", Reason.NOT_EARLIER, f'"{code}"')
-            elif not _may_be_taken_in(earlier[code]):
-                row.fault(f"text.{lang}", Reason.UNFIT, f"{{{code}}}")
-
-
 def _may_be_taken_in(item: Item) -> bool:
+    """A choice or a number; nothing that was typed, nothing from the frame."""
     is_typed = any(choice.other for choice in item.choices)  # what is written beside a choice would be taken in with it
     return item.type in (ItemType.SINGLE, ItemType.NUMBER) and not item.fact and not is_typed
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from survey import datafile, resources
 from survey.datafile import Report
-from survey.instrument import PIPE, Factor, Instrument, Item
+from survey.instrument import Factor, Instrument, Item
+from survey.pipes import PIPE
 
 MANIFEST = "voices.toml"
 LARGEST = 64 * 1024  # more is too much on a slow network for one question

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from survey.answers import NOT_APPLICABLE
 from survey.i18n import mark as _n
-from survey.instrument import PIPE, Factor, Instrument, Item, ItemType, OptionList
+from survey.instrument import Factor, Instrument, Item, ItemType, OptionList
 from survey.paper.typed import box_numbers, in_order, not_applicable_sign
+from survey.pipes import PIPE
 
 MOST_COLUMNS = 5
 SHORT = 22  # letters

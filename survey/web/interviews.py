@@ -19,8 +19,9 @@ from survey.errors.common import KeyReused, LinkClosed, WaveUnknown
 from survey.errors.field import CaseEnded, CaseUnknown, WhenMissing
 from survey.errors.waves import WavePaused
 from survey.i18n import mark as _n
-from survey.instrument import PIPE, ItemType
+from survey.instrument import ItemType
 from survey.model.wave import Wave
+from survey.pipes import PIPE
 from survey.stages import interviews, matches, waves
 from survey.stages.interviews import Case, Outcome
 from survey.web import forms

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, render_template, request, url_for
 
 from survey.errors.common import UnknownInstrument
-from survey.instrument import PIPE, Instrument, Item, Page, builtin_instrument, builtin_instruments
+from survey.instrument import Instrument, Item, Page, builtin_instrument, builtin_instruments
+from survey.pipes import PIPE
 from survey.stages import waves
 from survey.web.forms import Field
 from survey.web.site import gettext as _

@@ -111,7 +111,7 @@ def test_staff_may_read_a_third_language_too(signed_in: Callable[..., FlaskClien
 
 
 def test_numbers_and_days_follow_the_language_where_unicode_knows_it() -> None:
-    assert [i18n.number("1234.5", code, 1) for code in ("vi", "en", "km", "tyz")] == ["1.234,5", "1,234.5"] * 2
+    assert [i18n.number("1234.5", code, 1) for code in ("vi", "tyz", "en", "km")] == ["1.234,5"] * 2 + ["1,234.5"] * 2
     assert i18n.parse_number("1.234,5", "tyz") == i18n.parse_number("1,234.5", "km")
     assert i18n.date_text(NOW.date(), "tyz") == "10/03/2026"
 

@@ -12,9 +12,10 @@ from flask import Response, make_response, render_template
 from survey.answers import Wrong
 from survey.i18n import DEFAULT, EN
 from survey.i18n import mark as _n
-from survey.instrument import PIPE, Instrument
+from survey.instrument import Instrument
 from survey.model.unit import Unit
 from survey.model.wave import Wave
+from survey.pipes import PIPE
 from survey.stages import matches
 from survey.web import forms
 from survey.web.forms import Field, FormPage, Reasons, Refusal
