@@ -1,5 +1,5 @@
 // A kiosk goes back to its start when nobody touches it: the draft is dropped here and on the site. What was sent whole
-// and waits for the network is not lost: the page stays until it went out.
+// and waits for the network is not lost: the page, without the answers, stays until it went out.
 "use strict";
 (() => {
   const own = document.currentScript.dataset, start = location.pathname.split("/").slice(0, 3).join("/");
@@ -8,7 +8,7 @@
   const isEnded = () => document.querySelector("[data-state]");
   const isClean = () => location.pathname === start && !isEnded();
   function isSending() {
-    try { return JSON.parse(localStorage.getItem("form")).queue.some((one) => one.page === "/review"); } catch (_) { return false; }
+    try { return Object.values(localStorage).some((one) => JSON.parse(one).to); } catch (_) { return false; }
   }
   async function leave() {
     leaving = true;

@@ -1,35 +1,37 @@
-// Shows the whole form page by page, keeps on this phone for a day what the site does not have yet (pages' fields; not
-// the link, the token or who), and sends it once. The form works without it.
+// Shows the whole form page by page, keeps on this phone for a day what the site does not have yet (pages' fields, link by
+// link; not the token or who), and sends it once. A link's address is kept with a finished form alone: any page of ours
+// sends it. The form works without this script.
 "use strict";
 (() => {
-  const STORE = "form", DAY = 864e5, SLOWEST = 6e4, PATIENCE = 4e3;
+  const OURS = "form:", DAY = 864e5, SLOWEST = 6e4, PATIENCE = 4e3;
   const base = location.pathname.split("/").slice(0, 3).join("/");
   const isShared = base.startsWith("/q/");
   const $ = (selector, from = document) => from.querySelector(selector);
-  let mark = 2166136261, wait = 1e3, timer = 0, sending = null, shown = location.pathname;
+  let mark = 2166136261, wait = 1e3, timer = 0, sending = null, again = null, shown = location.pathname;
   let parts = null, at = "", submissionKey = ""; // of the whole form
   for (const letter of base) mark = Math.imul(mark ^ letter.charCodeAt(0), 16777619) >>> 0;
+  const STORE = OURS + mark;
 
   const here = () => location.pathname.slice(base.length);
   const form = () => $("form#page");
   const isFirst = () => here() === "" && !parts;
   const isSilent = () => isFirst() && isShared;
 
-  // what is kept: the fields of the page that is open, and what waits to be sent, in its order
-  function forget() {
-    try { localStorage.removeItem(STORE); } catch (_) {}
+  // what is kept of a link: the fields of the page that is open, and what waits to be sent, in its order
+  function forget(name = STORE) {
+    try { localStorage.removeItem(name); } catch (_) {}
   }
-  function kept() {
+  function kept(name = STORE) {
     try {
-      const found = JSON.parse(localStorage.getItem(STORE));
-      if (found && found.queue && found.mark === mark && Date.now() - found.at < DAY) return found;
+      const found = JSON.parse(localStorage.getItem(name));
+      if (found && found.queue && Date.now() - found.at < DAY) return found;
     } catch (_) {}
-    forget(); // old, or of another link
-    return { mark, queue: [] };
+    forget(name);
+    return { queue: [] };
   }
-  function keep(found) {
-    if (!found.queue.length && !found.open) return forget();
-    try { localStorage.setItem(STORE, JSON.stringify({ ...found, at: Date.now() })); } catch (_) { memory = found; }
+  function keep(found, name = STORE) {
+    if (!found.queue.length && !found.open) return forget(name);
+    try { localStorage.setItem(name, JSON.stringify({ ...found, at: Date.now() })); } catch (_) { memory = found; }
   }
   let memory = null; // where storage is full or forbidden
   const waiting = () => memory || kept();
@@ -47,12 +49,12 @@
     line.textContent = $("[data-waiting]").dataset[why];
   }
 
-  async function post(page, body, isQuiet) {
+  async function post(page, body, isQuiet, to = base) {
     const fields = new URLSearchParams(body);
     fields.set("csrf_token", $("[name=csrf_token]").value);
     const headers = isQuiet ? { Accept: "application/json" } : {};
     let answer;
-    try { answer = await fetch(base + page, { method: "POST", body: fields, headers }); } catch (_) { throw "waiting"; }
+    try { answer = await fetch(to + page, { method: "POST", body: fields, headers }); } catch (_) { throw "waiting"; }
     if (answer.status >= 500 || answer.status === 429) {
       wait = Math.max(wait, 1e3 * answer.headers.get("retry-after"));
       throw answer.headers.get("x-state") || "busy";
@@ -94,12 +96,30 @@
     if (!isSilent()) show(refused.text, refused.address);
     return false;
   }
-  function enqueue(page, body, isQuiet) {
+  function enqueue(page, body, isQuiet, isLast) {
     const found = waiting();
     delete found.open;
     found.queue = found.queue.filter((one, number) => one.page !== page || (sending && !number));
     found.queue.push({ page, body: String(body), isQuiet });
+    if (isLast) found.to = base;
     keep(found);
+    if (isLast && $(".kiosk")) { // whoever comes next sees nothing of it
+      const told = document.createElement("h1");
+      told.textContent = $("[data-waiting]").dataset.sending;
+      parts = null;
+      $("main").replaceChildren(told, $("[name=csrf_token]"));
+    }
+  }
+  async function sendOthers() { // forms that were finished with other links
+    try {
+      for (const name of Object.keys(localStorage).filter((one) => one.startsWith(OURS) && one !== STORE)) {
+        for (const found = kept(name); found.to && found.queue.length; keep(found, name)) {
+          const [one] = found.queue;
+          if ((await post(one.page, one.body, one.isQuiet, found.to)).status === 400) return; // the token is too old
+          found.queue.shift();
+        }
+      }
+    } catch (_) { setTimeout(sendOthers, SLOWEST); }
   }
 
   function show(text, address) {
@@ -119,13 +139,12 @@
   const controls = (from) => [...from.querySelectorAll("input, textarea")];
   const isChoice = (one) => /radio|checkbox/.test(one.type);
   const pairs = (all) => all.filter((one) => one.name && (isChoice(one) ? one.checked : one.value)).map((one) => [one.name, one.value]);
-  function restore(values, from) {
-    for (const [name, value] of values) {
-      for (const one of controls(from)) {
-        if (one.name !== name || one.type === "hidden") continue;
-        if (isChoice(one)) one.checked = one.checked || one.value === value;
-        else one.value = value;
-      }
+  function restore(values, from) { // in place of all that stood there
+    const all = [...values];
+    for (const one of controls(from)) {
+      const given = all.filter(([name]) => name === one.name).map(([_, value]) => value);
+      if (isChoice(one)) one.checked = given.includes(one.value);
+      else if (one.type !== "hidden") one.value = given[0] || "";
     }
   }
 
@@ -141,7 +160,8 @@
     return answers(before).some((one) => taken.includes(one.value)) && isAsked(before);
   }
   function reply(box) {
-    return answers(box).map((one) => {
+    const consent = $("[name$='~consent']", box);
+    return consent && !consent.checked ? "" : answers(box).map((one) => {
       if (isChoice(one)) {
         const words = controls(box).find((other) => other.name === `${box.id}~${one.value}`);
         const told = one.nextElementSibling.textContent;
@@ -161,14 +181,18 @@
   }
   const path = () => parts.slice(0, -1).filter((part) => asks(part).some(isAsked));
 
+  function titled(part, level) {
+    const title = document.createElement(level);
+    title.innerHTML = "<span class=step></span> <span class=soft></span>";
+    title.childNodes[1].data = ` ${part.dataset.heading} `;
+    title.lastChild.textContent = part.dataset.place || "";
+    return title;
+  }
   function review(part) {
     const box = $("div", part), data = form().dataset;
     box.replaceChildren(...path().map((one) => {
       const section = document.createElement("section"), list = document.createElement("dl"), link = document.createElement("a");
       section.className = "part";
-      section.innerHTML = "<h2> <span class=soft></span></h2>";
-      section.firstChild.firstChild.data = `${one.dataset.heading} `;
-      section.firstChild.lastChild.textContent = one.dataset.place;
       for (const asked of asks(one).filter(isAsked)) {
         const term = document.createElement("dt"), said = document.createElement("dd"), told = reply(asked);
         term.textContent = wording(asked);
@@ -179,9 +203,10 @@
       link.href = `${base}/${one.dataset.page}`;
       link.innerHTML = "<span></span><span class=out></span>";
       link.firstChild.textContent = data.change;
-      link.lastChild.textContent = `: ${one.dataset.heading} ${one.dataset.place}`;
+      link.lastChild.textContent = `: ${one.dataset.heading} ${one.dataset.place || ""}`;
       link.addEventListener("click", (event) => { event.preventDefault(); go(one.dataset.page); });
-      section.append(list, link);
+      section.append(titled(one, "h2"), list, link);
+      $(".step", section).remove();
       return section;
     }));
     const key = document.createElement("input");
@@ -198,10 +223,10 @@
       wording(box);
     }
     if (isLast) review(part);
-    else if (!part.dataset.step) step.textContent = own.dataset.step.replace("{n}", number).replace("{of}", pages.length);
+    else step.textContent = part.dataset.step || own.dataset.step.replace("{n}", number).replace("{of}", pages.length);
     $("section", own) && $("section", own).remove();
     own.prepend(part);
-    $("button", own).textContent = isLast ? own.dataset.send : own.dataset.go;
+    $(":scope > button", own).textContent = isLast ? own.dataset.send : own.dataset.go;
     document.title = `${isLast ? "" : `${step.textContent} `}${isLast ? $("h1", part).lastChild.data.trim() : part.dataset.heading} – ${own.dataset.title}`;
     if (!isReturn) history.pushState({ page }, "", `${base}/${page}`);
     shown = location.pathname;
@@ -210,7 +235,8 @@
   }
 
   async function start(own, button) {
-    if (sending) return;
+    if (waiting().queue.length && !(await flush()) && waiting().queue.length) return say("waiting"); // it goes first
+    if (sending || own !== form()) return;
     sending = begin(own, button).finally(() => { sending = null; });
   }
   async function begin(own, button) {
@@ -219,16 +245,39 @@
       let answer;
       const fields = new URLSearchParams(data ? { whole: 1 } : {});
       if (button && button.name) fields.set(button.name, button.value);
-      try { answer = await post("", fields, true); } catch (why) { return say(cause(why)); }
+      clearTimeout(timer);
+      again = null;
+      try { answer = await post("", fields, true); } catch (_) {
+        say("begin");
+        again = () => start(own, button);
+        timer = setTimeout(again, wait);
+        wait = Math.min(wait * 2, SLOWEST);
+        return;
+      }
       if (!/json/.test(answer.headers.get("content-type"))) return show(await answer.text(), answer.url);
       const told = await answer.json();
       Object.assign(known, told, { form: told.form || known.form, at: String(told.at) });
     }
     const made = new DOMParser().parseFromString(known.form, "text/html"), main = $("main");
+    for (const one of made.querySelectorAll("[data-voice]")) {
+      const player = $(".hear", made).cloneNode(true);
+      $("audio", player).src = `/listen/${one.dataset.voice}.mp3`;
+      one.replaceWith(player);
+    }
+    for (const one of made.querySelectorAll("[data-like]")) {
+      const { like } = one.dataset, rest = [...made.getElementById(like).children].filter((part) => !part.matches("legend, .hear"));
+      one.insertAdjacentHTML("beforeend", rest.map((part) => part.outerHTML).join("").replace(new RegExp(`"${like}(?=["~-])`, "g"), `"${one.id}`));
+    }
     parts = [...made.querySelectorAll("form > section")];
     $("header").prepend(document.adoptNode($(".brand", made)));
     main.replaceChildren(document.adoptNode($("form", made)));
-    for (const part of parts) part.remove();
+    for (const part of parts) {
+      part.remove();
+      if (part.dataset.heading) part.prepend(titled(part, "h1"));
+    }
+    for (const one of parts.flatMap(asks).filter((box) => $("[type=radio]", box))) {
+      one.append(Object.assign(document.createElement("button"), { type: "button", className: "clear", textContent: form().dataset.clear }));
+    }
     for (const name of known.order) question(name).parentNode.append(question(name));
     const { open } = waiting();
     for (const part of parts) {
@@ -259,7 +308,7 @@
       all.append("key", submissionKey);
       all.append("whole", 1);
       if ($("[name=compare]:checked")) all.append("compare", 1);
-      enqueue("/review", all, false);
+      enqueue("/review", all, false, true);
       return flush();
     }
     if (page !== "review") {
@@ -285,7 +334,7 @@
   document.addEventListener("submit", (event) => {
     const button = event.submitter, own = event.target;
     if (isFirst()) {
-      if (button && button.value === "new") forget(); // what the last person left goes nowhere
+      if (button && button.value === "new" && !waiting().to) forget(); // what the last person left goes nowhere
       if (own !== form() || (button && button.value === "wrong_person") || $("[data-state]")) return;
       event.preventDefault();
       start(own, button);
@@ -298,9 +347,18 @@
       const fields = new URLSearchParams(pairs(controls(own)));
       fields.delete("csrf_token");
       if (button && button.name) fields.append(button.name, button.value);
-      enqueue(here(), fields, false);
+      enqueue(here(), fields, false, here() === "/review" && !(button && button.name));
       flush();
     }
+  });
+  document.addEventListener("click", (event) => { // takes a choice back
+    const clear = event.target.closest(".clear");
+    if (!clear) return;
+    event.preventDefault();
+    const all = controls(clear.parentNode);
+    restore([], clear.parentNode);
+    all[0].focus();
+    all[0].dispatchEvent(new Event("change", { bubbles: true }));
   });
   document.addEventListener("click", (event) => { // one tap opens the player and plays; no two voices at once
     const box = event.target.closest(".hear"), voice = box && event.target.closest("summary") && box.querySelector("audio");
@@ -308,13 +366,18 @@
     for (const other of document.querySelectorAll("audio")) other.pause();
     if (!box.open) voice.play().catch(() => { /* the player is there */ });
   });
-  addEventListener("online", () => waiting().queue.length && flush());
+  addEventListener("online", () => {
+    if (again) again();
+    else if (waiting().queue.length) flush();
+    sendOthers();
+  });
   addEventListener("popstate", (event) => {
     if (parts && event.state && event.state.page) go(event.state.page, true);
-    else if (shown !== location.pathname) location.reload(); // a link to a question stays
+    else if (shown !== location.pathname && !waiting().to) location.reload(); // a link to a question stays
   });
 
   const found = kept();
+  sendOthers();
   if ($("[data-state]")) forget();
   else if (found.queue.length) flush().then((isTaken) => isTaken && (isSilent() || location.reload()));
   else if (isSilent()) forget();

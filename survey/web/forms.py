@@ -23,8 +23,8 @@ from survey.instrument import MOST_ON_A_PAGE, Choice, Factor, Instrument, Item, 
 from survey.model.unit import Unit
 
 CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN = "csrf_token", "key", "switch", "back", "action", "look", "seen"
-WHOLE, COMPARE = "whole", "compare"
-CONTROLS = frozenset({CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN, WHOLE, COMPARE})
+WHOLE, COMPARE, CLEAR = "whole", "compare", "clear"
+CONTROLS = frozenset({CSRF, KEY, SWITCH, BACK, ACTION, LOOK, SEEN, WHOLE, COMPARE, CLEAR})
 UNSIGNED = frozenset({CSRF, SWITCH, LOOK})  # the same answers sent twice may differ in these
 FEWEST_ON_A_PAGE = 3
 Values = Iterable[tuple[str, list[str]]]
@@ -35,7 +35,6 @@ class Refusal(StrEnum):
 
     UNKNOWN = "unknown"
     REQUIRED = "required"
-    CONSENT = "consent"
 
 
 Reasons = Mapping[str, Refusal | Wrong]
@@ -59,8 +58,6 @@ class Field:
     @property
     def first_id(self) -> str:
         """The id of the first control: where a link of the error summary leads to."""
-        if self.item.consent:
-            return f"{self.consent_name}-{YES}"
         return f"{self.name}-{self.values[0]}" if self.item.is_choosing else f"{self.name}-in"
 
     @property
@@ -85,7 +82,7 @@ class Field:
     @cached_property
     def may_be_refused(self) -> bool:
         """Whether a browser can send something here that is not taken: words, numbers, days, what must be answered."""
-        return self.item.type is not ItemType.SINGLE or self.item.required or bool(self.item.consent)
+        return self.item.type is not ItemType.SINGLE or self.item.required
 
     @property
     def longest(self) -> int:
@@ -306,12 +303,20 @@ def chosen_by_writing(page: FormPage, answers: Mapping[str, str]) -> dict[str, s
 
 
 def missing(page: FormPage, answers: Mapping[str, str]) -> dict[str, Refusal]:
-    """What the page still lacks: required items left open, answers without their consent."""
-    found = {field.name: Refusal.REQUIRED for field in page.fields if field.item.required and field.name not in answers}
-    for field in page.fields:
-        if field.item.consent and field.name in answers and field.consent_name not in answers:
-            found[field.name] = Refusal.CONSENT
-    return found
+    """What the page still lacks: required items left open."""
+    return {field.name: Refusal.REQUIRED for field in page.fields if field.item.required and field.name not in answers}
+
+
+def agreed(page: FormPage, answers: Mapping[str, str]) -> dict[str, str]:
+    """Answers without those to which the consent is missing: their questions count as skipped."""
+    open_ = [field for field in page.fields if field.item.consent and field.consent_name not in answers]
+    return without(answers, open_)
+
+
+def without(answers: Mapping[str, str], fields: Sequence[Field]) -> dict[str, str]:
+    """Answers without all that was said to these questions."""
+    names = {name for field in fields for name in field.names}
+    return {name: value for name, value in answers.items() if name not in names}
 
 
 def first_gap(pages: Sequence[FormPage], answers: Mapping[str, str]) -> int | None:
@@ -348,8 +353,10 @@ def before(pages: Sequence[FormPage], number: int) -> int:
 
 
 def reply(field: Field, answers: Mapping[str, str], language: str) -> str:
-    """An answer in words; empty when there is none."""
+    """An answer in words; empty when there is none that counts."""
     item, value = field.item, answers.get(field.name, "")
+    if item.consent and field.consent_name not in answers:
+        return ""
     if item.type is ItemType.DATE and value:
         return date_text(date.fromisoformat(value), language)
     if not item.is_choosing:

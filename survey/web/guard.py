@@ -26,7 +26,7 @@ PLAIN_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-PARTS_OF_A_PAGE = frozenset({"text/css", "text/javascript"})
+PARTS_OF_A_PAGE = frozenset({"text/css", "text/javascript", "application/json"})
 HEADERS = PLAIN_HEADERS | {  # what only a page heeds
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",

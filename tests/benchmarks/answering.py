@@ -170,7 +170,7 @@ def weigh(link: str) -> dict[str, Any]:
         cdp.send("Emulation.setCPUThrottlingRate", {"rate": 4})
         page.goto(link, wait_until="networkidle")
         first, lcp = list(sizes), page.evaluate(LCP)
-        page.locator("main form button").first.click()
+        page.locator("main form > button").first.click()
         page.wait_for_load_state("networkidle")
         second = sizes[len(first) :]
         browser.close()

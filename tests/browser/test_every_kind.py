@@ -67,7 +67,7 @@ def walk(page: Page, look: Callable[[str], None]) -> None:
             one.check()
         number += 1
         with page.expect_navigation():
-            page.locator("main form button").first.click()
+            page.locator("main form > button").first.click()
     look("receipt")
 
 
@@ -108,13 +108,9 @@ def test_a_whole_form_is_answered_by_keyboard_alone(site: Any, form: str, open_p
             page.keyboard.type("Cảm ơn")
         if page.locator("main input[id$=consent-yes]").count() and not page.locator("main input:checked").count():
             tab_to(page, "main input[id$=consent-yes]")
-        tab_to(page, "main form button:not(.quiet)")
+        tab_to(page, "main form > button:not(.quiet)")
         with page.expect_navigation():
             press(page, "Enter")
-        if page.locator("[role=alert]").count():  # an answer without its consent
-            tab_to(page, "[role=alert] a")
-            press(page, "Enter")
-            press(page, "Space")
         pages += 1
         assert pages < 40
     assert page.locator("main").get_attribute("data-state") == "done"

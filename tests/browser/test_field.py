@@ -53,7 +53,7 @@ def sign_in(page: Page, site: Any) -> None:
     page.goto(f"{site.url}/staff/field")
     page.locator("[name=email]").fill(EMAIL)
     page.locator("[name=password]").fill(PASSWORD)
-    page.locator("main form button").click()
+    page.locator("main form > button").click()
     expect(page.get_by_role("heading", name="Danh sách của tôi")).to_be_visible()
 
 

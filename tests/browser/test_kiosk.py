@@ -75,6 +75,33 @@ def test_three_people_answer_one_after_the_other(
     assert "Rất hài lòng" not in page.locator("main").inner_text()
 
 
+def test_a_form_sent_without_a_network_leaves_the_screen_at_once_and_goes_out_later(
+    kiosk: tuple[Any, str], open_phone: OpenPhone
+) -> None:
+    site, address = kiosk
+    page, before = open_phone(), count(site, Spooled)
+    page.goto(address)
+    page.get_by_role("button", name=START).click()
+    page.get_by_text("Rất hài lòng", exact=True).first.click()
+    for _ in range(6):
+        page.get_by_role("button", name="Tiếp tục").click()
+    expect(page.get_by_role("button", name="Gửi")).to_be_visible()
+    page.wait_for_timeout(500)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Gửi").click()
+    expect(page.locator("h1")).to_have_text("Đang gửi phiếu")
+    for _ in range(2):
+        assert "Rất hài lòng" not in page.inner_text("body")
+        assert not page.locator("input:not([type=hidden]), dd").count()
+        assert not page.locator("main button, main a").count()
+        page.go_back()
+        page.wait_for_timeout(2500)  # longer than anybody may stand idle
+    page.context.set_offline(False)
+    expect(page.get_by_role("button", name=START)).to_be_visible(timeout=20_000)
+    assert (count(site, Spooled), count(site, Draft)) == (before + 1, 0)
+    assert page.evaluate("localStorage.length") == 0
+
+
 def test_a_form_that_somebody_left_is_dropped(kiosk: tuple[Any, str], open_phone: OpenPhone) -> None:
     site, address = kiosk
     page = open_phone()

@@ -22,7 +22,7 @@ def open_questions(site: Any, page: Page, number: int) -> list[str]:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     with page.expect_navigation():
-        page.locator("main form button").first.click()
+        page.locator("main form > button").first.click()
     page.wait_for_load_state("networkidle")
     return asked
 

@@ -61,7 +61,7 @@ def test_a_list_goes_in_from_a_phone_and_its_faulty_row_is_named(
     page.goto(f"{site.url}/prepare/2027/list")
     page.locator("[name=email]").fill(EMAIL)
     page.locator("[name=password]").fill(PASSWORD)
-    page.locator("main form button").click()
+    page.locator("main form > button").click()
     page.locator("#file").set_input_files(file)
     page.get_by_role("button", name="Gửi").click()
     expect(page.locator("#running")).to_contain_text("Danh sách hồ sơ")

@@ -13,7 +13,7 @@ from survey.db import Database
 from survey.model.response import SpentMark, Spooled
 
 pytestmark = pytest.mark.browser
-KEPT = "localStorage.getItem('form')"
+KEPT = "JSON.stringify({...localStorage}) === '{}' ? null : JSON.stringify({...localStorage})"
 
 
 def answers(database: Database) -> tuple[int, int]:
@@ -36,30 +36,31 @@ def until_last(page: Page, link: str) -> None:
     """Answer everything up to the page that sends."""
     page.goto(link)
     with page.expect_navigation():
-        page.locator("main form button").first.click()
+        page.locator("main form > button").first.click()
     while not page.locator("input[name=key]").count():
         fill(page)
         with page.expect_navigation():
-            page.locator("main form button").first.click()
+            page.locator("main form > button").first.click()
 
 
 def test_offline_half_way_and_back_is_exactly_one_answer(site: Any, open_phone: Callable[..., Page]) -> None:
     page = open_phone()
     before = answers(site.database)
     page.goto(f"{site.url}/k/{site.field.personal[0]}")
-    page.locator("main form button").first.click()
+    page.locator("main form > button").first.click()
     page.context.set_offline(True)
     while not page.locator("input[name=key]").count():
         here = page.url
         fill(page)
-        page.locator("main form button").first.click()
+        page.locator("main form > button").first.click()
         page.wait_for_url(lambda url, here=here: url != here)  # a page that may be refused waits for the site first
+        assert site.field.personal[0] not in page.evaluate(KEPT)
         expect(page.locator("#waiting")).to_be_visible()
     assert page.locator("dd.none").count() == 1  # the comment was left open
-    page.locator("main form button").first.click()
+    page.locator("main form > button").first.click()
     expect(page.locator("#waiting")).to_be_visible()
     kept = page.evaluate(KEPT)
-    assert site.field.personal[0] not in kept
+    assert f'\\"to\\":\\"/k/{site.field.personal[0]}\\"' in kept  # a finished form must find its way
     assert "csrf" not in kept
     assert answers(site.database) == before
     page.context.set_offline(False)
@@ -76,13 +77,69 @@ def test_a_page_closed_while_offline_is_sent_when_the_link_is_opened_again(
     link = f"{site.url}/k/{site.field.personal[1]}"
     until_last(page, link)
     page.route("**/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
-    page.locator("main form button").first.click()
+    page.locator("main form > button").first.click()
     expect(page.locator("#waiting")).to_be_visible()
     context = page.context
     page.close()
     again = context.new_page()
     again.goto(link)
     expect(again.locator("[data-state=done]")).to_be_visible(timeout=15000)
+    assert answers(site.database) == (before[0] + 1, before[1] + 1)
+
+
+def test_a_form_finished_offline_goes_out_when_any_other_link_is_opened_on_the_phone(
+    site: Any, open_phone: Callable[..., Page]
+) -> None:
+    page = open_phone()
+    before = answers(site.database)
+    for link in (f"/k/{site.field.personal[8]}", f"/q/{site.field.counter}"):
+        until_last(page, site.url + link)
+        page.route("**/*", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+        page.locator("main form > button").first.click()
+        expect(page.locator("#waiting")).to_be_visible()
+        assert f'\\"to\\":\\"{link}\\"' in page.evaluate(KEPT)
+        other = page.context.new_page()
+        page.close()
+        page = other
+        page.goto(f"{site.url}/k/{site.field.personal[9]}")
+        for _ in range(100):
+            page.wait_for_timeout(100)
+            if page.evaluate(KEPT) is None:
+                break
+        assert page.evaluate(KEPT) is None
+        assert page.locator("main form > button").count() == 2  # the other link's own first page
+    assert answers(site.database) == (before[0] + 2, before[1] + 1)
+
+
+def test_a_form_that_could_not_begin_promises_nothing_and_begins_when_the_network_is_back(
+    site: Any, open_phone: Callable[..., Page]
+) -> None:
+    page = open_phone()
+    page.goto(f"{site.url}/k/{site.field.officials[5]}")
+    page.context.set_offline(True)
+    page.locator("main form > button").first.click()
+    expect(page.locator("#waiting")).to_contain_text("chưa bắt đầu được")
+    page.context.set_offline(False)
+    expect(page.locator("fieldset").first).to_be_visible(timeout=15000)
+
+
+def test_cookies_and_storage_that_are_cleared_half_way_lose_no_page_that_was_saved(
+    site: Any, open_phone: Callable[..., Page]
+) -> None:
+    page = open_phone()
+    before = answers(site.database)
+    link = f"{site.url}/k/{site.field.personal[7]}"
+    until_last(page, link)
+    page.context.clear_cookies()
+    page.evaluate("localStorage.clear()")
+    until_last(page, link)  # it goes on where it was
+    page.context.clear_cookies()
+    page.evaluate("localStorage.clear()")
+    page.locator("main form > button").first.click()
+    expect(page.locator("[role=alert]")).to_contain_text("trình duyệt không nhận cookie")
+    while not page.locator("[data-state=done]").count():
+        with page.expect_navigation():
+            page.locator("main form > button").first.click()
     assert answers(site.database) == (before[0] + 1, before[1] + 1)
 
 
@@ -100,7 +157,7 @@ def test_an_answer_lost_on_its_way_back_is_stored_once(site: Any, open_phone: Ca
             route.continue_()
 
     page.route("**/*", lose)
-    page.locator("main form button").first.click()
+    page.locator("main form > button").first.click()
     expect(page.locator("[data-state=done]")).to_be_visible(timeout=15000)
     assert lost == [200, 200]
     assert answers(site.database) == (before[0] + 1, before[1] + 1)
@@ -119,7 +176,7 @@ def test_a_busy_site_is_asked_again(site: Any, open_phone: Callable[..., Page]) 
             route.fulfill(status=503, body="busy", headers={"Retry-After": "1"})
 
     page.route("**/*", refuse)
-    page.locator("main form button").first.click()
+    page.locator("main form > button").first.click()
     expect(page.locator("#waiting")).to_contain_text("Hệ thống đang bận")
     expect(page.locator("[data-state=done]")).to_be_visible(timeout=15000)
     assert len(tries) >= 3
@@ -129,14 +186,13 @@ def test_the_next_person_on_the_same_device_sees_nothing(site: Any, open_phone: 
     page = open_phone()
     until_last(page, f"{site.url}/k/{site.field.personal[4]}")
     with page.expect_navigation():
-        page.locator("main form button").nth(1).click()  # back to the questions
+        page.locator("main form > button").nth(1).click()  # back to the questions
     page.locator("fieldset input:not(:checked)").first.check()
     assert page.evaluate(KEPT)
     page.goto(f"{site.url}/k/{site.field.personal[5]}")
     page.wait_for_load_state("networkidle")
-    assert page.evaluate(KEPT) is None
     with page.expect_navigation():
-        page.locator("main form button").first.click()
+        page.locator("main form > button").first.click()
     assert page.locator("input:checked").count() == 0
 
 
@@ -144,7 +200,7 @@ def test_what_was_chosen_before_a_page_was_closed_is_there_again(site: Any, open
     page = open_phone()
     page.goto(f"{site.url}/k/{site.field.personal[6]}")
     with page.expect_navigation():
-        page.locator("main form button").first.click()
+        page.locator("main form > button").first.click()
     fill(page)
     chosen = page.locator("input:checked").count()
     page.reload()

@@ -228,7 +228,7 @@ def test_axe_finds_nothing_on_any_kind_of_page(site: Any, open_phone: Callable[.
         found[name] = [violation["id"] for violation in axe.run(page, options=RULES)["violations"]]
 
     def first_button() -> None:
-        press(page, page.locator("main form button").first)
+        press(page, page.locator("main form > button").first)
 
     for kind, link in (
         ("citizen", f"/k/{site.field.personal[number]}"),
@@ -259,7 +259,7 @@ def test_axe_finds_nothing_on_any_kind_of_page(site: Any, open_phone: Callable[.
     look("declined")
     for phone in (open_phone(), page):
         phone.goto(f"{site.url}/q/{site.field.small_counter}")
-        press(phone, phone.locator("main form button").first)
+        press(phone, phone.locator("main form > button").first)
     look("full")
     assert state(page) == "full"
     assert len(found) == 18

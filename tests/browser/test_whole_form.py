@@ -54,7 +54,7 @@ def heading(page: Page) -> str:
 
 def press(page: Page, number: int = 0) -> None:
     with page.expect_navigation():
-        page.locator("main form button").nth(number).click()
+        page.locator("main form > button").nth(number).click()
 
 
 def choose(page: Page) -> None:
@@ -149,17 +149,56 @@ def test_routes_earlier_answers_and_words_work_in_the_browser(site: Any, open_ph
     assert '"SRC~other": "quán nước"' in kept
 
 
+def test_what_was_unticked_and_emptied_stays_so_after_a_reload(site: Any, open_phone: Callable[..., Page]) -> None:
+    ask(site, builtin_instrument("sipas-2022").source)
+    page = open_phone()
+    page.goto(f"{site.url}/q/{site.field.counter}")
+    press(page)
+    while not page.locator("textarea:visible").count():
+        press(page)
+    page.locator("textarea:visible").fill("Cảm ơn")
+    page.locator("main input[name$='~forward']:visible").check()
+    press(page)
+    press(page, 1)
+    page.locator("textarea:visible").fill("")
+    page.locator("main input[name$='~forward']:visible").uncheck()
+    page.reload()
+    assert page.locator("main textarea").input_value() == ""
+    assert not page.locator("main input[name$='~forward']").is_checked()
+
+
+def test_a_choice_is_taken_back_and_one_without_consent_counts_as_skipped(
+    site: Any, open_phone: Callable[..., Page], shots: Path
+) -> None:
+    ask(site, builtin_instrument("sipas-2022").source)
+    page = open_phone()
+    page.goto(f"{site.url}/q/{site.field.counter}")
+    press(page)
+    assert not page.locator(".clear:visible").count()
+    page.locator("main input").first.check()
+    page.locator(".clear:visible").click()
+    assert not page.locator("main input:checked").count()
+    assert page.evaluate("document.activeElement.type") == "radio"
+    while not page.locator("#ethnicity:visible").count():
+        press(page)
+    page.locator("#ethnicity input[type=radio]").first.check()
+    page.screenshot(path=shots / "taken-back.png", full_page=True)
+    press(page)
+    assert "Bước cuối" in heading(page)
+    assert "Kinh" not in page.inner_text("main")
+
+
 def test_what_the_site_refuses_is_shown_with_its_question(site: Any, open_phone: Callable[..., Page]) -> None:
     ask(site, EVERY.read_text(encoding="utf-8"))
     page = open_phone()
     page.goto(f"{site.url}/k/{site.field.personal[10]}")
     press(page)
-    page.locator("main form button").first.click()
+    page.locator("main form > button").first.click()
     expect(page.locator("[role=alert]")).to_contain_text("Xin trả lời câu này")
     page.locator("#S1-4").check()
     press(page)
     page.locator("#N-in").fill("ba")
-    page.locator("main form button").first.click()
+    page.locator("main form > button").first.click()
     expect(page.locator("[role=alert] a")).to_have_attribute("href", "#N-in")
 
 
@@ -195,7 +234,7 @@ def test_a_counter_holds_a_place_and_an_official_needs_this_browser(site: Any, o
     answer_all(open_phone(), f"{site.url}/q/{site.field.small_counter}")
     late = open_phone()
     late.goto(f"{site.url}/q/{site.field.small_counter}")
-    late.locator("main form button").first.click()
+    late.locator("main form > button").first.click()
     expect(late.locator("[data-state=full]")).to_be_visible()
     answer_all(open_phone(), f"{site.url}/k/{site.field.officials[3]}")
     assert len(stored(site)) == before + 3  # the answer with its facts, and the official's

@@ -26,6 +26,7 @@ TRIALS = {
     "F8": ("slow_phone.py", BOTH),
     "F9": ("bad_network.py", BOTH),
     "F10": ("../browser/test_offline.py", NEITHER),
+    "F10 kiosk": ("../browser/test_kiosk.py", NEITHER),
     "F11": ("last_places.py", BOTH),
     "F12": ("clock_jumps.py", BOTH),
     "F18": ("worker_killed.py", BOTH),
@@ -35,7 +36,7 @@ TRIALS = {
 }
 ALIASES = {"acknowledged": ("acknowledged", "thanked", "forms", "answers"), "missing": ("missing", "lost"),
            "doubled": ("duplicates",), "over": ("overshoot",)}  # fmt: skip
-ROW = "{:<5} {:<9} {:>12} {:>8} {:>8} {:>5} {:>5} {:>7}  {}"
+ROW = "{:<9} {:<9} {:>12} {:>8} {:>8} {:>5} {:>5} {:>7}  {}"
 LONGEST = 1200
 
 

@@ -20,6 +20,8 @@ INPUT = re.compile(r"<input\b([^>]*)>")
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 STATE = re.compile(r'data-state="(\w+)"')
 SCRIPT = re.compile(r'src="(/static/respond[^"]*)"')
+QUESTION = re.compile(r'<fieldset id="([^"]+)"([^>]*)>(.*?)</fieldset>', re.DOTALL)
+LIKE = re.compile(r'data-like="([^"]+)"')
 WHOLE = re.compile(r'<template id="form">(.*?)</template>', re.DOTALL)
 CONSENT = "~consent"
 TOKEN = re.compile(r'name="csrf_token" value="([^"]*)"')
@@ -132,7 +134,7 @@ class Scripted(Respondent):
         token, sent = TOKEN.search(first)[1], []  # type: ignore[index]
         self.headers = {"Accept": "application/json"}
         told = WHOLE.search(first)
-        form = told[1] if told else self.first_press(link, token)
+        form = unfolded(told[1] if told else self.first_press(link, token))
         for number, section in enumerate(form.split("<section ")[1:-1], start=1):
             chosen = self.fill(f"<form>{section}</form>").decode()
             sent.append(chosen)
@@ -145,6 +147,19 @@ class Scripted(Respondent):
         """The form that was too large for the first page."""
         form: str = json.loads(self.go("POST", link, f"csrf_token={token}".encode()))["form"]
         return form
+
+
+def unfolded(form: str) -> str:
+    """The form with its lists of choices where they come again, as the script copies them."""
+    form = form.replace("'", '"')
+    lists = {name: inside for name, _more, inside in QUESTION.findall(form)}
+
+    def full(found: re.Match[str]) -> str:
+        like = LIKE.search(found[2])
+        copied = lists[like[1]].replace(f'"{like[1]}', f'"{found[1]}') if like else ""
+        return found[0].removesuffix("</fieldset>") + copied + "</fieldset>"
+
+    return QUESTION.sub(full, form)
 
 
 def answer_all(

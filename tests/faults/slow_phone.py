@@ -23,7 +23,7 @@ SLOWER = 4
 PHONE = {"width": 360, "height": 640}
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 LONGEST = 60_000
-BUTTON = "main form button"
+BUTTON = "main form > button"
 
 
 def answer(page: Page, link: str) -> dict[str, Any]:

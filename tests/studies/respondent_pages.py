@@ -53,7 +53,7 @@ LANGUAGES = ("vi", "en")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"runOnly": {"type": "tag", "values": TAGS}}
 EVERY = TESTS / "survey" / "data" / "every-type.toml"
-MAIN = "main form button"
+MAIN = "main form > button"
 Look = Callable[[str], None]
 
 

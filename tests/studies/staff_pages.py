@@ -128,7 +128,7 @@ def tour(app: Flask, browser: Browser, found: Found, role: str, account: tuple[s
     for name, value in zip(("email", "password"), account, strict=True):
         page.fill(f"[name={name}]", value)
     with page.expect_navigation():
-        page.click("main form button")
+        page.click("main form > button")
     urls = reached(app, page, root)
     found.kinds |= set(urls)
     for language in ("vi", "en"):

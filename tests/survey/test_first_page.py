@@ -46,7 +46,7 @@ def questionnaires() -> Iterator[str]:
     asked = [one for one in items if SATISFACTION.search(one)]
     others = [one for one in items if one not in asked and "\nroute" not in one and "{" not in one]
     assert len(asked) == QUESTIONS
-    for number in range(12):  # some of them are too long for a first page
+    for number in range(0, 36, 3):  # some of them are too long for a first page
         yield "\n[[item]]".join([head, *asked, *others[:number]])
 
 

@@ -55,6 +55,10 @@ def text_of(element: ET.Element) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
+def chosen(page: ET.Element) -> list[str]:
+    return [one.get("id", "") for one in page.iter("input") if one.get("checked") is not None]
+
+
 def walk(client: Any, link: str, values: dict[str, Any]) -> list[list[str]]:
     """Answer to the end; the names of the controls on each page."""
     pages = []
@@ -121,7 +125,6 @@ REFUSALS = [
     ("/2", {"N": "ba"}, "#N-in", "Xin ghi bằng chữ số"),
     ("/4", {"D": "31/2/2026"}, "#D-in", "Xin ghi ngày, tháng, năm"),
     ("/4", {"C": "a" * 1001}, "#C-in", "Nội dung quá dài"),
-    ("/5", {"people": "kinh"}, "#people~consent-yes", "Xin đánh dấu đồng ý"),
 ]
 
 
@@ -184,20 +187,39 @@ def test_the_whole_sipas_form_runs_on_pages_of_at_most_six_items(
     assert {"Q2~other": "cà phê"} in [one["items"] for one in kept]
 
 
-def test_an_ethnicity_without_its_consent_is_not_stored(
+def test_an_ethnicity_without_its_consent_counts_as_skipped_and_is_not_kept(
     client: Any, ask: Callable[[str], str], database: Database, settings: Settings
 ) -> None:
     link = ask(SIPAS.source)
     client.submit(link)
     places = {field.name: page.number for page in forms.pages_of(SIPAS, ()) for field in page.fields}
     place = f"{link}/{places['ethnicity']}"
-    assert client.submit(place, {"ethnicity": "kinh", "sex": "F"}).status_code == 422
+    client.get(place)
+    assert "Không đánh dấu thì câu này được bỏ qua." in text_of(client.page)
+    assert client.submit(place, {"ethnicity": "kinh", "area": "urban"}).location == link + "/review"
+    client.get(place)
+    assert chosen(client.page) == ["area-urban"]
     client.submit(place, {"ethnicity": "kinh", "back": "1"})
-    assert client.submit(link + "/review").location == place
-    client.submit(place, {"area": "urban"})
+    client.submit(place, {"ethnicity": "kinh", "switch": "vi"})
     client.get(link + "/review")
+    assert "Kinh" not in text_of(client.page)
     client.post(link + "/review", data={**client.form(), "ethnicity": "kinh"})
     assert not [one for one in stored(database, settings) if "ethnicity" in one["items"]]
+
+
+def test_a_choice_is_taken_back_without_a_script(client: Any, ask: Callable[[str], str]) -> None:
+    link = ask(SIPAS.source)
+    client.submit(link)
+    last = f"{link}/{len(forms.pages_of(SIPAS, ()))}"
+    given = {"ethnicity": "kinh", "ethnicity~consent": "yes", "area": "urban", "terrain": "plain"}
+    assert client.submit(last, given).location == link + "/review"
+    for name in ("ethnicity", "terrain"):
+        given = {one: value for one, value in given.items() if one.partition("~")[0] != name}
+        client.get(last)
+        assert client.post(last, data={**client.form(), "clear": name}).location == last
+        client.get(last)
+        assert sorted(chosen(client.page)) == sorted(f"{one}-{value}" for one, value in given.items())
+    assert client.submit(last, {"clear": "unknown"}).location == last
 
 
 def test_the_extract_has_several_choices_in_one_cell_and_no_written_word(

@@ -20,19 +20,22 @@ from survey.web.site import here, language, offered_languages
 from survey.web.tokens import form_token, keep
 
 TOKEN, NONCE, HERE, KEY, CODE = (secrets.token_hex(16) for _ in range(5))
-_questions: dict[tuple[int, str, str, str], tuple[Item, str]] = {}
+_questions: dict[tuple[int, str, str, str, bool], tuple[Item, str]] = {}
 _pages: dict[tuple[Hashable, ...], str] = {}
 
 
-def drawn(macro: Callable[..., str], field: Field, lang: str, text: str, answers: Mapping[str, str], fault: str) -> str:
+def drawn(
+    macro: Callable[..., str], field: Field, lang: str, text: str, answers: Mapping[str, str], fault: str,
+    may_clear: bool,
+) -> str:  # fmt: skip
     """What the template's macro makes of a question; kept when it holds nothing that somebody wrote or did wrong."""
     item, words = field.item, [name for name in field.extras if name in answers]
     if fault or words or not item.is_choosing or text != item.text(lang):
-        return macro(field, lang, text, answers, fault)
-    key = (id(item), field.name, lang, answers.get(field.name, ""))
+        return macro(field, lang, text, answers, fault, may_clear)
+    key = (id(item), field.name, lang, answers.get(field.name, ""), may_clear)
     found = _questions.get(key)
     if found is None:
-        made = (item, macro(field, lang, text, answers, fault))  # the item keeps its id from being reused
+        made = (item, macro(field, lang, text, answers, fault, may_clear))  # the item keeps its id from being reused
         found = keep(_questions, key, made)
     return found[1]
 

@@ -36,11 +36,12 @@ class Sent:
     is_back: bool
     trouble: Trouble | None
     look: str | None = None
+    cleared: str | None = None
 
     @property
     def is_forward(self) -> bool:
-        """Whether the form goes on: the plain button, neither Back nor another language or look."""
-        return not self.is_restyled and not self.is_back
+        """Whether the form goes on: the plain button, not Back, another guise or a choice taken back."""
+        return not self.is_restyled and not self.is_back and self.cleared is None
 
     @property
     def is_restyled(self) -> bool:
@@ -74,4 +75,6 @@ def read_form() -> Sent:
         abort(400)
     trouble = None if is_form_token(form.get(forms.CSRF)) else Trouble.STALE
     look = known_wish(form.get(forms.LOOK))
-    return Sent(tuple(form.lists()), form.get(forms.KEY), switch, forms.BACK in form, trouble, look)
+    return Sent(
+        tuple(form.lists()), form.get(forms.KEY), switch, forms.BACK in form, trouble, look, form.get(forms.CLEAR)
+    )

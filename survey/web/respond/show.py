@@ -28,7 +28,6 @@ from survey.web.site import language
 UNPROCESSABLE, PAUSED = 422, 503
 SENTENCES: dict[Refusal | Wrong, str] = {
     Refusal.REQUIRED: _n("Please answer this question."),
-    Refusal.CONSENT: _n("Please tick your consent, or leave the question open."),
     Wrong.NOT_OFFERED: _n("Please choose one of the answers."),
     Wrong.TWICE: _n("Please choose one answer only."),
     Wrong.NOT_ALONE: _n("One of these answers does not go with others. Please change your choice."),

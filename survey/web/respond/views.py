@@ -249,11 +249,15 @@ def take(session: Session, visit: Visit, number: int, sent: Sent) -> Response:
     shown = shown_page(visit, number)
     posted = forms.read(visit.page(number), sent.values)
     given = forms.chosen_by_writing(shown, posted.answers)
+    if sent.is_forward or sent.is_back:
+        given = forms.agreed(shown, given)
+    given = forms.without(given, [field for field in shown.fields if field.name == sent.cleared])
     refusals = dict(posted.refusals)
     if sent.is_forward and not sent.trouble:
         refusals = {**forms.missing(shown, given), **refusals}
     if refusals or sent.trouble:
-        return show.question_page(visit, shown, {**visit.answers, **given}, refusals, sent.trouble)
+        stand = forms.merged(visit.answers, shown, given) if sent.values else visit.answers
+        return show.question_page(visit, shown, stand, refusals, sent.trouble)
     was_lost = visit.draft is None
     kept = keep(session, visit, forms.merged(visit.answers, shown, given))
     if whole.is_asked_for():
@@ -297,8 +301,9 @@ def send_whole(session: Session, visit: Visit, sent: Sent) -> Response:
     """
     if not sent.key or (visit.door is Door.COUNTER and visit.draft is None):
         return see(visit.first_page)
-    posted = forms.read(forms.together(visit.pages), sent.values)
-    given = forms.chosen_by_writing(forms.together(visit.pages), posted.answers)
+    form = forms.together(visit.pages)
+    posted = forms.read(form, sent.values)
+    given = forms.agreed(form, forms.chosen_by_writing(form, posted.answers))
     pages = forms.path(visit.pages, visit.opening.instrument, given)
     refusals = {**{name: why for page in pages for name, why in forms.missing(page, given).items()}, **posted.refusals}
     if not refusals and not sent.trouble:
@@ -351,7 +356,7 @@ def thank(session: Session, door: str, code: str, sent: Sent) -> Response:
 def next_number(visit: Visit, shown: FormPage, sent: Sent, *, was_lost: bool) -> int:
     """Where a kept page leads: the same one in another guise, one back, one on; a lost draft begins anew."""
     pages = show.path(visit)
-    if sent.is_restyled:
+    if sent.is_restyled or sent.cleared is not None:
         return shown.number
     if sent.is_back:
         return forms.before(pages, shown.number)
