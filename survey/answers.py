@@ -24,7 +24,7 @@ MARK = "~"
 LONGEST = {ItemType.TEXT: 200, ItemType.COMMENT: 1000}
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2099, 12, 31)
 SECONDS_AN_ITEM = 8
-WHOLE = re.compile("[0-9]{1,9}")
+WHOLE, GROUPED = re.compile("[0-9]{1,9}"), re.compile(r"[1-9][0-9]{0,2}([., \u00a0])[0-9]{3}(?:\1[0-9]{3})*")
 OWN_DAY = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
 
 
@@ -100,9 +100,12 @@ def _several(item: Item, given: Sequence[str]) -> str:
 
 
 def _number(item: Item, given: str) -> str:
+    """A whole number, its digits in groups of three or not: 250000, 250.000."""
     text = given.strip()
     if not text:
         return ""
+    grouped = GROUPED.fullmatch(text)
+    text = text.replace(grouped[1], "") if grouped else text
     if not WHOLE.fullmatch(text):
         raise Refused(Wrong.NOT_A_NUMBER)
     if not item.least <= int(text) <= item.most:

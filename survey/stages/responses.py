@@ -7,7 +7,8 @@ wave's key until `mixing` moves it. Nothing here stores a time, an address, a la
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -105,21 +106,29 @@ class Opening:
 def open_link(session: Session, keys: Keys, code: str, *, now: datetime, while_paused: bool = False) -> Opening:
     """Open a personal link; unknown, used, expired and closed are one refusal (LinkClosed). Changes nothing.
 
-    A link of a paused wave is WavePaused, unless what was written shall be kept `while_paused`.
+    An official's used link opens like an unused one until the close: who reads the mailbox could try it. A link of
+    a paused wave is WavePaused, unless what was written shall be kept `while_paused`.
     """
     wave, found = _find(session, keys, normalise_code(code))
     key = keys.wave(wave.id)
     rests = waves.is_resting(wave, now)
-    if not (rests or waves.is_answerable(wave, now)) or found.state != invitations.ISSUED or found.spent:
+    if not (rests or waves.is_answerable(wave, now)) or found.state != invitations.ISSUED:
+        raise LinkClosed()
+    if wave.audience != "officials":
+        _refuse_used(session, key, found)
+    _turn_back(wave, rests and not while_paused)
+    unit = _unit(*found[_UNIT_AT:_MORE_AT]) if found[_UNIT_AT] else None
+    block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
+    return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, found.left)
+
+
+def _refuse_used(session: Session, key: WaveKey, found: Row[Any]) -> None:
+    if found.spent:
         raise LinkClosed()
     if found.code_mark not in _met:
         if session.connection().execute(_SPENT, {"spent": key.mark("spent", found.id)}).first():
             raise LinkClosed()
         _meet(found.code_mark, found.id)
-    _turn_back(wave, rests and not while_paused)
-    unit = _unit(*found[_UNIT_AT:_MORE_AT]) if found[_UNIT_AT] else None
-    block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
-    return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, found.left)
 
 
 def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Row[Any]]:
@@ -252,7 +261,8 @@ def accept(
     `order` is where each item of a random order stood, from 1; None where nothing was in random order. `agrees`: three
     answers may be compared with what the person says in a check call (`matches`).
     The same sending again changes nothing. A used link is LinkClosed, a full cell CellFull, a value that the form does
-    not offer AnswerRefused; nothing is stored then.
+    not offer AnswerRefused; nothing is stored then. An official's second form is thanked for like the first, and done
+    all the same work for, but only its sending's marks stay.
     """
     faults = check(opening, answers)
     if faults:
@@ -263,21 +273,35 @@ def accept(
     if not _insert_new(session, Submission, key_mark=mark, wave_id=wave.id, body_mark=body_mark):
         seen_before(session, key, submission_key, body)
         return
+    is_first = True
     if opening.mode in PERSONAL:
-        if not _insert_new(session, SpentMark, mark=key.mark("spent", opening.subject), wave_id=wave.id):
+        is_first = _insert_new(session, SpentMark, mark=key.mark("spent", opening.subject), wave_id=wave.id)
+        if not is_first and not opening.is_officials:
             raise LinkClosed()
     else:
         _pass_the_door(session, opening, secret, now)
-    _spool(session, opening, answers)
     if not opening.is_officials:
         receipts.wait(session, wave, key, submission_key)
         _leave_match(session, opening, answers, agrees=agrees)
-    _spool_order(session, opening, answers, order or {})
-    _count(session, wave, opening.counted_at, opening.mode)
+    with _kept(session, is_first) if opening.is_officials else nullcontext():
+        _spool(session, opening, answers)
+        _spool_order(session, opening, answers, order or {})
+        _count(session, wave, opening.counted_at, opening.mode)
     if opening.is_watched:
         counts.note(session, wave.id, opening.class_code, Event.COMPLETED)
         counts.note_day(session, wave.id, opening.counted_at, now)
     drafts.drop(session, key, secret)
+
+
+@contextmanager
+def _kept(session: Session, is_first: bool) -> Iterator[None]:
+    """What is written inside stays if it is the first; taken back after the same work if not."""
+    place = session.connection().begin_nested()  # what is written inside goes past the session
+    yield
+    if is_first:
+        place.commit()
+    else:
+        place.rollback()
 
 
 def _pass_the_door(session: Session, opening: Opening, secret: str, now: datetime) -> None:

@@ -135,6 +135,10 @@ class FormPage:
         return any(field.item.route for field in self.fields)
 
     @property
+    def may_forward(self) -> bool:
+        return any(field.item.forward for field in self.fields)
+
+    @property
     def is_facts(self) -> bool:
         return self.unit is None and all(section.factor is None for section in self.sections)
 

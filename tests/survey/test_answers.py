@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ REFUSED = [
     ("S1", ["7"], Wrong.NOT_OFFERED), ("S1", ["4", "5"], Wrong.TWICE), ("SRC", ["media", "media"], Wrong.TWICE),
     ("SRC", ["media", "none"], Wrong.NOT_ALONE), ("SRC", ["media", "x"], Wrong.NOT_OFFERED),
     ("SRC", ["media other"], Wrong.NOT_OFFERED), ("N", ["0"], Wrong.OUT_OF_RANGE), ("N", ["51"], Wrong.OUT_OF_RANGE),
-    ("N", ["1,5"], Wrong.NOT_A_NUMBER), ("N", ["-1"], Wrong.NOT_A_NUMBER), ("N", ["１"], Wrong.NOT_A_NUMBER),
+    ("N", ["1,5"], Wrong.NOT_A_NUMBER), ("N", ["0.012"], Wrong.NOT_A_NUMBER),
+    ("N", ["-1"], Wrong.NOT_A_NUMBER), ("N", ["１"], Wrong.NOT_A_NUMBER),
     ("N", ["9" * 4000], Wrong.NOT_A_NUMBER), ("D", ["31/02/2026"], Wrong.NOT_A_DAY), ("D", ["mai"], Wrong.NOT_A_DAY),
     ("D", ["1000-01-01"], Wrong.NOT_A_DAY), ("T", ["a" * 201], Wrong.TOO_LONG), ("C", ["a" * 1001], Wrong.TOO_LONG),
 ]  # fmt: skip
@@ -32,6 +34,15 @@ def test_a_value_is_kept_in_its_one_spelling(code: str, given: list[str], value:
     item = FORM.item(code)
     assert answers.value_of(item, given) == value
     assert not value or answers.is_offered(item, value)
+
+
+def test_digits_may_stand_in_groups_of_three() -> None:
+    fee = dataclasses.replace(FORM.item("N"), most=999_999_999)
+    for given in ("1250000", "1.250.000", "1,250,000", "1 250 000", "1\u00a0250\u00a0000"):
+        assert answers.value_of(fee, [given]) == "1250000"
+    for given in ("1.25.000", "1.250,000", "250.0", ".250"):
+        with pytest.raises(Refused):
+            answers.value_of(fee, [given])
 
 
 @pytest.mark.parametrize(("code", "given", "wrong"), REFUSED, ids=str)

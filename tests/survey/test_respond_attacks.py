@@ -17,6 +17,8 @@ from survey.config import Settings
 from survey.db import Database
 from survey.instrument import load_instrument
 from survey.keys import ALPHABET, CODE_LENGTH, Keys
+from survey.model.draft import Draft
+from survey.model.response import SpentMark, Spooled, Tally
 from survey.model.tables import METADATA
 from survey.model.unit import Unit
 from survey.model.wave import Wave
@@ -29,6 +31,8 @@ WORDS = (
     "javascript:alert(1)", "</dd></dl><h1>Tôi</h1>", "\u202eđảo ngược", "🙈𠀋", "ca\u0302u ho\u0309i", "=HYPERLINK(1)",
     "' OR 1=1--",
 )  # fmt: skip
+ONCE = re.compile(r'(?:nonce|value|content)="[^"]{20,}"|\?v=\w+')
+TABLES: tuple[Any, ...] = (Tally, SpentMark, Spooled, Draft)
 INJECTED = ("' OR 1=1--", "x'; select pg_sleep(5)--", "1; drop table draft", "%00", "../../etc/passwd", "%27%20or%201")
 GUESSES_A_SECOND, LINKS_OUT = 1000, 100_000
 
@@ -130,6 +134,46 @@ def test_the_receipt_names_nothing_but_that_it_was_received(client: Any, field: 
     assert told.startswith("Cảm ơn Ông/Bà Ý kiến của Ông/Bà đã được ghi nhận. Ông/Bà có thể đóng trang này.")
     assert not re.search("S15|98-|Sở ", told)  # beside it a code that reveals nothing
     assert client.get(link + "/receipt").status_code == 404
+
+
+def answer_all(client: Any, link: str) -> tuple[list[str], dict[str, str]]:
+    """Every page of an official's form as it came, without what differs at each visit, and what was sent last."""
+    shown = [
+        client.get(link).text,
+        *(str(client.get(link + place).location) for place in ("/1", "/review", "/not-mine")),
+    ]
+    place = client.submit(link).location
+    while True:
+        shown.append(client.get(place).text)
+        body = client.form()
+        response = client.post(place, data=body)
+        shown.append(f"{response.status_code} {response.location} {sorted(response.headers.keys())}")
+        if response.status_code == 200:
+            break
+        place = response.location
+    shown += [response.text, client.get(link).text]
+    return [ONCE.sub("", one) for one in shown], body
+
+
+def test_who_reads_an_officials_mailbox_cannot_try_whether_the_link_was_used(
+    app: Any, field: Any, database: Database
+) -> None:
+    """Attack: the superior opens the link in a clean browser, looks at every page and sends the form as well."""
+    link = f"/k/{field.officials[0]}"
+    first, body = answer_all(app.test_client(), link)
+    with database.read() as session:
+        kept = [session.execute(select(table.__table__)).all() for table in TABLES]
+    second = answer_all(app.test_client(), link)[0]
+    assert len(first) > 10
+    assert first == second
+    assert "chỉ tính phiếu gửi đầu tiên" in first[-2]
+    with database.read() as session:
+        assert kept == [session.execute(select(table.__table__)).all() for table in TABLES]
+    again = app.test_client()
+    again.get(link)
+    body |= {"csrf_token": again.form()["csrf_token"]}
+    assert again.post(link + "/review", data=body).status_code == 200
+    assert again.post(link + "/review", data={**body, "more": "1"}).status_code == 409
 
 
 def test_a_form_of_a_thousand_parts_is_refused_quickly(client: Any, field: Any, database: Database) -> None:

@@ -78,6 +78,10 @@ class Ending:
 
 LEAVE = _n("You may close this page.")
 RECEIPT = Ending("done", 200, _n("Thank you"), (_n("Your opinion has been received."), LEAVE))
+RECEIPT_ONCE = replace(
+    RECEIPT,
+    sentences=(_n("Your opinion has been received."), _n("Of each link, only the first form sent counts."), LEAVE),
+)
 FULL = Ending(
     "full",
     200,
@@ -117,7 +121,15 @@ def ending(what: Ending, *, key: str | None = None, code: str = "", again: str |
     if key:  # every receipt is the same but for key and code
         own = {KEY: key, CODE: code}
         shown = CODE if code else ""
-        text = drawn_page("respond/end.html", (what.heading, shown), own, ending=what, key=KEY, code=shown, again=again)
+        text = drawn_page(
+            "respond/end.html",
+            (what.heading, what.sentences, shown),
+            own,
+            ending=what,
+            key=KEY,
+            code=shown,
+            again=again,
+        )
     else:
         if kiosk():  # nobody closes it
             what = replace(what, sentences=tuple(one for one in what.sentences if one != LEAVE))
@@ -152,6 +164,7 @@ def first_page(
         "is_begun": bool(visit.answers) and not visit.is_kiosk,
         "may_start_anew": visit.may_start_anew,
         "must_ask": must_ask,
+        "must_answer": any(field.item.required for page in visit.pages for field in page.fields),
         "are_some_called": matches.SETTING in wave.settings,
         "form": form,
     }

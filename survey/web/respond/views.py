@@ -346,7 +346,8 @@ def thank(session: Session, door: str, code: str, sent: Sent) -> Response:
     """The receipt; this browser keeps nothing of the form."""
     key = None if kiosk() else sent.key
     taken = responses.receipt_of(session, site().keys, key) if key else ""
-    response = show.ending(show.RECEIPT, key=key, code=taken)
+    is_officials = bool(key) and not taken  # every citizen's sending has a code
+    response = show.ending(show.RECEIPT_ONCE if is_officials else show.RECEIPT, key=key, code=taken)
     forget(response, door, code)
     if kiosk():
         clear(response)
