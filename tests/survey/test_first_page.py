@@ -74,7 +74,7 @@ def test_a_first_page_with_all_that_it_loads_comes_at_once(
         (loaded,) = re.findall(r'(?:src|href)="(/static/[^"]+)"', shown)
         weights.append(weight(page) + weight(client.get(loaded, headers=PACKED)))
         with_form.append('<template id="form">' in shown)
-        assert ('name="compare"' in shown) is with_form[-1]
+        assert ("name='compare'" in shown) is with_form[-1]
     assert max(weights) <= WINDOW - RESERVE
     assert with_form[:3] == [True, False, True]  # 71 questions come with the first press
     assert False in with_form[3:]
