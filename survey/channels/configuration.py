@@ -205,6 +205,7 @@ def _mail(table: Table, environment: Environment, trial_folder: Path | None) -> 
         address=inner.text("sender"),
         price=inner.whole("price", least=0, default=0),
         hand_over=trial.handing(trial_folder) if trial_folder else server.hand_over,
+        is_shown=trial_folder is not None,
     )
     inner.close()
     return made

@@ -1,7 +1,7 @@
 """E-mail over SMTP: one message a conversation, by the standard library.
 
 Until the text is handed over every failure is certain; after that a broken line leaves it unclear, and an unclear
-e-mail is never sent again.
+e-mail is never sent again. A rehearsal writes to nobody's box but the sender's own, and says in the subject what it is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from enum import StrEnum
 from survey.channels.contract import MessageRefused, NotNow, Outgoing, Unclear, Why
 
 TIMEOUT = 30.0
+TRIAL = "[THỬ / TRIAL]"
 Handing = Callable[[EmailMessage, str, str], None]
 
 
@@ -61,6 +62,7 @@ class Mail:
     price: int
     hand_over: Handing
     repeats_safely: bool = False
+    is_shown: bool = False  # handed to a file to be looked at: nothing leaves the house
 
     def parts(self, text: str) -> int:
         return 1
@@ -70,16 +72,16 @@ class Mail:
             written = self.write(message)
         except (ValueError, MessageError) as error:  # a line break in a header, an address that is none
             raise MessageRefused(Why.CONTACT) from error
-        self.hand_over(written, self.address, message.to)
+        self.hand_over(written, self.address, self._box(message))
         return str(written["Message-ID"])
 
     def write(self, message: Outgoing) -> EmailMessage:
         user, _at, domain = self.address.rpartition("@")
-        to, _at, host = message.to.rpartition("@")
+        to, _at, host = self._box(message).rpartition("@")
         written = EmailMessage()
         written["From"] = Address(message.sender, user, domain)
         written["To"] = Address("", to, host)
-        written["Subject"] = message.subject
+        written["Subject"] = f"{TRIAL} {message.subject}" if message.is_trial else message.subject
         written["Date"] = formatdate()
         written["Message-ID"] = f"<{message.tracking_id}@{domain}>"
         if message.stop_url:
@@ -87,6 +89,10 @@ class Mail:
         written["Auto-Submitted"] = "auto-generated"
         written.set_content(message.text)
         return written
+
+    def _box(self, message: Outgoing) -> str:
+        """To whom it goes: a rehearsal's to the sender, as gateways of SMS and Zalo send a trial to nobody."""
+        return self.address if message.is_trial and not self.is_shown else message.to
 
 
 def _conversation(server: Server) -> smtplib.SMTP:

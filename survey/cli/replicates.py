@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from survey.cli.context import actor, open_site, put, reader, refuses
+from survey import queue
+from survey.cli.context import Site, actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.cli.fieldwork import JSON
 from survey.i18n import number
@@ -52,6 +53,7 @@ def first(wave: str, share: float, database: str | None, as_json: bool) -> None:
         new = replicates.first(
             session, found, key=site.keys.wave(found.id), share=share, actor=actor(), now=site.now()
         )  # fmt: skip
+    _write_to_them(site, wave)
     put({"wave": wave, "new": new}, as_json=as_json, lines=[f"{new}"])
 
 
@@ -90,7 +92,13 @@ def next_(wave: str, count: int, goal: str, settle: int, yes: bool, database: st
         found = waves.find(session, wave)
         key = site.keys.wave(found.id)
         new = replicates.confirm(session, found, made.id, key=key, actor=actor(), now=site.now())
+    _write_to_them(site, wave)
     put({"release": made.id.hex(), "new": new, **made.advice}, as_json=as_json, lines=[f"{new}"])
+
+
+def _write_to_them(site: Site, wave: str) -> None:
+    """The worker writes to those who have their link now, as after a release on the page."""
+    queue.enqueue(site.settings, "release.invite", wave=wave, actor=actor())
 
 
 def _advise(wave: str, count: int, goal: str, settle: int, database: str | None) -> Replicate:

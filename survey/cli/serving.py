@@ -72,7 +72,7 @@ def create(
         raise click.UsageError(f"a password has at least {people.SHORTEST_PASSWORD} characters")
     site = open_site(database)
     with site.database.begin() as session:
-        people.create_account(
+        accounts.create(
             session, email=email, name=name, agency=agency, roles=roles, password=password, now=site.now(), unit=unit,
             actor=actor(),
         )  # fmt: skip

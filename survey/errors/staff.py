@@ -29,6 +29,14 @@ class ApprovalWithoutDocument(SurveyError):
 
 
 @dataclass(eq=False)
+class AgencyUnclear(SurveyError):
+    """An agency's name is so near to another one's that nobody can say whether they are two."""
+
+    agency: str
+    other: str
+
+
+@dataclass(eq=False)
 class NotAnApprover(SurveyError):
     """No active account of this address may approve."""
 

@@ -66,11 +66,15 @@ REFUSALS: dict[type[SurveyError], str] = {
     staff.ApprovalsMissing: _n('"%(subject)s" is not approved yet: %(missing)s.'),
     staff.ApprovalGiven: _n('%(agency)s approved "%(subject)s" already.'),
     staff.ApprovalWithoutDocument: _n('Name the document that approves "%(subject)s": number, date, signer.'),
+    staff.AgencyUnclear: _n(
+        '"%(agency)s" may be the same agency as "%(other)s". Ask the administrator to write the agency in full in '
+        "its accounts, the same everywhere, or to choose its unit; then agree again."
+    ),
     staff.NotAnApprover: _n("No account of %(email)s may approve."),
     staff.AddressRefused: _n('"%(email)s" is not an e-mail address.'),
     staff.RolesApart: _n(
         "One person cannot hold these roles together (%(roles)s). Choose at least one; administrator, data office and "
-        "oversight each stand alone."
+        "oversight each stand alone, and an interviewer belongs to no rated unit."
     ),
     staff.UnitNeeded: _n("Choose the unit that this account speaks for."),
     staff.OwnAccount: _n("Nobody changes the rights of the own account. Ask another administrator."),

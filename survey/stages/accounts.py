@@ -30,6 +30,7 @@ from survey.stages import audit, staff
 from survey.stages.staff import Role
 
 ALONE = frozenset({Role.ADMIN, Role.DATA_OFFICE, Role.OVERSIGHT})
+APART = frozenset({Role.INTERVIEWER, Role.RATED_UNIT})
 OF_A_UNIT = frozenset({Role.RATED_UNIT, Role.LEAD_AGENCY})
 ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}")
 FEWEST_DIFFERENT = 5
@@ -70,21 +71,31 @@ def invite(
     now: datetime,
 ) -> tuple[Account, str]:  # fmt: skip
     """A new account without a password, and the token of the link that sets one."""
+    account = create(
+        session, email=email, name=name, agency=agency, roles=roles, password=None, unit=unit, actor=actor, now=now
+    )
+    return account, issue_link(session, account, Purpose.INVITATION, actor=actor, now=now)
+
+
+def create(
+    session: Session, *, email: str, name: str, agency: str, roles: Iterable[str], password: str | None,
+    unit: str | None, actor: str, now: datetime,
+) -> Account:  # fmt: skip
+    """A new account by the one rule of every door: an address that can be written to, roles that go together."""
     address = email.strip().lower()
     if not ADDRESS.fullmatch(address) or len(address) > 254:
         raise AddressRefused(address)
     held = check_roles(roles, unit or staff.unit_named(session, agency))
-    account = staff.create_account(
-        session, email=address, name=plain(name), agency=plain(agency), roles=held, password=None, now=now, unit=unit,
-        actor=actor,
+    return staff.create_account(
+        session, email=address, name=plain(name), agency=plain(agency), roles=held, password=password, now=now,
+        unit=unit, actor=actor,
     )  # fmt: skip
-    return account, issue_link(session, account, Purpose.INVITATION, actor=actor, now=now)
 
 
 def check_roles(roles: Iterable[str], unit: str | None) -> list[Role]:
     """The roles, when one person may hold them together and a unit is there for those that speak for one."""
     held = sorted({Role(role) for role in roles})
-    if not held or (len(held) > 1 and ALONE & set(held)):
+    if not held or (len(held) > 1 and ALONE & set(held)) or set(held) >= APART:
         raise RolesApart(", ".join(held))
     needing = OF_A_UNIT & set(held)
     if needing and unit is None:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from survey.errors.staff import (
+    AgencyUnclear,
     ApprovalGiven,
     ApprovalsMissing,
     ApprovalWithoutDocument,
@@ -24,11 +25,12 @@ from survey.errors.staff import (
 from survey.model.approval import Approval
 from survey.model.staff import Account, AccountRole
 from survey.model.unit import Unit
-from survey.stages import audit, staff
+from survey.stages import agencies, audit, staff
 from survey.stages.staff import Role
 
 APPROVERS = frozenset({Role.LEAD_AGENCY, Role.SURVEY_OFFICE, Role.OVERSIGHT})
 WANTED = 2
+PARTS_OF_A_DECISION = 3  # number, date, signer
 
 
 class Missing(StrEnum):
@@ -47,15 +49,36 @@ class Agency:
     rated: bool
 
 
+@dataclass(frozen=True)
+class Voice:
+    """An approval as people read it: who agreed, for which agency, on which document."""
+
+    name: str
+    agency: str
+    unit: Unit | None  # of the register, where the agency is one
+    rated: bool
+    document: str
+    given_at: datetime
+
+
+def names_decision(document: str) -> bool:
+    """Whether a text names a decision: number, date, signer, with commas between."""
+    return len([part for part in document.split(",") if part.strip()]) >= PARTS_OF_A_DECISION
+
+
 def give(session: Session, subject: str, digest: str, *, by: str, document: str, now: datetime) -> Approval:
-    """Agree to a subject as it stands; one voice a person and agency. `by` is the address of an account."""
-    account = _approver(session, by)
-    if not (written := " ".join(document.split())):
+    """Agree to a subject as it stands, on a document of one's agency."""
+    _approver(session, by)
+    if not names_decision(document):
         raise ApprovalWithoutDocument(subject)
+    return say(session, subject, digest, by=by, written=document, now=now)
+
+
+def say(session: Session, subject: str, digest: str, *, by: str, written: str, now: datetime) -> Approval:
+    """One voice a person and agency, with a reason. `by` is the address of an account."""
+    account, written = _approver(session, by), " ".join(written.split())
     agency = agency_of(session, account)
-    mine = or_(Approval.agency == agency.key, Approval.account_id == account.id)
-    if session.scalars(_about(subject, digest).where(mine)).first() is not None:
-        raise ApprovalGiven(subject, account.agency)
+    _require_another(session, subject, given(session, subject, digest), account, agency)
     approval = Approval(
         subject=subject, digest=digest, account_id=account.id, agency=agency.key, rated=agency.rated,
         document=written, given_at=now,
@@ -65,6 +88,44 @@ def give(session: Session, subject: str, digest: str, *, by: str, document: str,
     detail = {"digest": digest, "agency": agency.key, "rated": agency.rated, "document": written}
     audit.record(session, actor=account.email, action="approval.give", subject=subject, detail=detail, now=now)
     return approval
+
+
+def _require_another(
+    session: Session, subject: str, before: Sequence[Approval], account: Account, agency: Agency
+) -> None:
+    """ApprovalGiven for a person or agency that agreed; AgencyUnclear where a name may be that of another one.
+
+    Two units of the register are two agencies, whatever their names.
+    """
+    if any(account.id == one.account_id or agency.key == one.agency for one in before):
+        raise ApprovalGiven(subject, account.agency)
+    units, provinces = {unit.code: unit for unit in session.scalars(select(Unit))}, agencies.province_names(session)
+
+    def names(key: str) -> set[str]:
+        unit = units.get(key)
+        return {agencies.folded(text, provinces) for text in ((unit.name_vi, unit.name_en) if unit else (key,))}
+
+    rated = [unit.code for unit in units.values() if unit.rated and agency.key not in units]
+    for other in [one.agency for one in before if not {one.agency, agency.key} <= units.keys()] + rated:
+        if names(other) & names(agency.key):
+            raise ApprovalGiven(subject, account.agency)
+        if any(agencies.are_near(mine, theirs) for mine in names(agency.key) for theirs in names(other)):
+            raise AgencyUnclear(account.agency, units[other].name_vi if other in units else other)
+
+
+def voices(session: Session, approvals: Sequence[Approval]) -> list[Voice]:
+    """Approvals with the names of those who gave them; an agency as the account writes it, unless that changed."""
+    people = {one.id: one for one in session.scalars(
+        select(Account).where(Account.id.in_([approval.account_id for approval in approvals]))
+    )}  # fmt: skip
+    told = []
+    for one in approvals:
+        account = people[one.account_id]
+        is_same = one.agency in (account.unit_code, agency_of(session, account).key)
+        agency = account.agency if is_same else one.agency
+        unit = session.get(Unit, one.agency)
+        told.append(Voice(account.name, agency, unit, one.rated, one.document, one.given_at))
+    return told
 
 
 def given(session: Session, subject: str, digest: str) -> list[Approval]:
@@ -106,11 +167,10 @@ def agency_of(session: Session, account: Account) -> Agency:
     if account.unit_code is not None:
         unit = session.get_one(Unit, account.unit_code)
         return Agency(unit.code, unit.rated)
-    name = staff.plain_name(account.agency)
-    named = [unit for unit in session.scalars(select(Unit).order_by(Unit.code)) if _bears(unit, name)]
-    if named:
-        return Agency(named[0].code, any(unit.rated for unit in named))
-    return Agency(name, rated=False)
+    code = staff.unit_named(session, account.agency)
+    if code is not None:
+        return Agency(code, session.get_one(Unit, code).rated)
+    return Agency(staff.plain_name(account.agency), rated=False)
 
 
 def _approver(session: Session, email: str) -> Account:
@@ -119,10 +179,6 @@ def _approver(session: Session, email: str) -> Account:
     if account is None or not account.active:
         raise NotAnApprover(email)
     return account
-
-
-def _bears(unit: Unit, name: str) -> bool:
-    return name in {staff.plain_name(unit.name_vi), staff.plain_name(unit.name_en)}
 
 
 def _about(subject: str, digest: str) -> Select[Approval]:

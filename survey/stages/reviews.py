@@ -144,7 +144,7 @@ def decide(
     if not _offices(session, [by]):
         raise NotYours()
     about = (subject(wave, case), _digest_of(session, case, verdict))
-    approvals.give(session, *about, by=by, document=written, now=now)
+    approvals.say(session, *about, by=by, written=written, now=now)
     detail = {"case": subject(wave, case), "verdict": verdict.value, "reason": written}
     audit.record(session, actor=by, action="review.say", subject=wave.code, detail=detail, now=now)
     agreed = approvals.given(session, *about)

@@ -20,7 +20,7 @@ from survey.errors.common import AccountExists, UnitUnknown
 from survey.errors.staff import UnitNeeded
 from survey.model.staff import Account, AccountRole, KnownDevice, SecondFactor, StaffSession
 from survey.model.unit import Unit
-from survey.stages import audit
+from survey.stages import agencies, audit
 
 SESSION_LIFE, HALF_LIFE, DEVICE_LIFE = timedelta(hours=12), timedelta(minutes=10), timedelta(days=180)
 SEEN_EVERY = timedelta(minutes=5)
@@ -116,9 +116,11 @@ def unit_of(session: Session, unit: str | None, agency: str, roles: Iterable[str
 
 def unit_named(session: Session, agency: str) -> str | None:
     """The first unit whose name in either language is the agency's, however it is written."""
-    name = plain_name(agency)
-    rows = session.execute(select(Unit.code, Unit.name_vi, Unit.name_en).order_by(Unit.code))
-    return next((row.code for row in rows if name in {plain_name(row.name_vi), plain_name(row.name_en)}), None)
+    provinces = agencies.province_names(session)
+    name = agencies.folded(agency, provinces)
+    rows = session.execute(select(Unit.code, Unit.name_vi, Unit.name_en).order_by(Unit.rated.desc(), Unit.code)).all()
+    names = {row.code: {agencies.folded(text, provinces) for text in row[1:]} for row in rows}
+    return next((code for code, known in names.items() if name in known), None)
 
 
 def plain_name(name: str) -> str:

@@ -42,7 +42,7 @@ from survey.model.quota import QuotaCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave, WaveScheme, WaveUnit
 from survey.scheme import Scheme, load_scheme
-from survey.stages import audit
+from survey.stages import approvals, audit
 from survey.stages import schemes as kept_schemes
 from survey.stages.units import PROVINCE
 from survey.wavefile import ALL_UNITS, Kind, WavePlan
@@ -60,7 +60,6 @@ NEXT: Mapping[str, tuple[str, ...]] = {  # the only ways from state to state
     PURGED: (),
 }
 COMING, RUNNING, OVER = (DRAFT, PLANNED), (OPEN, PAUSED), (CLOSED, SEALED, PURGED)
-PARTS_OF_A_DECISION = 3  # number, date, signer
 
 STANDING = (Wave.state, Wave.phase, Wave.opens, Wave.closes, Wave.paused_until, cast(Wave.settings, Text))
 _RUNNING_WAVES = select(Wave.__table__, *(part.label(f"standing_{n}") for n, part in enumerate(STANDING)))
@@ -260,7 +259,7 @@ def decide(wave: Wave, document: str | None) -> None:
         if wave.kind == Kind.REAL:
             raise DocumentMissing(wave=wave.code)
         return
-    if len([part for part in document.split(",") if part.strip()]) < PARTS_OF_A_DECISION:
+    if not approvals.names_decision(document):
         raise DocumentEmpty(wave=wave.code)
     if document not in wave.documents:
         wave.documents = [*wave.documents, document]

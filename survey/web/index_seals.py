@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 
 from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
 from sqlalchemy.orm import Session
@@ -12,11 +11,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from survey import queue
 from survey.custody import statements
 from survey.errors.common import SurveyError
-from survey.model.approval import Approval
 from survey.model.index import IndexSheet
-from survey.model.staff import Account
 from survey.sentences.refusals import sentences
-from survey.stages import approvals, index_seals, index_sheets, tasks, units
+from survey.stages import approvals, index_seals, index_sheets, tasks
 from survey.stages.staff import Role
 from survey.stages.tasks import Job
 from survey.web import wording
@@ -91,8 +88,7 @@ def shown(session: Session, sheet: IndexSheet, refusal: SurveyError | None = Non
         scheme=index_sheets.scheme_of(sheet),
         run=run,
         digest=digest,
-        given=given,
-        names=agencies(session, given),
+        voices=approvals.voices(session, given),
         missing=missing,
         is_sealed=is_sealed,
         seals=[(one, index_seals.statement_of(one)) for one in seals],
@@ -105,14 +101,3 @@ def shown(session: Session, sheet: IndexSheet, refusal: SurveyError | None = Non
         language=language(),
         words=wording,
     )
-
-
-def agencies(session: Session, given: Sequence[Approval]) -> dict[bytes, str]:
-    """By approval the agency's name: the unit's in the reader's language, else as the account has it."""
-    named = units.of_codes(session, [one.agency for one in given])
-    return {
-        one.id: wording.text_of_unit(named[one.agency])
-        if one.agency in named
-        else session.get_one(Account, one.account_id).agency
-        for one in given
-    }

@@ -207,7 +207,7 @@ def shown(session: Session, wave: Wave, plan: SamplePlan) -> dict[str, Any]:
         "names": {code: wording.text_of_unit(unit) for code, unit in named.items()},
         "sums": {name: sum(row[name] for row in rows) for name in ("dossiers", "answers_wanted", "invitations")},
         "without_score": sum(row["chance_of_score"] < 0.9 for row in rows),
-        "given": given,
+        "voices": approvals.voices(session, given),
         "missing": approvals.missing(given),
         "is_fresh": plans.is_fresh(session, wave, plan),
         "has_last": any(row.get("last_response") is not None for row in rows),

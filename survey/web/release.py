@@ -74,7 +74,7 @@ def _stand(session: Session, wave: Wave, step: Step) -> dict[str, object]:
     return {
         "out": releases.standing(session, wave, step),
         "pending": pending,
-        "signed": releases.signatures(session, wave, pending) if pending else [],
+        "signed": approvals.voices(session, releases.signatures(session, wave, pending)) if pending else [],
         "seen": releases.digest(session, wave, pending) if pending else "",
     }
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from survey import queue, scheme_changes, scheme_text
 from survey.errors.common import SurveyError
 from survey.errors.schemes import SchemeShipped, VersionTaken
-from survey.errors.staff import ApprovalGiven, ApprovalWithoutDocument, NotAnApprover
+from survey.errors.staff import AgencyUnclear, ApprovalGiven, ApprovalWithoutDocument, NotAnApprover
 from survey.faults import FaultyFile
 from survey.sentences.refusals import sentences
 from survey.stages import approvals, results, schemes
@@ -21,7 +21,7 @@ from survey.web.site import now, signed_in, site, translations
 
 blueprint = Blueprint("schemes", __name__, url_prefix="/schemes")
 REFUSED = (FaultyFile, SchemeShipped, VersionTaken)
-NOT_AGREED = (ApprovalGiven, ApprovalWithoutDocument, NotAnApprover)
+NOT_AGREED = (AgencyUnclear, ApprovalGiven, ApprovalWithoutDocument, NotAnApprover)
 
 
 @blueprint.get("")
@@ -41,6 +41,7 @@ def scheme(digest: str) -> str:
 def page(session: Session, shelved: Shelved, refused: SurveyError | None = None) -> str:
     """The page of a scheme; `refused` says why an agreement was not taken."""
     other = request.args.get("with", "")
+    given = approvals.given(session, schemes.subject(shelved.scheme), shelved.scheme.digest)
     found = shelved.scheme
     base = schemes.find(session, other) if other else None
     scored = [one for one in results.scored_waves(session) if one.state != wave_list.OPEN]
@@ -53,8 +54,8 @@ def page(session: Session, shelved: Shelved, refused: SurveyError | None = None)
         changes=scheme_changes.changes(base.scheme, found) if base else [],
         trials=schemes.trials(session, found.digest),
         waves=scored,
-        given=approvals.given(session, schemes.subject(found), found.digest),
-        missing=approvals.missing(approvals.given(session, schemes.subject(found), found.digest)),
+        voices=approvals.voices(session, given),
+        missing=approvals.missing(given),
         may_change=may_open("schemes.change", signed_in().roles),
         may_agree=may_open("schemes.agree", signed_in().roles),
         told=sentences(refused, translations()) if refused else [],

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from survey.db import Database
 from survey.errors.common import StoredMeanwhile, ValueForbidden
 from survey.errors.staff import (
+    AgencyUnclear,
     ApprovalGiven,
     ApprovalsMissing,
     ApprovalWithoutDocument,
@@ -99,6 +100,35 @@ def test_an_agency_has_one_voice_however_its_people_write_its_name(
             approve(session, second, now=now)
 
 
+@pytest.mark.parametrize(
+    ("agency", "leaf"),
+    [
+        ("Vien Kinh te – Xa hoi tinh", ApprovalGiven),
+        ("Viện Kinh tế và Xã hội", AgencyUnclear),
+        ("Viện Kinh tế", AgencyUnclear),
+        ("SỞ XÂY DỰNG TỈNH ĐỒNG NAI", None),
+        ("Phòng Tổ chức, Sở Xây dựng", AgencyUnclear),
+        ("Ủy ban Mặt trận Tổ quốc tỉnh Đồng Nai", None),
+    ],
+)
+def test_two_spellings_are_one_agency_and_names_that_are_near_are_refused(
+    people: Database, now: datetime, agency: str, leaf: type[Exception] | None
+) -> None:
+    with people.begin() as session:
+        session.get_one(Unit, "98").type, session.get_one(Unit, "98").name_vi = "province", "Tỉnh Đồng Nai"
+        session.scalars(select(Account).where(Account.email == "ba")).one().agency = agency
+        session.flush()
+        approve(session, "tam", now=now)
+        if leaf is None:
+            approve(session, "ba", now=now)
+            told = {one.name: one for one in approvals.voices(session, approvals.given(session, PLAN, AS_IT_STANDS))}
+            assert told.keys() == {"tam", "ba"}
+            assert (told["ba"].agency, told["ba"].rated) == (agency, agency.startswith("SỞ"))
+        else:
+            with pytest.raises(leaf):
+                approve(session, "ba", now=now)
+
+
 def test_what_changed_needs_new_approvals(people: Database, now: datetime) -> None:
     with people.begin() as session:
         approve(session, "lan", "ba", now=now)
@@ -117,8 +147,9 @@ def test_only_who_may_approve_does_and_names_a_document(people: Database, now: d
         for person in ("it", "hoa", "nobody"):
             with pytest.raises(NotAnApprover):
                 approve(session, person, now=now)
-        with pytest.raises(ApprovalWithoutDocument):
-            approvals.give(session, PLAN, AS_IT_STANDS, by="lan", document=" \n", now=now)
+        for nothing in (" \n", "x", "12/QĐ, 05/01/2026", ", , ,"):
+            with pytest.raises(ApprovalWithoutDocument):
+                approvals.give(session, PLAN, AS_IT_STANDS, by="lan", document=nothing, now=now)
 
 
 def test_an_approval_is_in_the_log_with_its_document_and_digest(people: Database, now: datetime) -> None:

@@ -248,7 +248,7 @@ def test_a_sealed_index_is_computed_again_and_names_what_was_changed(engines: di
     for role in ("lead_agency", "oversight"):
         with built.database.begin() as session:
             sheet = index_sheets.find(session, SCHEME.code, 2025)
-            index_seals.approve(session, sheet, by=by_role[role], document="12/QĐ", now=built.stands)
+            index_seals.approve(session, sheet, by=by_role[role], document="12/QĐ, 1/3/2026, A", now=built.stands)
     made = index_seal.run(built.database, keys, SCHEME.code, 2025, actor="test", now=built.stands)
     index_seal.write(built.database, SCHEME.code, 2025, None, tmp_path / "index.zip")
     with bundles.opened(tmp_path / "index.zip") as bundle:

@@ -73,11 +73,11 @@ def test_a_version_never_changes_and_counts_when_two_agencies_agreed(database: D
         assert schemes.keep(session, text, note="", by="snv@example.vn", now=now) == kept
         with pytest.raises(VersionTaken):
             schemes.keep(session, text + "# khác\n", note="", by="snv@example.vn", now=now)
-        schemes.approve(session, kept.digest, by="snv@example.vn", document="QĐ 12, 01/03/2026", now=now)
+        schemes.approve(session, kept.digest, by="snv@example.vn", document="QĐ 12, 01/03/2026, Giám đốc", now=now)
         with pytest.raises(ApprovalGiven):
-            schemes.approve(session, kept.digest, by="snv2@example.vn", document="QĐ 12, 01/03/2026", now=now)
+            schemes.approve(session, kept.digest, by="snv2@example.vn", document="QĐ 12, 01/03/2026, Giám đốc", now=now)
         assert schemes.approved(session) == {}
-        schemes.approve(session, kept.digest, by="mttq@example.vn", document="CV 7, 02/03/2026", now=now)
+        schemes.approve(session, kept.digest, by="mttq@example.vn", document="CV 7, 02/03/2026, Chủ tịch", now=now)
         assert schemes.approved(session) == {"dong-nai-so": kept.source}
         with pytest.raises(UnknownScheme):
             schemes.find(session, "0" * 64)

@@ -314,3 +314,29 @@ def test_oversight_reads_the_log_and_is_told_when_it_was_changed(signed_in: Sign
         session.connection().exec_driver_sql("update audit_entry set actor = 'x' where number = 1")
     client.submit("/staff/log", form=1)
     assert "Dòng 1 không khớp" in said(client)
+
+
+@pytest.mark.parametrize(
+    ("roles", "leaf"),
+    [
+        (("oversight", "survey_office"), RolesApart),
+        (("admin", "survey_office"), RolesApart),
+        (("rated_unit", "interviewer"), RolesApart),
+        (("rated_unit",), UnitNeeded),
+        (("survey_office", "interviewer"), None),
+    ],
+)
+@pytest.mark.parametrize("door", [accounts.create, accounts.invite])
+def test_every_door_gives_one_person_only_roles_that_go_together(
+    database: Database, now: datetime, door: Callable[..., Any], roles: tuple[str, ...], leaf: type[Exception] | None
+) -> None:
+    values = {"email": "a@b.vn", "name": "A", "agency": "Viện", "unit": None, "actor": "t", "now": now}
+    values |= {"password": PASSWORD} if door is accounts.create else {}
+    with database.begin() as session:
+        if leaf is None:
+            door(session, roles=roles, **values)
+        else:
+            with pytest.raises(leaf):
+                door(session, roles=roles, **values)
+        with pytest.raises(AddressRefused):
+            door(session, roles=["oversight"], **(values | {"email": "không phải địa chỉ"}))

@@ -62,7 +62,7 @@ def sealed(settings: Settings, database: Database, go_to_the_field: Callable[...
                 session, wave, results.latest(session, wave), step, document=DOCUMENT, by=first, now=at,
                 complaints_until=until if step is Step.PROVISIONAL else None,
             )  # fmt: skip
-            assert releases.sign(session, wave, made, document="34/MTTQ, 06/8/2026", by=second, now=at)
+            assert releases.sign(session, wave, made, document="34/MTTQ, 06/8/2026, Chủ tịch", by=second, now=at)
     seal.run(database, keys, WAVE, actor=first, now=NOW + timedelta(days=9))
     path = tmp_path / "seal.zip"
     with database.read() as session, path.open("wb") as stream:

@@ -128,6 +128,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def test_an_e_mail_of_a_rehearsal_reaches_no_citizen_and_says_that_it_is_one(box: tuple[Box, Mail]) -> None:
+    handler, mail = box
+    mail.send(replace(MESSAGE, is_trial=True))
+    (envelope,) = handler.taken
+    assert envelope.rcpt_tos == [mail.address]
+    assert MESSAGE.to.encode() not in envelope.content
+    shown = message_from_bytes(envelope.content, policy=default)
+    assert str(shown["Subject"]) == f"[THỬ / TRIAL] {MESSAGE.subject}"
+
+
 def test_an_e_mail_arrives_as_it_was_written(box: tuple[Box, Mail]) -> None:
     handler, mail = box
     assert mail.send(MESSAGE) == f"<{MESSAGE.tracking_id}@example.vn>"

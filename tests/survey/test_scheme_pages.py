@@ -49,7 +49,7 @@ def test_a_version_is_kept_compared_and_agreed_to_by_two_agencies(
     assert other.get(f"{address}/change").status_code == 403
     empty = office.submit(address, {"document": " "}, form=1)
     assert empty.status_code == 422
-    assert office.submit(address, {"document": "QĐ 12, 01/03/2026"}, form=1).status_code == 303
+    assert office.submit(address, {"document": "QĐ 12, 01/03/2026, Giám đốc"}, form=1).status_code == 303
     with database.read() as session:
         assert schemes.approved(session) == {}
     assert office.get(f"{address}/scheme.toml").get_data(as_text=True).startswith("# MẪU THỬ")
