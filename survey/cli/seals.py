@@ -14,10 +14,16 @@ from survey.cli.context import open_site, put, reader, refuses, say
 from survey.custody import bundles, checking, statements
 from survey.custody.broken import BundleBroken, Fault
 from survey.errors.common import AuditBroken
+from survey.i18n import mark as _n
 from survey.sentences.refusals import sentences
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 KEY = re.compile(r"\b[0-9a-f]{64}\b")
+NO_INVENTORY = _n(
+    "This bundle has no digests of the site's tables: figures, descriptions, answers, sample, decisions, signatures "
+    "and what the signed statement says were compared; settings of the wave, counts, targets, complaints and who made "
+    "what were not."
+)
 NAMED = ("wave", "index", "year", "number", "sealed_at", "document", "key")
 
 
@@ -43,6 +49,10 @@ def verify(path: Path, key: str | None, recompute: bool, database: str | None, a
             sys.exit(1)
         raise
     told = _told(checked, public, again) | {"entries": entries}
+    if database and told.get("wave"):
+        told["inventory"] = checked.has_inventory
+        if not checked.has_inventory:
+            say(reader().gettext(NO_INVENTORY))
     put(told, as_json=as_json, lines=[f"{name}: {value}" for name, value in told.items() if value is not None])
 
 

@@ -32,6 +32,7 @@ class Fault(StrEnum):
     OTHER_DIGITS = "other_digits"  # computed again, a figure comes out otherwise
     RECORD_CHANGED = "record_changed"  # the site's database holds something else than the bundle
     RECORD_MISSING = "record_missing"
+    RECORD_ADDED = "record_added"
 
 
 @dataclass(eq=False)

@@ -19,7 +19,7 @@ from survey.custody import archive, marks, statements
 from survey.custody.broken import BundleBroken, Fault
 from survey.custody.refusals import FileThere
 
-MARKS = "marks.json"
+MARKS, INVENTORY = "marks.json", "inventory.json"
 SEALED_AT = (1980, 1, 1, 0, 0, 0)  # an archive's entries carry no time of their own
 LOCAL_HEADER, FLAT = struct.Struct("<26xHH"), -15
 

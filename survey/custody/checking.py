@@ -29,6 +29,11 @@ class Checked:
     files: int
     digest: str | None = None
 
+    @property
+    def has_inventory(self) -> bool:
+        """Whether a site's tables can be held against it one by one; bundles of before had none."""
+        return self.statement is not None and bundles.INVENTORY in self.statement["files"]
+
 
 def check(bundle: Opened, *, public: bytes | None) -> Checked:
     """Raises BundleBroken with the first thing that was changed; without a `public` key whose seal it is stays open."""

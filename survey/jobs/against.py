@@ -11,24 +11,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis.components.rows import COLUMNS
 from analysis.errors import AnalysisError, CellInvalid
 from analysis.extract import MANIFEST, Extract
-from survey.custody import bundles, checking, marks, statements
+from survey.custody import archive, bundles, checking, marks, statements
 from survey.custody.broken import BundleBroken, Fault
 from survey.custody.bundles import Opened
 from survey.db import Database
 from survey.errors.common import SurveyError
+from survey.jobs import against_log as log
+from survey.jobs import against_tables as tables
 from survey.jobs import extract
 from survey.jobs.seal import DECISIONS, EXTRACT, options_of, signed
 from survey.model.release import Release
 from survey.model.result import Run
 from survey.model.seal import Seal
 from survey.model.wave import Wave
-from survey.stages import audit, receipts, results, reviews, seals, waves
-from survey.stages.audit import Head
+from survey.stages import receipts, results, reviews, seals, waves
 
 TABLES = {
     "answers.csv": "answer",
@@ -46,20 +48,31 @@ def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
     may have been corrected since.
     """
     with database.read() as session:
-        signed_head = Head(told["audit"]["count"], bytes.fromhex(told["audit"]["hash"]))
-        entries = audit.verify(session, signed=signed_head).count
-        wave, seal = _sealed(session, told, bundle)
-        run = session.get(Run, bytes.fromhex(told["run"]))
-        if run is None:
-            raise BundleBroken(bundle.name, Fault.RECORD_MISSING, "run", found=told["run"])
-        _require_run(session, run, bundle, told)
-        _require_signed(session, wave, seal, bundle, told)
-        listed = told.get("receipts")  # a seal of before there were any has none
-        if listed is not None and receipts.told(session, wave) != listed:
-            raise _changed(bundle, "receipt", expected=statements.short(listed))
-        newest = seals.newest(session, wave)
-        if newest is not None and newest.number == told["number"]:
-            _require_wave(session, wave, bundle)
+        try:
+            return _require(session, bundle, told)
+        except ValueError as error:  # a value that its column cannot hold
+            for broken in tables.first_unreadable(session, bundle):
+                raise broken from error
+            raise
+
+
+def _require(session: Session, bundle: Opened, told: Mapping[str, Any]) -> int:
+    entries = log.require(session, bundle, told, archive.sha256(bundle.folder / statements.FILE))
+    wave, seal = _sealed(session, told, bundle)
+    run = session.get(Run, bytes.fromhex(told["run"]))
+    if run is None:
+        raise BundleBroken(bundle.name, Fault.RECORD_MISSING, "run", found=told["run"])
+    _require_run(session, run, bundle, told)
+    _require_signed(session, wave, seal, bundle, told)
+    listed = told.get("receipts")  # a seal of before there were any has none
+    if listed is not None and receipts.told(session, wave) != listed:
+        raise _changed(bundle, "receipt", expected=statements.short(listed))
+    newest = seals.newest(session, wave)
+    counts = newest is not None and newest.number == told["number"]
+    if counts:
+        tables.require_manifest(session, wave, bundle, told)
+        _require_wave(session, wave, bundle)
+    tables.require_tables(session, wave, seal, bundle, told, every=counts)
     return entries
 
 
@@ -83,6 +96,8 @@ def _sealed(session: Session, told: Mapping[str, Any], bundle: Opened) -> tuple[
     ):
         if sealed != stands:
             raise _changed(bundle, "seal", field=name, expected=str(sealed), found=str(stands))
+    tables.require_seal(seal, bundle)
+    _require_before(session, told, bundle)
     require_pieces(lambda stream: seals.write(session, seal, stream), "seal_part", told)
     return wave, seal
 
@@ -95,6 +110,13 @@ def require_pieces(write: Callable[[IO[bytes]], None], table: str, told: Mapping
             write(stream)
         with bundles.opened(path) as stored:
             checking.check(stored, public=bytes.fromhex(told["key"]))
+
+
+def _require_before(session: Session, told: Mapping[str, Any], bundle: Opened) -> None:
+    """The seal of the site that this one names as the one before it is still there."""
+    before = told["previous"]
+    if before is not None and session.scalar(select(Seal.id).where(Seal.digest == before)) is None:
+        raise BundleBroken(bundle.name, Fault.RECORD_MISSING, "seal", field="previous", expected=before)
 
 
 def _first_field(sealed: Mapping[str, Any], statement: str) -> str:
@@ -122,6 +144,8 @@ def _require_run(session: Session, run: Run, bundle: Opened, told: Mapping[str, 
             for column in COLUMNS:
                 if sealed[column].removeprefix("'") != str("" if stands[column] is None else stands[column]):
                     raise _changed(bundle, "figure", number, column, sealed[column], str(stands[column]))
+    tables.require_columns(session, run, bundle)
+    tables.require_descriptions(session, run, bundle)
 
 
 def _require_signed(session: Session, wave: Wave, seal: Seal, bundle: Opened, told: Mapping[str, Any]) -> None:

@@ -65,7 +65,7 @@ def build(session: Session, wave: Wave, *, flags: Mapping[bytes, str] | None = N
         inputs=_inputs(session, wave),
         instrument=instrument.source,
         schemes=[scheme.source for scheme in waves.schemes_of(session, wave)],
-        manifest=_manifest(session, wave) | _apart(session, wave),
+        manifest=manifest_of(session, wave),
         traits=_traits(session, wave, cells),
     )
 
@@ -234,6 +234,11 @@ def _apart(session: Session, wave: Wave) -> dict[str, list[str]]:
     asked = {row.unit_code for row, _email in topups.of_wave(session, wave) if row.completed}
     units = sorted(asked - topups.yields(session, wave).keys())
     return {"topups_not_counted": units} if units else {}
+
+
+def manifest_of(session: Session, wave: Wave) -> dict[str, Any]:
+    """What an extract says of its wave, but for the hashes of its files."""
+    return _manifest(session, wave) | _apart(session, wave)
 
 
 def _manifest(session: Session, wave: Wave) -> dict[str, Any]:

@@ -7,39 +7,65 @@ import json
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from analysis import index_sheet
 from analysis.describing.describe import describe, write_tables
 from analysis.errors import AnalysisError
-from analysis.extract import MANIFEST, Scores, read_extract, score, write_scores
+from analysis.extract import MANIFEST, Extract, read_extract, scheme_files, score, write_scores
+from analysis.index_sheet import IndexSheet
+from survey.custody import statements
 from survey.custody.broken import BundleBroken, Fault
+from survey.jobs import again_statement, again_workbook
+from survey.scheme import Scheme, load_scheme
 
 EXTRACT, TABLE = "extract", "scores.csv"
 
 
 def run(folder: Path, *, bundle: str) -> int:
-    """The number of figures that came out to the last digit. BundleBroken names the first that did not."""
-    scores = _scores(folder, bundle)
+    """The number of figures that came out to the last digit. BundleBroken names the first that did not.
+
+    The workbook is written again too, and the statement held against what it is about: it may be anybody's.
+    """
+    taken = _taken(folder / EXTRACT, bundle)
+    try:
+        scores = index_sheet.score_index(taken) if isinstance(taken, IndexSheet) else score(taken)
+    except AnalysisError as error:
+        raise BundleBroken(bundle, Fault.OTHER_DIGITS, EXTRACT, found=str(error)) from error
+    told = _statement(folder)
     with TemporaryDirectory(prefix="hailong-again-") as again:
         made = Path(again)
         write_scores(scores, made)
         _require_rows(folder / TABLE, made / TABLE, bundle)
         for path in sorted(made.iterdir()):
             _require_file(folder / path.name, path, bundle)
-        _require_descriptions(folder, made / "described", bundle)
+        if isinstance(taken, Extract):
+            _require_descriptions(folder, taken, made / "described", bundle)
+            again_statement.require_decisions(folder, taken, told, bundle)
+    again_workbook.require(folder, scores, _schemes(folder, len(scores.facts["schemes"])), told, bundle)
+    if told:
+        again_statement.require(folder, scores, told, bundle)
     return len(scores.rows)
 
 
-def _scores(folder: Path, bundle: str) -> Scores:
-    extract = folder / EXTRACT
+def _taken(extract: Path, bundle: str) -> Extract | IndexSheet:
     if not (extract / MANIFEST).is_file():
         raise BundleBroken(bundle, Fault.FILE_MISSING, f"{EXTRACT}/{MANIFEST}")
     try:
-        if index_sheet.is_index(extract):
-            return index_sheet.score_index(index_sheet.read_index(extract))
-        return score(read_extract(extract))
+        return index_sheet.read_index(extract) if index_sheet.is_index(extract) else read_extract(extract)
     except AnalysisError as error:
         raise BundleBroken(bundle, Fault.OTHER_DIGITS, EXTRACT, found=str(error)) from error
+
+
+def _statement(folder: Path) -> dict[str, Any]:
+    """What a seal says; nothing of a results folder."""
+    path = folder / statements.FILE
+    told: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
+    return told
+
+
+def _schemes(folder: Path, count: int) -> list[Scheme]:
+    return [load_scheme(folder / EXTRACT / name) for name in scheme_files(count)]
 
 
 def _require_rows(sealed: Path, made: Path, bundle: str) -> None:
@@ -53,12 +79,9 @@ def _require_rows(sealed: Path, made: Path, bundle: str) -> None:
                     raise BundleBroken(bundle, Fault.OTHER_DIGITS, sealed.name, number, name, **told)
 
 
-def _require_descriptions(folder: Path, made: Path, bundle: str) -> None:
+def _require_descriptions(folder: Path, taken: Extract, made: Path, bundle: str) -> None:
     """The tables that describe a wave, as far as the bundle has them; those of before there were any have none."""
-    extract = folder / EXTRACT
-    if index_sheet.is_index(extract):
-        return
-    for name in write_tables(describe(read_extract(extract)), made):
+    for name in write_tables(describe(taken), made):
         if (folder / name).is_file():
             _require_file(folder / name, made / name, bundle)
 

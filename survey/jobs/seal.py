@@ -16,12 +16,13 @@ from survey.db import Database
 from survey.errors.common import ScoresOutdated
 from survey.jobs import extract, provenance, score
 from survey.keys import Keys
+from survey.model.base import new_id
 from survey.model.release import Release
 from survey.model.result import Run
 from survey.model.sample import Draw
 from survey.model.seal import Seal
 from survey.model.wave import Wave
-from survey.stages import audit, receipts, releases, results, reviews, seals, waves
+from survey.stages import audit, held, inventories, receipts, releases, results, reviews, seals, waves
 
 EXTRACT, DECISIONS = "extract", "decisions.json"
 Say = Callable[[str], None]
@@ -35,6 +36,7 @@ def run(
 
     What takes long is done before the transaction; what may have changed meanwhile is looked at again inside it.
     """
+    identity = new_id()
     with TemporaryDirectory(prefix="hailong-seal-") as parts:
         folder, whole = Path(parts) / "bundle", Path(parts) / "bundle.zip"
         say("extract")
@@ -46,12 +48,16 @@ def run(
             say("files")
             score.write_run(session, wave, session.get_one(Run, release.run_id), folder)
             (folder / DECISIONS).write_bytes(statements.canonical(reviews.record(session, wave)))
+            taken_stock = _inventory(session, wave, release, identity, actor=actor, now=now)
+            (folder / inventories.FILE).write_bytes(statements.canonical(taken_stock))
         bundles.add_marks(folder)
         say("packing")
         bundles.pack(folder, whole)
         say("sealing")
         with database.begin() as session:
-            made = _seal(session, keys, wave_code, release, folder, whole, actor=actor, now=now, reason=reason)
+            made = _seal(
+                session, keys, wave_code, release, folder, whole, identity=identity, actor=actor, now=now, reason=reason
+            )  # fmt: skip
     keys.destroy_wave(made.wave_id)
     return made
 
@@ -64,9 +70,23 @@ def _taken(session: Session, wave: Wave, release: Release) -> Extract:
     return taken
 
 
+def _inventory(
+    session: Session, wave: Wave, release: Release, identity: bytes, *, actor: str, now: datetime
+) -> dict[str, Any]:
+    run = session.get_one(Run, release.run_id)
+    own = of_seal(release.id, run.id, now, actor)
+    return inventories.take(session, held.moment(session, wave, run, release, now), identity, own)
+
+
+def of_seal(release: bytes, run: bytes, at: datetime, by: str) -> dict[str, Any]:
+    """What the inventory keeps of the seal's own row: who sealed stands in the log, not in the open statement."""
+    told = (release, run, at.astimezone(UTC).isoformat(), by)
+    return dict(zip(inventories.OF_SEAL, told, strict=True))
+
+
 def _seal(
-    session: Session, keys: Keys, wave_code: str, expected: Release, folder: Path, whole: Path, *, actor: str,
-    now: datetime, reason: str | None,
+    session: Session, keys: Keys, wave_code: str, expected: Release, folder: Path, whole: Path, *, identity: bytes,
+    actor: str, now: datetime, reason: str | None,
 ) -> Seal:  # fmt: skip
     wave = waves.hold(session, wave_code)
     release = seals.require_sealable(session, wave, reason=reason)
@@ -76,7 +96,7 @@ def _seal(
     told = _told(session, wave, release, run, now=now, reason=reason) | {"files": bundles.list_files(folder)}
     statement = statements.sign(told, keys.sealing)
     bundles.finish(whole, statement)
-    return seals.store(session, wave, release, statement, whole, actor=actor, now=now)
+    return seals.store(session, wave, release, statement, whole, identity=identity, actor=actor, now=now)
 
 
 def _told(
@@ -98,6 +118,7 @@ def _told(
         "previous": last.digest if last else None,
         "sealed_at": now.astimezone(UTC).isoformat(timespec="seconds"),
         "run": run.id.hex(),
+        "made_at": run.made_at.astimezone(UTC).isoformat(),
         "extract": run.extract_digest,
         "options": options_of(run),
         "seed": str(draw.seed) if draw else None,

@@ -30,6 +30,7 @@ FAULTS: dict[Fault, str] = {
     Fault.OTHER_DIGITS: _n("computed again, it comes out otherwise"),
     Fault.RECORD_CHANGED: _n("the database holds something else than the bundle"),
     Fault.RECORD_MISSING: _n("the database no longer holds what the bundle does"),
+    Fault.RECORD_ADDED: _n("the database holds a row more than was sealed"),
 }
 
 REFUSALS: dict[type[SurveyError], str] = {

@@ -7,6 +7,7 @@ nobody ended, and the lists of waves that never opened. Answers stay: they are n
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,9 +112,9 @@ def _words(session: Session, now: datetime, dry_run: bool) -> dict[str, int]:
     """What citizens wrote in their own words may name somebody; what they chose from a list does not."""
     gone = 0
     for wave in session.scalars(select(Wave).where(Wave.id.in_(_closed_for(Deadline.WORDS, now)))):
-        written = {item.code for item in waves.instrument_of(wave).items if item.type in IN_WORDS}
+        written = in_words(wave)
         rows = session.execute(select(Facts.id, Facts.items).where(Facts.wave_id == wave.id))
-        ids = [one for one, items in rows if any(_is_text(name, written) for name in items)]
+        ids = [one for one, items in rows if has_words(items, written)]
         gone += len(ids)
         for start in range(0, 0 if dry_run else len(ids), AT_ONCE):
             session.execute(delete(Facts).where(Facts.id.in_(ids[start : start + AT_ONCE])))
@@ -121,9 +122,14 @@ def _words(session: Session, now: datetime, dry_run: bool) -> dict[str, int]:
     return {"facts": gone, "feedback": sent_on}
 
 
-def _is_text(name: str, written: set[str]) -> bool:
-    _unit, code, extra = split_name(name)
-    return bool(extra) or code in written
+def in_words(wave: Wave) -> frozenset[str]:
+    """The questions that are answered in one's own words."""
+    return frozenset(item.code for item in waves.instrument_of(wave).items if item.type in IN_WORDS)
+
+
+def has_words(items: Iterable[str], written: Collection[str]) -> bool:
+    """Whether any of these is text: such a row goes at its date."""
+    return any(bool(extra) or code in written for _unit, code, extra in map(split_name, items))
 
 
 def _unopened(session: Session, now: datetime) -> list[Wave]:

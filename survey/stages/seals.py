@@ -16,7 +16,6 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from survey.errors.seals import AlreadySealed, NothingToReplace, SealUnknown
-from survey.model.base import new_id
 from survey.model.release import Release
 from survey.model.seal import Seal, SealPart
 from survey.model.wave import Wave
@@ -44,12 +43,13 @@ def require_sealable(session: Session, wave: Wave, *, reason: str | None) -> Rel
 
 
 def store(
-    session: Session, wave: Wave, release: Release, statement: bytes, whole: Path, *, actor: str, now: datetime
-) -> Seal:
-    """Keep a signed bundle; the wave is sealed from here."""
+    session: Session, wave: Wave, release: Release, statement: bytes, whole: Path, *, identity: bytes, actor: str,
+    now: datetime,
+) -> Seal:  # fmt: skip
+    """Keep a signed bundle; the wave is sealed from here. `identity` is the key of the bundle's inventory."""
     told = json.loads(statement)
     seal = Seal(
-        id=new_id(), wave_id=wave.id, number=told["number"], run_id=release.run_id, release_id=release.id,
+        id=identity, wave_id=wave.id, number=told["number"], run_id=release.run_id, release_id=release.id,
         document=release.document, reason=told["reason"], statement=statement.decode(),
         digest=sha256(statement).hexdigest(), sealed_at=now, sealed_by=actor,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from survey.stages import audit
 
 HEADER = ("code", "name_vi", "name_en", "type", "parent", "valid_from", "valid_to", "successor", "rated")
 COLUMNS = Columns(HEADER, frozenset({"code", "name_vi", "name_en", "type", "parent", "rated"}))
-PROVINCE = "province"
+PROVINCE, IMPORT = "province", "units.import"
 COMMUNES = ("commune", "ward", "special_zone")
 TYPES = (PROVINCE, "department", "vertical", *COMMUNES, "district")
 WORD_OF_TYPE = {word: word for word in TYPES}
@@ -127,16 +127,25 @@ def _take_rows(session: Session, rows: Iterable[Row], *, actor: str, now: dateti
         return report
     for generation in _parents_first(new, stored):
         session.execute(insert(Unit), generation)
-    for values in changed:
-        for column, value in values.items():
-            setattr(stored[values["code"]], column, value)
-    audit.record(session, actor=actor, action="units.import", subject="units", detail=report.as_dict(), now=now)
+    detail = {
+        **report.as_dict(),
+        "changed": {values["code"]: _change(stored[values["code"]], values) for values in changed},
+    }
+    audit.record(session, actor=actor, action=IMPORT, subject="units", detail=detail, now=now)
     session.flush()
     return report
 
 
 def _differs(unit: Unit, values: Values) -> bool:
     return any(getattr(unit, column) != value for column, value in values.items())
+
+
+def _change(unit: Unit, values: Values) -> dict[str, str | bool | None]:
+    """Bring a unit up to date; its new values, for the log: a sealed wave still shows it by its name."""
+    told = {column: value for column, value in values.items() if getattr(unit, column) != value}
+    for column, value in told.items():
+        setattr(unit, column, value)
+    return {column: value.isoformat() if isinstance(value, date) else value for column, value in told.items()}
 
 
 def _parents_first(new: list[Values], stored: dict[str, Unit]) -> Iterator[list[Values]]:

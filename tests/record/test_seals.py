@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from survey.config import PROVINCE_TIME
 from survey.custody import bundles, checking
+from survey.custody.broken import BundleBroken
 from survey.db import Database
 from survey.errors.common import LinkClosed, ScoresOutdated, WrongState
 from survey.errors.seals import (
@@ -29,9 +30,10 @@ from survey.errors.seals import (
     WindowOpen,
 )
 from survey.errors.staff import ApprovalsMissing
-from survey.jobs import close, recompute, score, screen, seal
+from survey.jobs import against, close, recompute, score, screen, seal
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
+from survey.model.release import Release
 from survey.model.result import Run
 from survey.model.staff import Account, AccountRole
 from survey.stages import approvals, audit, complaints, releases, responses, results, seals, waves
@@ -203,11 +205,18 @@ def test_an_error_found_later_makes_a_new_seal_and_the_old_one_stays(
     seal.run(database, keys, WAVE, actor=LEAD, now=later, reason="sai số liệu của Sở Nội vụ")
     with bundles.opened(written(database, tmp_path, 2)) as bundle:
         told = checking.check(bundle, public=keys.sealing.public_key().public_bytes_raw()).statement
-    assert told is not None
+        assert told is not None
+        assert against.run(database, bundle, told) == told["audit"]["count"] + 1
     assert told["replaces"] == {"number": 1, "seal": before.digest}
     assert (told["previous"], told["reason"]) == (before.digest, "sai số liệu của Sở Nội vụ")
     with bundles.opened(written(database, tmp_path, 1)) as bundle:
         assert checking.check(bundle, public=None).statement == json.loads(before.statement)
+        assert against.run(database, bundle, json.loads(before.statement)), "what was made from was corrected since"
+        with database.begin() as session:
+            session.execute(update(Release).values(proposed_by="x"))
+        with pytest.raises(BundleBroken) as caught:
+            against.run(database, bundle, json.loads(before.statement))
+        assert (caught.value.file.partition(" ")[0], caught.value.field) == ("release", "proposed_by")
     with database.read() as session:
         assert results.latest(session, waves.find(session, WAVE)).id == second.id
 

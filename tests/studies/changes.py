@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import zipfile
 from collections.abc import Callable
@@ -154,6 +155,38 @@ def forged(copy: Path) -> None:
     """Who reads the bundle has no key to compare with: only computing again tells."""
     number("scores.csv", 40, "points")(copy)
     _sign(copy)
+
+
+def forged_workbook(copy: Path) -> None:
+    """One number of the import table, with the archive packed as before."""
+    book = copy / "seal/scores.xlsx"
+    with zipfile.ZipFile(book) as before:
+        parts = {one.filename: before.read(one) for one in before.infolist()}
+    name = "xl/worksheets/sheet1.xml"
+    parts[name] = re.sub(rb"<v>[0-9.]+</v>", b"<v>77</v>", parts[name], count=1)
+    with zipfile.ZipFile(book, "w", zipfile.ZIP_DEFLATED) as after:
+        for part, data in parts.items():
+            after.writestr(part, data)
+    _sign(copy)
+
+
+def forged_decision(copy: Path) -> None:
+    text("decisions.json", '"answers":', '"answers":1')(copy)
+    _sign(copy)
+
+
+def lying(name: str, value: Any) -> Change:
+    """A statement that says something else than the files that it signs."""
+
+    def apply(copy: Path) -> None:
+        path = copy / "seal/seal.json"
+        told = json.loads(path.read_bytes())
+        found = told[name]
+        told[name] = {**found, **value} if isinstance(value, dict) and isinstance(found, dict) else value
+        path.write_bytes(statements.canonical(told))
+        _sign(copy)
+
+    return apply
 
 
 def sql(*statements_: str) -> Change:

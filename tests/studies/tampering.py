@@ -27,7 +27,10 @@ from changes import (
     field,
     flip,
     forged,
+    forged_decision,
+    forged_workbook,
     lines,
+    lying,
     number,
     other_key,
     packing,
@@ -41,6 +44,7 @@ from changes import (
     twice,
     with_hash,
 )
+from table_changes import IN_TABLES
 
 from survey.custody import bundles, checking
 from survey.db import open_database
@@ -245,6 +249,13 @@ def in_statements() -> Iterator[Tampering]:
     yield Tampering("statement", "an answer, with its hash written anew", with_hash)
     yield Tampering("statement", "everything signed by another key", other_key)
     yield Tampering("statement", "figures changed, signed anew, no key named", forged, recomputes=True)
+    yield Tampering("statement", "a number in the workbook, signed anew, no key", forged_workbook, recomputes=True)
+    yield Tampering("statement", "a decision in the bundle, signed anew, no key", forged_decision, recomputes=True)
+    for name, value in (
+        ("seed", "1"), ("kind", "real"), ("year", 2030), ("wave", "x"), ("signed", []), ("options", {"rows": ""}),
+        ("code", {"version": "9"}), ("extract", "00" * 32), ("receipts", {"codes": 10**6}),
+    ):  # fmt: skip
+        yield Tampering("statement", f"its {name}, signed anew, no key", lying(name, value), recomputes=True)
 
 
 def in_databases() -> Iterator[Tampering]:
@@ -276,6 +287,8 @@ def in_databases() -> Iterator[Tampering]:
     yield Tampering("database", "a signature of a rated agency made unrated", sql(
         "update approval set rated = 0 where subject like 'release:%' and rated"
     ))  # fmt: skip
+    for what, statement in IN_TABLES.items():
+        yield Tampering("database", what, sql(statement))
 
 
 def in_logs() -> Iterator[Tampering]:
@@ -287,6 +300,9 @@ def in_logs() -> Iterator[Tampering]:
     ))  # fmt: skip
     yield Tampering("log", "the end cut off", sql(
         "delete from audit_entry where number > (select max(number) - 4 from audit_entry where action = 'results.seal')"
+    ))  # fmt: skip
+    yield Tampering("log", "its newest entry deleted, made after the sealed head", sql(
+        "delete from audit_entry where number = (select max(number) from audit_entry)"
     ))  # fmt: skip
     yield Tampering("log", "written anew from the beginning", rewrite_log)
 

@@ -29,6 +29,7 @@ from survey import resources
 from survey.channels.contract import NotNow, Why
 from survey.channels.hooks import Event, Hook
 from survey.db import Database
+from survey.i18n import translator
 from survey.jobs import hooks
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
@@ -37,6 +38,7 @@ from survey.model.response import Tally
 from survey.model.seal import Seal, SealPart
 from survey.model.unit import Unit
 from survey.model.wave import Wave
+from survey.sentences.values import unfit
 from survey.stages import api_keys, exports, results, units, waves
 from survey.stages.api_keys import Scope
 from survey.wavefile import read_wave_file
@@ -216,6 +218,27 @@ def test_points_are_loaded_whole_and_the_same_again_changes_nothing(
     assert (no_text.status_code, no_text.json["errors"][0]["where"]) == (422, "rows.0.code")
     told = [ask(path, text, method="PUT", json={"rows": rows, "source": "QĐ 1"}).json for _ in range(2)]
     assert [(one["new"], one["changed"], one["unchanged"]) for one in told] == [(2, 0, 0), (0, 0, 2)]
+
+
+def test_a_value_that_does_not_fit_is_told_in_the_callers_language(
+    ask: Ask, wave: Wave, key: Callable[..., str]
+) -> None:
+    text, path = key(Scope.POINTS, Scope.SCORES), "/index/par-index-2022/2023/points"
+    told = {}
+    for language in ("vi", "en"):
+        heads = {"Accept-Language": language}
+        row = {"unit": "", "code": "8.1", "value": "x", "more": 1}
+        body = ask(path, text, method="PUT", json={"rows": [row, {}, 7]}, headers=heads)
+        limit = ask("/waves/W1/scores?limit=-1&after=x&official=perhaps", text, headers=heads)
+        told[language] = {one["where"]: one["told"] for one in (*body.json["errors"], *limit.json["errors"])}
+    assert told["en"]["limit"] == "It must be 1 or more."
+    assert told["vi"]["limit"] == "Phải từ 1 trở lên."
+    assert (
+        {*told["vi"]} == {*told["en"]} >= {"rows.0.unit", "rows.0.more", "rows.1.code", "rows.2", "after", "official"}
+    )
+    assert not [one for one in told["vi"] if told["vi"][one] == told["en"][one]]
+    assert told["en"]["rows.1.code"] == "It is missing."
+    assert unfit("a_check_of_tomorrow", {}, translator("vi")) == "Giá trị không hợp lệ."
 
 
 def test_a_key_that_asks_too_often_is_told_to_wait(ask: Ask, wave: Wave, key: Callable[..., str]) -> None:

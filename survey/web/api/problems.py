@@ -13,6 +13,7 @@ from survey.cells import RowsRefused
 from survey.errors.common import SurveyError
 from survey.i18n import mark as _n
 from survey.sentences.refusals import sentences
+from survey.sentences.values import unfit
 from survey.web.site import gettext, translations
 
 TYPE = "application/problem+json"
@@ -53,7 +54,11 @@ def problem(status: int, detail: str, errors: list[Fault] | None = None) -> Resp
 
 def of_values(error: ValidationError) -> Response:
     """A request whose values do not fit the description."""
-    faults = [Fault(where=_where(one), told=str(one["msg"])) for one in json.loads(error.json(include_input=False))]
+    reader = translations()
+    faults = [
+        Fault(where=_where(one), told=unfit(one["type"], one.get("ctx", {}), reader))
+        for one in json.loads(error.json(include_input=False))
+    ]
     return problem(422, gettext(NOT_FITTING), faults)
 
 

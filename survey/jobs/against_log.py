@@ -1,0 +1,85 @@
+"""Holds the audit log against every signed head that bundle and stored seals have, and reads what came since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from survey.custody import statements
+from survey.custody.broken import BundleBroken, Fault
+from survey.custody.bundles import Opened
+from survey.errors.common import AuditBroken
+from survey.model.audit import AuditEntry
+from survey.model.index import IndexSeal
+from survey.model.seal import Seal
+from survey.model.wave import Wave
+from survey.stages import audit, units
+from survey.stages.audit import Break, Head
+
+SEALED, PURGED = "results.seal", "retention.purge"
+
+
+def require(session: Session, bundle: Opened, told: Mapping[str, Any], digest: str) -> int:
+    """Number of entries. The chain holds, goes on from the sealed head and from those of all later seals, and has the
+    entry of this seal. What was cut off behind the last of these, only a head that was kept elsewhere tells."""
+    entries = audit.verify(session, signed=_head(told)).count
+    for later in _stored(session, bundle, told):
+        _require_head(session, _head(later))
+    if not any(detail.get("seal") == digest for detail in since(session, told, SEALED)):
+        raise BundleBroken(bundle.name, Fault.RECORD_MISSING, AuditEntry.__tablename__, field=SEALED)
+    return entries
+
+
+def since(session: Session, told: Mapping[str, Any], action: str) -> Iterator[dict[str, Any]]:
+    """What entries of an action after the sealed head say, the oldest first."""
+    later = (AuditEntry.number > _head(told).count) & (AuditEntry.action == action)
+    for detail in session.scalars(select(AuditEntry.detail).where(later).order_by(AuditEntry.number)):
+        yield json.loads(detail)
+
+
+def purged(session: Session, told: Mapping[str, Any]) -> frozenset[str]:
+    """The tables from which something was deleted at its date since."""
+    found = [detail.get("deleted", {}) for detail in since(session, told, PURGED)]
+    return frozenset(table for deleted in found for table, rows in deleted.items() if rows)
+
+
+def renamed(session: Session, told: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By unit what later imports made of it."""
+    found: dict[str, dict[str, Any]] = {}
+    for detail in since(session, told, units.IMPORT):
+        for code, values in detail.get("changed", {}).items():
+            found[code] = found.get(code, {}) | values
+    return found
+
+
+def _head(told: Mapping[str, Any]) -> Head:
+    return Head(told["audit"]["count"], bytes.fromhex(told["audit"]["hash"]))
+
+
+def _stored(session: Session, bundle: Opened, told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What the site's other seals state, as far as the same key signed it; its own is looked at more closely."""
+    own = (Wave.code == told["wave"]) & (Seal.number == told["number"])
+    for table, wanted in (
+        (Seal, select(Seal.statement).join(Wave, Wave.id == Seal.wave_id).where(~own)),
+        (IndexSeal, select(IndexSeal.statement)),
+    ):
+        for stated in session.scalars(wanted):
+            try:
+                found = statements.read(stated.encode(), bundle=bundle.name, public=None)
+            except BundleBroken as error:
+                name = table.__tablename__
+                raise BundleBroken(bundle.name, Fault.RECORD_CHANGED, name, field="statement") from error
+            if found["key"] == told["key"]:
+                yield found
+
+
+def _require_head(session: Session, head: Head) -> None:
+    entry = session.get(AuditEntry, head.count) if head.count else None
+    if head.count and entry is None:
+        raise AuditBroken(head.count, Break.CUT_OFF, str(head.count), str(audit.head(session).count))
+    if entry is not None and entry.hash != head.hash:
+        raise AuditBroken(head.count, Break.REWRITTEN, head.hash.hex(), entry.hash.hex())
