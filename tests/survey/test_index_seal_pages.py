@@ -16,7 +16,7 @@ from survey import resources
 from survey.custody import bundles, checking
 from survey.custody.broken import BundleBroken
 from survey.db import Database
-from survey.jobs import against_index
+from survey.jobs import against_index, recompute
 from survey.jobs import index as job
 from survey.model.staff import Account
 from survey.scheme import builtin_scheme
@@ -98,6 +98,7 @@ def test_from_two_agreements_to_a_bundle_that_anybody_can_check(
     (tmp_path / "seal.zip").write_bytes(oversight.get(f"{TABLE}/seals/1.zip").data)
     with bundles.opened(tmp_path / "seal.zip") as bundle:
         assert checking.check(bundle, public=site.keys.sealing.public_key().public_bytes_raw()).statement
+        assert recompute.run(bundle.folder, bundle="seal") > 0
     assert oversight.get(f"{TABLE}/seals/2.zip").status_code == 404
 
 
