@@ -6,7 +6,7 @@ IN_TABLES = {
     "two units' figures exchanged": "update figure set unit_code = case unit_code when '98-S01' then '98-S13' "
     "else '98-S01' end where unit_code in ('98-S01', '98-S13')",
     "exact figures made official": "update figure set is_official = not is_official",
-    "figures of another level": "update figure set level_of = 'commune' where level_of = 'department'",
+    "figures of another level": "update figure set level_of = 'x' where position = 4",
     "a rehearsal made real": "update wave set kind = case kind when 'real' then 'rehearsal' else 'real' end",
     "the period": "update wave set period_to = '2030-01-01'",
     "the last day": "update wave set closes = '2030-01-01 00:00:00.000000'",

@@ -220,27 +220,6 @@ def test_points_are_loaded_whole_and_the_same_again_changes_nothing(
     assert [(one["new"], one["changed"], one["unchanged"]) for one in told] == [(2, 0, 0), (0, 0, 2)]
 
 
-def test_a_value_that_does_not_fit_is_told_in_the_callers_language(
-    ask: Ask, wave: Wave, key: Callable[..., str]
-) -> None:
-    text, path = key(Scope.POINTS, Scope.SCORES), "/index/par-index-2022/2023/points"
-    told = {}
-    for language in ("vi", "en"):
-        heads = {"Accept-Language": language}
-        row = {"unit": "", "code": "8.1", "value": "x", "more": 1}
-        body = ask(path, text, method="PUT", json={"rows": [row, {}, 7]}, headers=heads)
-        limit = ask("/waves/W1/scores?limit=-1&after=x&official=perhaps", text, headers=heads)
-        told[language] = {one["where"]: one["told"] for one in (*body.json["errors"], *limit.json["errors"])}
-    assert told["en"]["limit"] == "It must be 1 or more."
-    assert told["vi"]["limit"] == "Phải từ 1 trở lên."
-    assert (
-        {*told["vi"]} == {*told["en"]} >= {"rows.0.unit", "rows.0.more", "rows.1.code", "rows.2", "after", "official"}
-    )
-    assert not [one for one in told["vi"] if told["vi"][one] == told["en"][one]]
-    assert told["en"]["rows.1.code"] == "It is missing."
-    assert unfit("a_check_of_tomorrow", {}, translator("vi")) == "Giá trị không hợp lệ."
-
-
 def test_a_key_that_asks_too_often_is_told_to_wait(ask: Ask, wave: Wave, key: Callable[..., str]) -> None:
     from survey.web.api import door
 
@@ -286,6 +265,27 @@ def test_every_request_that_the_description_allows_is_answered_as_it_says(
     assert {path for path, status in found if status == 200} >= {
         "/api/v1/waves", "/api/v1/waves/{wave}/scores", "/api/v1/waves/{wave}/bundles/{number}",
     }  # fmt: skip
+
+
+def test_a_value_that_does_not_fit_is_told_in_the_callers_language(
+    ask: Ask, wave: Wave, key: Callable[..., str]
+) -> None:
+    text, path = key(Scope.POINTS, Scope.SCORES), "/index/par-index-2022/2023/points"
+    told = {}
+    for language in ("vi", "en"):
+        heads = {"Accept-Language": language}
+        row = {"unit": "", "code": "8.1", "value": "x", "more": 1}
+        body = ask(path, text, method="PUT", json={"rows": [row, {}, 7]}, headers=heads)
+        limit = ask("/waves/W1/scores?limit=-1&after=x&official=perhaps", text, headers=heads)
+        told[language] = {one["where"]: one["told"] for one in (*body.json["errors"], *limit.json["errors"])}
+    assert told["en"]["limit"] == "It must be 1 or more."
+    assert told["vi"]["limit"] == "Phải từ 1 trở lên."
+    assert (
+        {*told["vi"]} == {*told["en"]} >= {"rows.0.unit", "rows.0.more", "rows.1.code", "rows.2", "after", "official"}
+    )
+    assert not [one for one in told["vi"] if told["vi"][one] == told["en"][one]]
+    assert told["en"]["rows.1.code"] == "It is missing."
+    assert unfit("a_check_of_tomorrow", {}, translator("vi")) == "Giá trị không hợp lệ."
 
 
 def test_a_webhook_is_told_in_order_with_a_signature_and_again_until_it_answers(database: Database, wave: Wave) -> None:
