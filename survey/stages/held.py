@@ -107,12 +107,14 @@ def _releases(of: Moment) -> ColumnElement[bool]:
 
 
 def _complaints(of: Moment) -> ColumnElement[bool]:
-    """Those about the provisional figures before the sealed ones, and what was decided of older ones by then."""
-    older = select(Release.id).where(_releases(of))
-    last = older.where(Release.step == releases.Step.PROVISIONAL.value)
+    """Those about the provisional figures before the sealed ones, and what was decided of older ones by then; final
+    figures have none."""
+    out = select(Release.id).where(_releases(of))
+    final = out.where(Release.step == releases.Step.FINAL.value)
+    last = out.where(Release.step == releases.Step.PROVISIONAL.value)
     last = last.order_by(Release.proposed_at.desc(), Release.id).limit(1)
-    decided = Complaint.decided_at <= of.release.proposed_at
-    return or_(Complaint.release_id.in_(last), and_(Complaint.release_id.in_(older), decided))
+    decided = and_(Complaint.release_id.in_(out), Complaint.decided_at <= of.release.proposed_at)
+    return or_(Complaint.release_id.in_(last), Complaint.release_id.in_(final), decided)
 
 
 def _approvals(of: Moment) -> ColumnElement[bool]:
