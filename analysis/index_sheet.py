@@ -1,7 +1,8 @@
 """An index sheet (bảng chỉ số): the year's whole index of a scheme, from imported points and the results of waves.
 
-The folder is like an extract without answers: `inputs.csv`, `scheme.toml`, `waves/<code>.csv` (rows of the waves'
-results), `previous/scores.csv` (last year's sheet) and `manifest.json` with `"audience": "index"`.
+The folder is like an extract without answers: `inputs.csv` (figures, which the scheme's rules turn into points),
+`points.csv` (points as they were given; absent when there are none), `scheme.toml`, `waves/<code>.csv` (rows of the
+waves' results), `previous/scores.csv` (last year's sheet) and `manifest.json` with `"audience": "index"`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from analysis.extract import MANIFEST, Scores
 
 INDEX = "index"  # what stands for wave and audience in the rows
 WAVES = "waves/"
+POINTS = "points.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,7 @@ class IndexSheet:
 
     scheme: Scheme
     inputs: tuple[InputRow, ...]
+    points: tuple[InputRow, ...]
     waves: Mapping[str, tuple[ResultRow, ...]]
     units: tuple[Unit, ...]
     told: Mapping[str, Any]
@@ -52,6 +55,7 @@ class IndexSheet:
     def files(self) -> Mapping[str, bytes]:
         """Bytes of every file of the folder, the manifest last with the others' hashes."""
         files = {"scheme.toml": self.scheme.text.encode(), "inputs.csv": records_bytes(InputRow, self.inputs)}
+        files |= {POINTS: records_bytes(InputRow, self.points)} if self.points else {}
         files |= dict(sorted(self.given.items()))
         hashes = {name: sha256(data).hexdigest() for name, data in sorted(files.items())}
         return {**files, MANIFEST: json_bytes({**self.told, "hashes": hashes})}
@@ -66,7 +70,12 @@ class IndexSheet:
 
 
 def make_index(
-    *, inputs: Mapping[str, Cells], scheme: str, manifest: Mapping[str, Any], given: Mapping[str, bytes]
+    *,
+    inputs: Mapping[str, Cells],
+    scheme: str,
+    manifest: Mapping[str, Any],
+    given: Mapping[str, bytes],
+    points: Mapping[str, Cells] | None = None,
 ) -> IndexSheet:
     """Check and sort what a sheet is made from; `given` holds `waves/<code>.csv` and `previous/scores.csv`.
 
@@ -85,7 +94,11 @@ def make_index(
             raise FileUnlisted(name)
         waves[code] = csv_rows(given[name], name, OF_WAVES)
     rows = make_records(InputRow, inputs, file="inputs.csv")
-    return IndexSheet(parse_scheme(scheme), rows, waves, read_units(told), told, dict(given))
+    earned = () if points is None else make_records(InputRow, points, file=POINTS)
+    twice = {(row.unit, row.code) for row in rows} & {(row.unit, row.code) for row in earned}
+    if twice:
+        raise DuplicateKey(POINTS, ", ".join(min(twice)))
+    return IndexSheet(parse_scheme(scheme), rows, earned, waves, read_units(told), told, dict(given))
 
 
 def _waves(told: Mapping[str, Any]) -> Iterator[str]:
@@ -118,6 +131,7 @@ def read_index(folder: Path) -> IndexSheet:
             raise FileUnlisted(name)
     return make_index(
         inputs=read_columns(files["inputs.csv"], "inputs.csv"),
+        points=read_columns(files[POINTS], POINTS) if POINTS in files else None,
         scheme=extract.text_of(files, "scheme.toml"),
         manifest=manifest,
         given={name: data for name, data in files.items() if name.startswith((WAVES, "previous/"))},
@@ -145,8 +159,9 @@ def _imported(row: Row, scheme: Scheme) -> Row:
 def _sheets(sheet: IndexSheet) -> Iterator[Sheet]:
     scheme = sheet.scheme
     served = {unit.code for unit in sheet.units if scheme.serves(unit.type)}
-    units = tuple(sorted(served & ({row.unit for row in sheet.inputs} | _asked(sheet))))
+    units = tuple(sorted(served & ({row.unit for row in (*sheet.inputs, *sheet.points)} | _asked(sheet))))
     fixed = fixed_points(scheme, sheet.inputs, frozenset(units), strict=True)
+    fixed |= fixed_points(scheme, sheet.points, frozenset(units), strict=True, points_given=True)
     notes = Notes()
     if scheme.level is Level.PROVINCE:
         for unit in units:

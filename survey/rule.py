@@ -96,6 +96,24 @@ class RuleKind(StrEnum):
 FROM_ANSWERS = frozenset({RuleKind.OFFICIALS, RuleKind.SATISFACTION})
 
 
+def turns_figures(rule: Rule | None) -> bool:
+    """Whether a rule makes points of a raw figure; of all others what is given are the points themselves."""
+    return isinstance(rule, Linear | LinearCap | Bands)
+
+
+def points_of(rule: Rule | None, most: Decimal, figure: Decimal) -> Decimal:
+    """Points of a figure, as `analysis` computes them: a file is checked before the statistics are asked."""
+    match rule:
+        case Linear():
+            return most * min(max((figure - rule.floor) / (rule.target - rule.floor), Decimal(0)), Decimal(1))
+        case LinearCap():
+            return most * min(max(figure / rule.target, Decimal(0)), Decimal(1))
+        case Bands():
+            return next((band.points for band in rule.bands if figure >= band.min), Decimal(0))
+        case _:
+            return figure
+
+
 def read_rule(row: Table, *, source: Source, most: Decimal) -> Rule:
     """Read the rule of a component worth `most` points; a rule from answers goes with the source survey alone."""
     table = row.table("rule")

@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
-from survey.cli.context import actor, open_site, put, refuses
+from survey.cli.context import actor, open_site, put, reader, refuses, say
 from survey.cli.database import DATABASE
+from survey.i18n import Translator
 from survey.scheme import Scheme, builtin_scheme, load_scheme
 from survey.stages import index_sheets
+from survey.stages.points_file import Point
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 SCHEME = click.option("--scheme", required=True, metavar="CODE", help="Code of the scheme.")
@@ -35,7 +37,10 @@ def index() -> None:
 def import_points(
     file: Path, scheme: str, year: int, source: str, dry_run: bool, as_json: bool, database: str | None
 ) -> None:
-    """Load FILE: unit, code, value, source; or the import table of the scoring software. All of it or nothing."""
+    """Load FILE: unit, code, value or points, source; or the import table of the scoring software. All or nothing.
+
+    In `value` the figure of a component with a rule is the raw one; `points` and the import table hold points.
+    """
     site = open_site(database)
     with site.database.begin() as session:
         report = index_sheets.import_points(
@@ -43,6 +48,19 @@ def import_points(
         )
     data = report.as_dict()
     put(data, as_json=as_json, lines=[f"{key}: {value}" for key, value in data.items()])
+    for one in report.doubtful:
+        say(_doubt(one, reader()))
+
+
+def _doubt(one: Point, told: Translator) -> str:
+    """What may have been meant as points."""
+    return told.gettext(
+        "row %(row)s: %(unit)s %(code)s: the figure %(value)s earns %(earned)s of %(max)s points by the scheme's rule. "
+        "If %(value)s are points, write them in the column points."
+    ) % {
+        "row": one.row, "unit": one.unit, "code": one.code, "value": f"{one.value.normalize():f}",
+        "earned": f"{one.earned.normalize():f}", "max": one.max,
+    }  # fmt: skip
 
 
 def _scheme(name: str) -> Scheme:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from survey.db import Database
 from survey.errors.index import IndexNotScored, IndexOutdated, IndexRefused
 from survey.jobs.extract import code_version
 from survey.jobs.score import add_xlsx, scores_of, told
-from survey.model.index import IndexRun, IndexSheet
+from survey.model.index import IndexInput, IndexRun, IndexSheet
 from survey.stages import exports, index_sheets, waves
 from survey.stages.index_sheets import WaveResult
 from survey.stages.results import Made
@@ -44,16 +44,22 @@ def build(session: Session, sheet: IndexSheet, joined: Sequence[str]) -> analysi
     rows = index_sheets.inputs(session, sheet)
     given = {f"{analysis.WAVES}{one.wave.code}.csv": _csv(one.rows) for one in results}
     return analysis.make_index(
-        inputs={
-            "unit": [row.unit_code for row in rows],
-            "code": [row.code for row in rows],
-            "value": [float(row.value) for row in rows],
-            "source": [row.source for row in rows],
-        },
+        inputs=_columns(row for row in rows if not row.is_points),
+        points=_columns(row for row in rows if row.is_points),
         scheme=sheet.scheme,
         manifest=_manifest(session, sheet, results, {row.unit_code for row in rows}),
         given=given | _previous(session, sheet),
     )
+
+
+def _columns(inputs: Iterable[IndexInput]) -> dict[str, list[str] | list[float]]:
+    rows = list(inputs)
+    return {
+        "unit": [row.unit_code for row in rows],
+        "code": [row.code for row in rows],
+        "value": [float(row.value) for row in rows],
+        "source": [row.source for row in rows],
+    }
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -26,7 +26,7 @@ class IndexSheet(Base):
 
 
 class IndexInput(Base):
-    """Imported points (or a figure that a rule turns into points) of a unit and code, with where they come from."""
+    """Imported points of a unit and code, or (not `is_points`) what a rule turns into points, with their source."""
 
     __tablename__ = "index_input"
 
@@ -34,6 +34,7 @@ class IndexInput(Base):
     unit_code: Mapped[str] = mapped_column(String(60), ForeignKey("unit.code"), primary_key=True)
     code: Mapped[str] = mapped_column(String(60), primary_key=True)
     value: Mapped[Decimal] = mapped_column(Numeric(20, 6))
+    is_points: Mapped[bool]
     source: Mapped[Name] = mapped_column(Text)
 
 

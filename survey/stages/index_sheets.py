@@ -43,9 +43,12 @@ class PointsReport:
     updated: int
     unchanged: int
     dry_run: bool
+    doubtful: tuple[Point, ...]  # raw figures that would be more if they were meant as points
 
     def as_dict(self) -> dict[str, int | bool]:
-        return dict(vars(self))
+        return {name: value for name, value in vars(self).items() if name != "doubtful"} | {
+            "doubtful": len(self.doubtful)
+        }
 
 
 def find(session: Session, code: str, year: int) -> IndexSheet:
@@ -85,12 +88,13 @@ def import_points(
         raise SchemeChanged(scheme=scheme.code, year=year)
     units = {unit.code: unit.type for unit in session.scalars(select(Unit))}
     there = {} if found is None else {(row.unit_code, row.code): row for row in inputs(session, found)}
-    known = {key: row.value for key, row in there.items()}
+    known = {key: (row.value, row.is_points) for key, row in there.items()}
     points = read_points(file, Expected(scheme, year, units, source.strip()), known)
     new = [one for one in points if (one.unit, one.code) not in there]
     changed = [one for one in points if (one.unit, one.code) in there and _differs(one, there[one.unit, one.code])]
     counts = (len(points), len({one.unit for one in points}), len(new), len(changed))
-    report = PointsReport(*counts, len(points) - len(new) - len(changed), dry_run)
+    doubtful = tuple(one for one in points if one.is_doubtful)
+    report = PointsReport(*counts, len(points) - len(new) - len(changed), dry_run, doubtful)
     if dry_run or not (new or changed):
         return report
     subject = f"{scheme.code} {year}"
@@ -101,8 +105,10 @@ def import_points(
     session.execute(insert(IndexInput), [_values(found, one) for one in new]) if new else None
     for one in changed:
         row = there[one.unit, one.code]
-        told = {"unit": one.unit, "code": one.code, "before": str(row.value), "value": str(one.value)}
-        row.value, row.source = one.value, one.source
+        told: dict[str, Any] = {"unit": one.unit, "code": one.code, "before": str(row.value), "value": str(one.value)}
+        if row.is_points != one.is_points:
+            told |= {"is_points": one.is_points}
+        row.value, row.is_points, row.source = one.value, one.is_points, one.source
         audit.record(session, actor=actor, action="index.set", subject=subject, detail=told, now=now)
     detail = {**report.as_dict(), "digest": files.digest(file), "scheme": scheme.digest}
     audit.record(session, actor=actor, action="index.import", subject=subject, detail=detail, now=now)
@@ -116,12 +122,12 @@ def stored(session: Session, code: str, year: int) -> IndexSheet | None:
 
 
 def _differs(point: Point, row: IndexInput) -> bool:
-    return (point.value, point.source) != (row.value, row.source)
+    return (point.value, point.is_points, point.source) != (row.value, row.is_points, row.source)
 
 
 def _values(sheet: IndexSheet, point: Point) -> dict[str, Any]:
     key = {"sheet_id": sheet.id, "unit_code": point.unit, "code": point.code}
-    return {**key, "value": point.value, "source": point.source}
+    return {**key, "value": point.value, "is_points": point.is_points, "source": point.source}
 
 
 def inputs(session: Session, sheet: IndexSheet) -> list[IndexInput]:

@@ -1,7 +1,8 @@
 """Files of points: `unit, code, value, source`, or the import table of the scoring software; taken whole or not at all.
 
-A row may also carry the points of a whole (an area, a criterion, a group, the total): a check where its parts are
-known, else what is known of it.
+Columns of points hold points, whatever the code: `points`, and those of the import table. In `value` the figure of a
+component with a rule is the raw one, which the rule turns into points. A row may also carry the points of a whole (an
+area, a criterion, a group, the total): a check where its parts are known, else what is known of it.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from survey import cells, sheet
 from survey.cells import Flaw, RowFault, RowsRefused
 from survey.errors.common import FileRefused
 from survey.errors.files import Refusal
-from survey.rule import Bands, Linear, LinearCap
+from survey.rule import Rule, points_of, turns_figures
 from survey.scheme import Level, Scheme, builtin_scheme, builtin_schemes
 from survey.sheet import Columns, Row
 from survey.stages.units import match
 
-OURS = Columns(("unit", "code", "value", "source", "year", "max"), frozenset({"unit", "code", "value"}))
+OURS = Columns(("unit", "code", "value", "points", "source", "year", "max"), frozenset({"unit", "code"}))
 THEIRS = {
     "mã tc/tctp": "code",
     "điểm tối đa": "max",
-    "điểm thẩm định": "value",
+    "điểm thẩm định": "points",
     "điểm điều tra xhh": "surveyed",
     "mã đơn vị": "unit",
     "năm": "year",
@@ -40,18 +41,30 @@ TOTALS = frozenset({TOTAL, "tổng", "tổng cộng", "tổng điểm"})
 NUMBER = re.compile(r"-?[0-9]{1,14}([.,][0-9]{1,20})?")
 THOUSANDS = re.compile(r"-?[0-9]{1,3},[0-9]{3}")
 LAST_PLACE = Decimal("0.000001")
-Stored = Mapping[tuple[str, str], Decimal]
+Stored = Mapping[tuple[str, str], tuple[Decimal, bool]]  # the figures, and whether they are points
 
 
 @dataclass(frozen=True)
 class Point:
-    """One figure of the file and where it stands."""
+    """One figure of the file and where it stands; `earned` are its points."""
 
     row: int
     unit: str
     code: str
     value: Decimal
+    is_points: bool
+    earned: Decimal
+    max: Decimal
     source: str
+
+    @property
+    def given(self) -> str:
+        return _column(is_points=self.is_points)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it may be points in the column of raw figures: it would be allowed as points, and be more."""
+        return not self.is_points and self.earned < self.value <= self.max
 
 
 @dataclass(frozen=True)
@@ -66,12 +79,19 @@ class Expected:
 
 @dataclass(frozen=True)
 class Piece:
-    """A code of a scheme: its points, the components behind it, and whether a figure is given that a rule turns into
-    points."""
+    """A code of a scheme: its points, the components behind it, and a component's rule."""
 
     max: Decimal
     inside: frozenset[str]
-    by_rule: bool
+    rule: Rule | None = None
+
+    @property
+    def by_rule(self) -> bool:
+        return turns_figures(self.rule)
+
+    def earned(self, value: Decimal, *, is_points: bool) -> Decimal:
+        """The points, to the places that are stored."""
+        return value if is_points else points_of(self.rule, self.max, value).quantize(LAST_PLACE)
 
 
 def pieces_of(scheme: Scheme) -> dict[str, Piece]:
@@ -80,18 +100,16 @@ def pieces_of(scheme: Scheme) -> dict[str, Piece]:
     for area in scheme.areas:
         for criterion in area.criteria:
             for one in criterion.scored_by:
-                found[one.code] = Piece(
-                    one.max, frozenset({one.code}), isinstance(one.rule, Linear | LinearCap | Bands)
-                )
+                found[one.code] = Piece(one.max, frozenset({one.code}), one.rule)
             inside = frozenset(one.code for one in criterion.scored_by)
-            found.setdefault(criterion.code, Piece(criterion.max, inside, by_rule=False))
+            found.setdefault(criterion.code, Piece(criterion.max, inside))
         inside = frozenset(one.code for part in area.criteria for one in part.scored_by)
-        found[area.code] = Piece(area.max, inside, by_rule=False)
+        found[area.code] = Piece(area.max, inside)
     for group in scheme.groups:
         inside = frozenset().union(*(found[code].inside for code in group.parts))
-        found[group.code] = Piece(group.max, inside, by_rule=False)
+        found[group.code] = Piece(group.max, inside)
     everything = frozenset(one.code for one in scheme.components)
-    return found | {TOTAL: Piece(sum((area.max for area in scheme.areas), Decimal(0)), everything, by_rule=False)}
+    return found | {TOTAL: Piece(sum((area.max for area in scheme.areas), Decimal(0)), everything)}
 
 
 def read_points(file: Path, expected: Expected, stored: Stored) -> list[Point]:
@@ -130,12 +148,12 @@ def _rows(file: Path) -> Iterator[Row]:
         except FileRefused as error:
             raise refused if error.reason == Refusal.COLUMN_UNKNOWN else error from error
         for row in theirs:
-            values = {name: row.values[column] for column, name in THEIRS.items()} | {"source": ""}
+            values = {name: row.values[column] for column, name in THEIRS.items()} | {"source": "", "value": ""}
             surveyed = values.pop("surveyed")
-            both = values["value"].strip() and surveyed.strip()
+            both = values["points"].strip() and surveyed.strip()
             fault = row.fault or (RowFault(row.number, "điểm điều tra xhh", Flaw.NOT_ALLOWED) if both else None)
-            values["value"] = values["value"] if values["value"].strip() else surveyed
-            if fault or values["value"].strip():  # a line of the table without points says nothing
+            values["points"] = values["points"] if values["points"].strip() else surveyed
+            if fault or values["points"].strip():  # a line of the table without points says nothing
                 yield Row(row.number, values, fault)
 
 
@@ -149,15 +167,19 @@ def _read_row(row: Row, expected: Expected, pieces: Mapping[str, Piece], faults:
     cell = {name: cells.plain(row.values[name]) for name in OURS.known}
     unit = _unit(cell["unit"], expected)
     code = TOTAL if cell["code"].casefold() in TOTALS else cell["code"]
-    value, most = _number(cell["value"]), _number(cell["max"])
+    is_points = bool(cell["points"])
+    given = _column(is_points=is_points)
+    value, most = _number(cell[given]), _number(cell["max"])
     if unit is None:
         fault("unit", Flaw.UNKNOWN_UNIT if cell["unit"] else Flaw.MISSING)
     elif not expected.scheme.rates(expected.units[unit]):
         fault("unit", Flaw.OTHER_LEVEL)
     if cell["year"] and cell["year"] != str(expected.year):
         fault("year", Flaw.OTHER_YEAR, cell["year"])
-    if value is None or _is_ambiguous(cell["value"], pieces.get(code)):
-        fault("value", Flaw.NOT_A_NUMBER if cell["value"] else Flaw.MISSING)
+    if is_points and cell["value"]:
+        fault("value", Flaw.NOT_ALLOWED)
+    if value is None or (not is_points and _is_ambiguous(cell["value"], pieces.get(code))):
+        fault(given, Flaw.NOT_A_NUMBER if cell[given] else Flaw.MISSING)
     if not (cell["source"] or expected.source):
         fault("source", Flaw.MISSING)
     if code not in pieces:
@@ -166,11 +188,17 @@ def _read_row(row: Row, expected: Expected, pieces: Mapping[str, Piece], faults:
     else:
         if cell["max"] and most != pieces[code].max:
             fault("max", Flaw.OTHER_MAX, pieces[code].max)
-        if value is not None and not _fits(value, pieces[code], expected.scheme):
-            fault("value", Flaw.TOO_MANY_POINTS, pieces[code].max)
+        earned = Decimal(0) if value is None else pieces[code].earned(value, is_points=is_points)
+        if not expected.scheme.bonus_penalty and not 0 <= earned <= pieces[code].max:
+            fault(given, Flaw.TOO_MANY_POINTS, pieces[code].max)
     if len(faults) > before or unit is None or value is None:
         return None
-    return Point(row.number, unit, code, value, cell["source"] or expected.source)
+    source = cell["source"] or expected.source
+    return Point(row.number, unit, code, value, is_points, earned, pieces[code].max, source)
+
+
+def _column(*, is_points: bool) -> str:
+    return "points" if is_points else "value"
 
 
 def _unit(code: str, expected: Expected) -> str | None:
@@ -193,10 +221,6 @@ def _is_ambiguous(text: str, piece: Piece | None) -> bool:
     return piece is not None and piece.by_rule and THOUSANDS.fullmatch(text.replace(" ", "")) is not None
 
 
-def _fits(value: Decimal, piece: Piece, scheme: Scheme) -> bool:
-    return piece.by_rule or scheme.bonus_penalty or 0 <= value <= piece.max
-
-
 def _scheme_with(code: str, own: str) -> str:
     """A shipped scheme that has a code which this one has not; empty when there is none."""
     others = (builtin_scheme(name) for name in builtin_schemes() if name != own)
@@ -209,15 +233,19 @@ def _sum_faults(
     """Wholes that cannot be what their parts add up to; printed parts may differ by one unit of the last place."""
     slack = Decimal(1).scaleb(-scheme.decimals)
     for unit in dict.fromkeys(unit for unit, _ in points):
-        known = {code: value for (other, code), value in stored.items() if other == unit}
-        known |= {code: point.value for (other, code), point in points.items() if other == unit}
-        first = next(point.row for (other, _), point in points.items() if other == unit)
+        known = {
+            code: pieces[code].earned(value, is_points=is_points)
+            for (other, code), (value, is_points) in stored.items()
+            if other == unit
+        }
+        known |= {code: point.earned for (other, code), point in points.items() if other == unit}
+        first = next(point for (other, _), point in points.items() if other == unit)
         for code, value in known.items():
             low, high = _bounds(code, known, pieces)
             if not low - slack <= value <= high + slack:
-                row = points[unit, code].row if (unit, code) in points else first
-                told = f"{code}: {low} ≠ {value}" if low == high else f"{code}: {low} – {high} ≠ {value}"
-                yield RowFault(row, "value", Flaw.WRONG_SUM, told)
+                at = points.get((unit, code), first)
+                parts = f"{low:f}" if low == high else f"{low:f} – {high:f}"
+                yield RowFault(at.row, at.given, Flaw.WRONG_SUM, f"{code}: {parts} ≠ {value:f}")
 
 
 def _bounds(code: str, known: Mapping[str, Decimal], pieces: Mapping[str, Piece]) -> tuple[Decimal, Decimal]:
@@ -228,7 +256,7 @@ def _bounds(code: str, known: Mapping[str, Decimal], pieces: Mapping[str, Piece]
     inner = [one for one in known if one != code and pieces[one].inside <= whole.inside]
     low, left = Decimal(0), set(whole.inside)
     for one in sorted(inner, key=lambda one: len(pieces[one].inside)):
-        if not pieces[one].by_rule and pieces[one].inside <= left:
+        if pieces[one].inside <= left:
             low += known[one]
             left -= pieces[one].inside
     return low, low + sum((pieces[one].max for one in left), Decimal(0))

@@ -292,12 +292,12 @@ def test_changes_from_last_year_hold_both_years_errors_and_no_other_maximum(make
     scheme = make.scheme()
     last = score_index(index_of(make, scheme, [("u000", "1", 70.0), ("u000", "8", 10.0)]))
     sheet = index_of(make, scheme, [("u000", "1", 71.5), ("u000", "8", 10.0)])
-    moved = IndexSheet(sheet.scheme, sheet.inputs, {}, sheet.units, sheet.told,
+    moved = IndexSheet(sheet.scheme, sheet.inputs, (), {}, sheet.units, sheet.told,
                        {"previous/scores.csv": csv_bytes(last.rows)})  # fmt: skip
     rows = {row.code: row for row in score_index(moved).rows}
     assert (rows["total"].change, rows["8"].change, rows["total"].change_clear) == ("1.500000", "0.000000", "yes")
     other = [Row(**{**row.as_dict(), "max": "12.000000"}) if row.code == "8" else row for row in last.rows]
-    moved = IndexSheet(sheet.scheme, sheet.inputs, {}, sheet.units, sheet.told,
+    moved = IndexSheet(sheet.scheme, sheet.inputs, (), {}, sheet.units, sheet.told,
                        {"previous/scores.csv": csv_bytes(other)})  # fmt: skip
     rows = {row.code: row for row in score_index(moved).rows}
     assert (rows["total"].change, rows["8"].change) == ("1.500000", None)

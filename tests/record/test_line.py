@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select
 
+from survey import workbook
 from survey.cli import main
 from survey.config import Settings
 from survey.custody import bundles, checking
@@ -116,6 +118,38 @@ def test_a_demonstration_prints_the_keys_of_the_contract(engines: dict[str, Buil
     assert list(printed) == ["database", "base_url", "waves", "links", "staff", "results", "extract"]
     assert list(printed["waves"]) == ["closed", "open"]
     assert list(printed["links"]) == ["personal", "counter", "officials"]
+
+
+@pytest.mark.postgres
+def test_the_products_own_import_table_gives_the_same_points_back(engines: dict[str, Built], tmp_path: Path) -> None:
+    built, file = engines["sqlite"], tmp_path / "table.csv"
+    with (Path(built.made.results) / "scores.xlsx").open("rb") as stream:
+        lines = [cells for _number, cells in workbook.records(stream, fills_merged=False)]
+    with built.database.read() as session:
+        wave = waves.find(session, WAVES[0])
+        rated = {one.code for one, _target in waves.units_of(session, wave) if SCHEME.rates(one.type)}
+        before = results.figures(session, results.latest(session, wave), levels_of=["component"], official_only=True)
+    upto, unit = lines[0].index("Điểm thẩm định") + 1, lines[0].index("Mã đơn vị")
+    with file.open("w", encoding="utf-8", newline="") as text:
+        kept = [lines[0], *(one for one in lines if one[unit] in rated)]
+        csv.writer(text).writerows([*one[:upto], one[unit]] for one in kept)
+    with built.database.begin() as session:
+        index_sheets.import_points(
+            session, file, SCHEME, 2025, source="scores.xlsx", actor="test", now=built.stands, dry_run=False
+        )
+    run = index.run(built.database, SCHEME.code, 2025, joined=WAVES, actor="test", now=built.stands)
+    with built.database.read() as session:
+        after = {
+            (row["unit"], row["code"]): row["points"]
+            for row in index_sheets.chosen(index_sheets.figures(session, run), SCHEME)
+        }
+    told = {
+        (row["unit"], row["code"]): row["points"]
+        for row in before
+        if row["unit"] in rated and row["source"] != "survey" and row["points"] is not None
+    }
+    assert len(told) > len(rated)
+    assert {key: after[key] for key in told} == told
 
 
 def import_half(built: Built, folder: Path, year: int, *, scheme: Any = SCHEME) -> None:

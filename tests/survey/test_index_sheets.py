@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xlsxwriter
@@ -15,6 +16,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from analysis.__main__ import main as analysis
+from analysis.components.fixed import points_of as rated
+from analysis.components.scheme import parse_scheme
 from survey import resources
 from survey.cells import Flaw, RowsRefused
 from survey.db import Database
@@ -24,6 +27,8 @@ from survey.i18n import translator
 from survey.jobs import index as job
 from survey.model.audit import AuditEntry
 from survey.model.index import IndexInput, IndexSheet
+from survey.model.unit import Unit
+from survey.rule import points_of, turns_figures
 from survey.scheme import builtin_scheme, load_scheme
 from survey.sentences.refusals import sentences
 from survey.stages import index_sheets, units
@@ -145,7 +150,7 @@ def test_the_same_file_again_changes_nothing_and_a_change_keeps_the_value_before
     rows = [GOOD, ("1", "total", "91,43", "press")]  # a spreadsheet dropped the zero of Hà Nội
     assert (take(rows).created, take(rows).unchanged) == (2, 2)
     assert take([("74", "8.1", "8.79", "press")]).as_dict() == {
-        "rows": 1, "units": 1, "created": 0, "updated": 1, "unchanged": 0, "dry_run": False,
+        "rows": 1, "units": 1, "created": 0, "updated": 1, "unchanged": 0, "dry_run": False, "doubtful": 0,
     }  # fmt: skip
     with database.read() as session:
         stored = {(row.unit_code, row.code): row.value for row in session.scalars(select(IndexInput))}
@@ -167,6 +172,74 @@ def test_a_spreadsheets_rounding_is_not_a_change_and_a_comma_is_never_guessed_at
             session, tmp_path / "figures.csv", scheme, 2022, source="x", actor="test", now=NOW, dry_run=False
         )
     assert [(fault.row, fault.reason) for fault in refused.value.faults] == [(2, Flaw.NOT_A_NUMBER)]
+
+
+BEFORE, MARK, AFTER = NATIONAL.source.partition('code = "8.2.1"')
+LINEAR = 'kind = "linear", floor = 50, target = 100'
+RULED = load_scheme(BEFORE + MARK + AFTER.replace('kind = "manual"', LINEAR, 1))
+
+
+def test_points_are_points_whatever_the_rule_and_a_figure_is_what_stands_in_value(
+    database: Database, take: Import, tmp_path: Path
+) -> None:
+    files = {
+        "table.csv": 'Mã TC/TCTP,Điểm tối đa,Điểm thẩm định,Mã đơn vị\n8.2.1,"1,5","1,4",74\n',
+        "points.csv": "unit,code,value,points\n80,8.2.1,,1.4\n",
+        "figures.csv": "unit,code,value\n49,8.2.1,80\n01,8.2.1,1.4\n",
+    }
+    doubtful = []
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        with database.begin() as session:
+            report = index_sheets.import_points(
+                session, tmp_path / name, RULED, 2023, source="x", actor="test", now=NOW, dry_run=False
+            )
+            doubtful += [(name, one.row) for one in report.doubtful]
+    run = job.run(database, RULED.code, 2023, joined=(), actor="test", now=NOW)
+    with database.read() as session:
+        rows = index_sheets.chosen(index_sheets.figures(session, run), RULED)
+    points = {
+        row["unit"]: row["points"] for row in rows if row["code"] == "8.2.1" and row["unit"] in {"74", "80", "49", "01"}
+    }
+    assert points == {"74": "1.400000", "80": "1.400000", "49": "0.900000", "01": "0.000000"}
+    assert doubtful == [("figures.csv", 3)]  # 1.4 of a hundred earns nothing: told, as points may have been meant
+
+
+@pytest.mark.parametrize(
+    ("row", "fits"),
+    [(",1.5", False), (",2", True), ("87.5,", False), ("100,", True)],
+    ids=["1.5p", "2p", "87.5", "100"],
+)
+def test_a_sum_counts_what_a_rule_makes_of_its_parts(database: Database, tmp_path: Path, row: str, fits: bool) -> None:
+    scheme, file = builtin_scheme("local-department-sample"), tmp_path / "sum.csv"
+    file.write_text(f"unit,code,value,points\nS1,1.1.1,0.9,\nS1,1.1.2,{row}\nS1,1.1,2.9,\n", encoding="utf-8")
+    kept: dict[str, Any] = dict.fromkeys(("parent", "valid_from", "valid_to", "successor"))
+
+    def check() -> PointsReport:
+        with database.begin() as session:
+            session.add(Unit(code="S1", name_vi="Sở", name_en="S", type="department", rated=True, **kept))
+            return index_sheets.import_points(
+                session, file, scheme, 2025, source="x", actor="test", now=NOW, dry_run=True
+            )
+
+    if fits:
+        assert check().rows == 3
+        return
+    with pytest.raises(RowsRefused) as refused:
+        check()
+    assert [(one.row, one.reason) for one in refused.value.faults] == [(4, Flaw.WRONG_SUM)]
+
+
+@pytest.mark.parametrize("figure", ["-5", "0", "49.9", "50", "77.7", "100", "250"])
+def test_a_file_is_checked_by_the_points_that_the_statistics_give(figure: str) -> None:
+    for name in ("local-department-sample", "local-commune-sample"):
+        scheme = builtin_scheme(name)
+        theirs = {one.code: one for one in parse_scheme(scheme.source).components}
+        for one in scheme.components:
+            if turns_figures(one.rule):
+                ours = points_of(one.rule, one.max, Decimal(figure))
+                rule, most = theirs[one.code].rule, theirs[one.code].maximum
+                assert float(ours) == pytest.approx(rated(rule, most, float(figure))), (name, one.code)
 
 
 def test_the_import_table_of_the_scoring_software_is_read_as_it_is(

@@ -11,6 +11,7 @@ from survey.stages.exports import COLUMNS
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 WRITTEN = r"^[^\x00]*$"  # what a text file can hold
+NUMERIC = r"^(-?[0-9]{1,14}(\.[0-9]{1,6})?)?$"  # empty: not given
 MOST_ROWS, MOST_POINTS = 2000, 20_000
 
 
@@ -189,12 +190,14 @@ class Bundles(BaseModel):
 
 
 class Point(BaseModel):
-    """Appraised points of one unit and code, with the document that they come from."""
+    """`points` of one unit and code, or in `value` the figure that the scheme's rule turns into points, with their
+    document. A code without such a rule may have its points in `value`. One of the two is given, not both."""
 
     model_config = ConfigDict(extra="forbid")
     unit: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=WRITTEN)]
     code: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=WRITTEN)]
-    value: Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,14}(\.[0-9]{1,6})?$")]
+    value: Annotated[str, StringConstraints(pattern=NUMERIC)] = ""
+    points: Annotated[str, StringConstraints(pattern=NUMERIC)] = ""
     source: Annotated[str, StringConstraints(max_length=300, pattern=WRITTEN)] = ""
 
 
@@ -216,3 +219,6 @@ class PointsTaken(BaseModel):
     changed: int
     unchanged: int
     dry_run: bool
+    doubtful: list[int] = Field(
+        description="Rows, the first being 2, whose value earns less by its rule than as points."
+    )

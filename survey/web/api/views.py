@@ -211,14 +211,15 @@ def points(path: bodies.IndexPath, body: bodies.Points) -> Response:
         file = Path(folder, "points.csv")
         with file.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
-            writer.writerow(("unit", "code", "value", "source"))
-            writer.writerows((one.unit, one.code, one.value, one.source) for one in body.rows)
+            writer.writerow(("unit", "code", "value", "points", "source"))
+            writer.writerows((one.unit, one.code, one.value, one.points, one.source) for one in body.rows)
         report = index_sheets.import_points(
             session, file, _scheme(session, path.scheme, path.year), path.year, source=body.source,
             actor=f"api: {door.holder().name}", now=now(), dry_run=body.dry_run,
         )  # fmt: skip
     told = {"rows": report.rows, "units": report.units, "new": report.created, "changed": report.updated}
-    return _json(bodies.PointsTaken(**told, unchanged=report.unchanged, dry_run=report.dry_run))
+    doubtful = [one.row for one in report.doubtful]
+    return _json(bodies.PointsTaken(**told, unchanged=report.unchanged, dry_run=report.dry_run, doubtful=doubtful))
 
 
 def _scheme(session: Session, code: str, year: int) -> Scheme:
