@@ -38,6 +38,14 @@ ENCRYPTED_BIT = 0x1
 BROKEN_ZIP = (
     zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, struct.error,
 )  # fmt: skip
+
+
+class NumberCell(str):
+    """What stands in a cell that the workbook keeps as a number."""
+
+    __slots__ = ()
+
+
 Merged = list[tuple[tuple[int, int], tuple[int, int]]]
 
 
@@ -192,8 +200,8 @@ def _text(cell: object) -> str:
         return cell
     if isinstance(cell, float):
         if cell.is_integer():
-            return str(int(cell)) if abs(cell) < EXACT_DIGITS else f"{cell:E}"
-        return repr(cell)
+            return NumberCell(int(cell) if abs(cell) < EXACT_DIGITS else f"{cell:E}")
+        return NumberCell(repr(cell))
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == time() else cell.isoformat(sep=" ")
     if isinstance(cell, date):

@@ -11,10 +11,12 @@ import click
 from survey.cli.context import actor, open_site, put, reader, refuses, say
 from survey.cli.database import DATABASE
 from survey.i18n import Translator
+from survey.import_layout import read_layout
 from survey.scheme import Scheme, builtin_scheme, load_scheme
 from survey.stages import index_sheets
 from survey.stages.points_file import Point
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 SCHEME = click.option("--scheme", required=True, metavar="CODE", help="Code of the scheme.")
 YEAR = click.option("--year", required=True, type=int)
@@ -26,26 +28,29 @@ def index() -> None:
 
 
 @index.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @click.option("--scheme", required=True, metavar="CODE|FILE", help="Code of a shipped scheme, or a scheme file.")
 @YEAR
 @click.option("--source", default="", help="Document, number, date: of all rows that name none.")
+@click.option("--layout", type=FILE, metavar="FILE", help="The layout of the import table, as for `results table`.")
 @click.option("--dry-run", is_flag=True, help="Check only; nothing is stored.")
 @JSON
 @DATABASE
 @refuses
 def import_points(
-    file: Path, scheme: str, year: int, source: str, dry_run: bool, as_json: bool, database: str | None
-) -> None:
+    file: Path, scheme: str, year: int, source: str, layout: Path | None, dry_run: bool, as_json: bool,
+    database: str | None,
+) -> None:  # fmt: skip
     """Load FILE: unit, code, value or points, source; or the import table of the scoring software. All or nothing.
 
     In `value` the figure of a component with a rule is the raw one; `points` and the import table hold points.
     """
-    site = open_site(database)
+    site, laid = open_site(database), None if layout is None else read_layout(layout)
     with site.database.begin() as session:
         report = index_sheets.import_points(
-            session, file, _scheme(scheme), year, source=source, actor=actor(), now=site.now(), dry_run=dry_run
-        )
+            session, file, _scheme(scheme), year, source=source, actor=actor(), now=site.now(), dry_run=dry_run,
+            layout=laid,
+        )  # fmt: skip
     data = report.as_dict()
     put(data, as_json=as_json, lines=[f"{key}: {value}" for key, value in data.items()])
     for one in report.doubtful:

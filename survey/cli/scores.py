@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import click
 from sqlalchemy.orm import Session
 
-from survey import sheet
-from survey.cells import Flaw, RowFault, RowsRefused, plain
+from survey import numerals, sheet
+from survey.cells import CellRefused, Flaw, RowFault, RowsRefused, plain, take
 from survey.cli.context import actor, open_site, put, refuses, say
 from survey.cli.database import DATABASE
 from survey.errors.common import InputRefused
 from survey.import_layout import read_layout
 from survey.jobs import bundles as seals
 from survey.model.wave import Wave
+from survey.numerals import Numerals
 from survey.sheet import Columns, Row
 from survey.stages import exports, import_table, waves
 from survey.stages import results as figures
@@ -30,11 +30,9 @@ FLAWS = {
     ("unknown_unit", False): ("unit", Flaw.NOT_IN_WAVE),
     ("unknown_code", False): ("code", Flaw.UNKNOWN_CODE),
     ("out_of_range", True): ("value", Flaw.TOO_MANY_POINTS),
-    ("out_of_range", False): ("value", Flaw.NOT_WITH_POINT),
+    ("out_of_range", False): ("value", Flaw.NOT_A_NUMBER),
     ("no_source", False): ("source", Flaw.MISSING),
 }  # by the reason, and whether it is about points
-NUMBER = re.compile(r"-?[0-9]+(\.[0-9]{1,6})?")
-EXAMPLE = "1234.5"
 
 
 @click.group()
@@ -62,30 +60,24 @@ def _take(session: Session, wave: Wave, rows: list[Row], now: datetime) -> list[
     """Set every figure of a file; what is wrong with its rows."""
     faults: list[RowFault] = []
     seen: set[tuple[str, str]] = set()
+    numbers, by_rule = Numerals(), figures.by_rule(session, wave)
     for row in rows:
-        unit, code, text, source = (plain(row.values[name]) for name in COLUMNS.known)
-        flaw = row.fault or _number_fault(row.number, text)
-        if flaw is None and (unit, code) in seen:
-            flaw = RowFault(row.number, "code", Flaw.DUPLICATE)
+        unit, code, source = (plain(row.values[name]) for name in ("unit", "code", "source"))
+        figure = {"unit": unit, "code": code, "source": source, "actor": actor()}
+        flaw = row.fault or (RowFault(row.number, "code", Flaw.DUPLICATE) if (unit, code) in seen else None)
         seen.add((unit, code))
         try:
-            figure = {"unit": unit, "code": code, "source": source, "actor": actor()}
             if flaw is None:
-                figures.set_input(session, wave, **figure, value=Decimal(text), now=now)
+                take(row.values, "code", numerals.code)
+                reading = partial(numbers.read, are_points=code not in by_rule)
+                value = take(row.values, "value", reading)
+                figures.set_input(session, wave, **figure, value=value, now=now)
+        except CellRefused as refused:
+            flaw = RowFault(row.number, refused.column, refused.flaw)
         except InputRefused as refused:
-            flaw = RowFault(row.number, *FLAWS[refused.reason, bool(refused.most)], refused.most or EXAMPLE)
+            flaw = RowFault(row.number, *FLAWS[refused.reason, bool(refused.most)], refused.most or "")
         faults += [flaw] if flaw else []
     return faults
-
-
-def _number_fault(row: int, text: str) -> RowFault | None:
-    """A comma may be meant for thousands or for decimals: only one way of writing a number is taken."""
-    if NUMBER.fullmatch(text):
-        return None
-    if not text:
-        return RowFault(row, "value", Flaw.MISSING)
-    pointed = text.replace(",", ".")
-    return RowFault(row, "value", Flaw.NOT_WITH_POINT, pointed if NUMBER.fullmatch(pointed) else EXAMPLE)
 
 
 @click.command()

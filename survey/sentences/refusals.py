@@ -288,7 +288,13 @@ FLAWS: dict[Flaw, str] = {
     Flaw.BAD_LIST: _n("this is not a list of unit codes"),
     Flaw.NOTHING_TO_RATE: _n("this person has no unit to judge"),
     Flaw.NOT_A_NUMBER: _n("this is not a number; write 1234.5 or 1234,5"),
-    Flaw.NOT_WITH_POINT: _n("a number has digits, a decimal point and at most six decimals; write {}"),
+    Flaw.MIXED_SIGNS: _n(
+        "another decimal sign than in the rows before; write all numbers with a point, or all with a comma"
+    ),
+    Flaw.THOUSANDS: _n("the sign may part thousands or decimals; write 1234 or 1.2340"),
+    Flaw.CODE_AS_NUMBER: _n(
+        "the code is stored as a number, where 1.1 and 1.10 are the same; format the column as text"
+    ),
     Flaw.UNKNOWN_CODE: _n("this scheme has no such code; take the codes from its import table"),
     Flaw.OTHER_SCHEME: _n("this code belongs to the scheme {}; import the file with that scheme"),
     Flaw.OTHER_YEAR: _n("this row is of the year {}; import it with that year"),
@@ -309,7 +315,8 @@ WHOLE_FILE: dict[Refusal, str] = {
     Refusal.BROKEN_WORKBOOK: _n("the XLSX file is broken or cut off; open it in Excel, save it and take the new file"),
     Refusal.UNSAFE_WORKBOOK: _n("the XLSX file is not safe to open ({})"),
     Refusal.MERGED_CELLS: _n(
-        "cells are merged (first at row {}); take the merging away, or describe the list in a mapping file"
+        "cells are merged (first at row {}); take the merging away, or describe the list: "
+        "frame import --mapping FILE, index import --layout FILE"
     ),
     Refusal.NO_SHEET: _n('the workbook has no visible sheet "{}"'),
     Refusal.COLUMN_UNKNOWN: _n("the header has a column that is not known: {}"),

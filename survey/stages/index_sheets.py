@@ -21,6 +21,7 @@ from survey.errors.index import (
     SchemeNotOfYear,
     WaveOfOtherYear,
 )
+from survey.import_layout import Layout
 from survey.model.base import new_id
 from survey.model.index import IndexFigure, IndexInput, IndexRun, IndexSeal, IndexSheet
 from survey.model.unit import Unit
@@ -76,9 +77,11 @@ def require_year(scheme: Scheme, year: int) -> None:
 
 
 def import_points(
-    session: Session, file: Path, scheme: Scheme, year: int, *, source: str, actor: str, now: datetime, dry_run: bool
-) -> PointsReport:
-    """Take a file of points whole; known figures are brought up to date, those that it does not name stay.
+    session: Session, file: Path, scheme: Scheme, year: int, *, source: str, actor: str, now: datetime, dry_run: bool,
+    layout: Layout | None = None,
+) -> PointsReport:  # fmt: skip
+    """Take a file of points whole, in a `layout` of its own or as usual; known figures are brought up to date, those
+    that it does not name stay.
 
     The same file again changes nothing. RowsRefused names every flaw; the values before stay in the audit log.
     """
@@ -89,7 +92,7 @@ def import_points(
     units = {unit.code: unit.type for unit in session.scalars(select(Unit))}
     there = {} if found is None else {(row.unit_code, row.code): row for row in inputs(session, found)}
     known = {key: (row.value, row.is_points) for key, row in there.items()}
-    points = read_points(file, Expected(scheme, year, units, source.strip()), known)
+    points = read_points(file, Expected(scheme, year, units, source.strip()), known, layout)
     new = [one for one in points if (one.unit, one.code) not in there]
     changed = [one for one in points if (one.unit, one.code) in there and _differs(one, there[one.unit, one.code])]
     counts = (len(points), len({one.unit for one in points}), len(new), len(changed))

@@ -7,40 +7,28 @@ area, a criterion, a group, the total): a check where its parts are known, else 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from survey import cells, sheet
-from survey.cells import Flaw, RowFault, RowsRefused
-from survey.errors.common import FileRefused
-from survey.errors.files import Refusal
+from survey import cells, numerals, sheet
+from survey.cells import CellRefused, Flaw, RowFault, RowsRefused
+from survey.import_layout import Decimals, Layout
+from survey.numerals import LAST_PLACE, Numerals
 from survey.rule import Rule, points_of, turns_figures
 from survey.scheme import Level, Scheme, builtin_scheme, builtin_schemes
-from survey.sheet import Columns, Row
+from survey.sheet import Row
+from survey.stages import points_rows
+from survey.stages.points_rows import OURS
 from survey.stages.units import match
 
-OURS = Columns(("unit", "code", "value", "points", "source", "year", "max"), frozenset({"unit", "code"}))
-THEIRS = {
-    "mã tc/tctp": "code",
-    "điểm tối đa": "max",
-    "điểm thẩm định": "points",
-    "điểm điều tra xhh": "surveyed",
-    "mã đơn vị": "unit",
-    "năm": "year",
-}
-UNREAD = (
-    "lĩnh vực/tiêu chí/tiêu chí thành phần", "điểm tự đánh giá", "số phiếu hợp lệ", "cận dưới ktc 95 %",
-    "cận trên ktc 95 %", "ghi chú",
-)  # fmt: skip
-IMPORT_TABLE = Columns((*THEIRS, *UNREAD), frozenset({"mã tc/tctp", "điểm thẩm định", "mã đơn vị"}))
 TOTAL = "total"
 TOTALS = frozenset({TOTAL, "tổng", "tổng cộng", "tổng điểm"})
-NUMBER = re.compile(r"-?[0-9]{1,14}([.,][0-9]{1,20})?")
-THOUSANDS = re.compile(r"-?[0-9]{1,3},[0-9]{3}")
-LAST_PLACE = Decimal("0.000001")
+SIGNS = {Decimals.POINT: ".", Decimals.COMMA: ","}
+Read = TypeVar("Read")
 Stored = Mapping[tuple[str, str], tuple[Decimal, bool]]  # the figures, and whether they are points
 
 
@@ -112,19 +100,21 @@ def pieces_of(scheme: Scheme) -> dict[str, Piece]:
     return found | {TOTAL: Piece(sum((area.max for area in scheme.areas), Decimal(0)), everything)}
 
 
-def read_points(file: Path, expected: Expected, stored: Stored) -> list[Point]:
+def read_points(file: Path, expected: Expected, stored: Stored, layout: Layout | None = None) -> list[Point]:
     """Every figure of the file. RowsRefused names all that is wrong with it, by row; FileRefused a file of no rows.
 
-    `stored` are the figures that are there already: sums are checked with them.
+    With a `layout` the file is the import table as some other software lays it out. `stored` are the figures that are
+    there already: sums are checked with them.
     """
     pieces = pieces_of(expected.scheme)
     points: dict[tuple[str, str], Point] = {}
     faults: list[RowFault] = []
-    for row in sheet.named(file, _rows(file)):
+    numbers = Numerals("" if layout is None else SIGNS[layout.decimal])
+    for row in sheet.named(file, points_rows.read(file, layout)):
         if row.fault is not None:
             faults.append(row.fault)
             continue
-        point = _read_row(row, expected, pieces, faults)
+        point = _read_row(row, expected, pieces, numbers, faults)
         if point is not None and (point.unit, point.code) in points:
             faults.append(RowFault(row.number, "code", Flaw.DUPLICATE))
         elif point is not None:
@@ -136,65 +126,66 @@ def read_points(file: Path, expected: Expected, stored: Stored) -> list[Point]:
     return list(points.values())
 
 
-def _rows(file: Path) -> Iterator[Row]:
-    """The rows under the names of OURS, whichever of the two headers the file has."""
-    try:
-        yield from sheet.read(file, OURS)
-    except FileRefused as refused:
-        if refused.reason not in {Refusal.COLUMN_UNKNOWN, Refusal.COLUMN_MISSING}:
-            raise
-        try:
-            theirs = list(sheet.read(file, IMPORT_TABLE))
-        except FileRefused as error:
-            raise refused if error.reason == Refusal.COLUMN_UNKNOWN else error from error
-        for row in theirs:
-            values = {name: row.values[column] for column, name in THEIRS.items()} | {"source": "", "value": ""}
-            surveyed = values.pop("surveyed")
-            both = values["points"].strip() and surveyed.strip()
-            fault = row.fault or (RowFault(row.number, "điểm điều tra xhh", Flaw.NOT_ALLOWED) if both else None)
-            values["points"] = values["points"] if values["points"].strip() else surveyed
-            if fault or values["points"].strip():  # a line of the table without points says nothing
-                yield Row(row.number, values, fault)
-
-
-def _read_row(row: Row, expected: Expected, pieces: Mapping[str, Piece], faults: list[RowFault]) -> Point | None:
+def _read_row(
+    row: Row, expected: Expected, pieces: Mapping[str, Piece], numbers: Numerals, faults: list[RowFault]
+) -> Point | None:
     """The figure of a row, or None with its faults told."""
     before = len(faults)
 
     def fault(column: str, flaw: Flaw, detail: object = "") -> None:
         faults.append(RowFault(row.number, column, flaw, str(detail)))
 
+    def read(column: str, reader: Callable[[str], Read]) -> Read | None:
+        try:
+            return reader(row.values[column])
+        except CellRefused as refused:
+            fault(column, refused.flaw)
+            return None
+
     cell = {name: cells.plain(row.values[name]) for name in OURS.known}
     unit = _unit(cell["unit"], expected)
-    code = TOTAL if cell["code"].casefold() in TOTALS else cell["code"]
+    code = read("code", _code)
+    piece = None if code is None else pieces.get(code)
     is_points = bool(cell["points"])
     given = _column(is_points=is_points)
-    value, most = _number(cell[given]), _number(cell["max"])
-    if unit is None:
-        fault("unit", Flaw.UNKNOWN_UNIT if cell["unit"] else Flaw.MISSING)
-    elif not expected.scheme.rates(expected.units[unit]):
-        fault("unit", Flaw.OTHER_LEVEL)
-    if cell["year"] and cell["year"] != str(expected.year):
-        fault("year", Flaw.OTHER_YEAR, cell["year"])
-    if is_points and cell["value"]:
-        fault("value", Flaw.NOT_ALLOWED)
-    if value is None or (not is_points and _is_ambiguous(cell["value"], pieces.get(code))):
-        fault(given, Flaw.NOT_A_NUMBER if cell[given] else Flaw.MISSING)
-    if not (cell["source"] or expected.source):
-        fault("source", Flaw.MISSING)
-    if code not in pieces:
+    small = is_points or piece is None or not piece.by_rule
+    value = read(given, partial(numbers.read, are_points=small))
+    most = read("max", partial(numbers.read, are_points=True)) if cell["max"] else None
+    for column, flaw, detail in _row_flaws(cell, unit, expected, is_points=is_points):
+        fault(column, flaw, detail)
+    if code is not None and piece is None:
         other = _scheme_with(code, expected.scheme.code)
         fault("code", Flaw.OTHER_SCHEME if other else Flaw.UNKNOWN_CODE, other)
-    else:
-        if cell["max"] and most != pieces[code].max:
-            fault("max", Flaw.OTHER_MAX, pieces[code].max)
-        earned = Decimal(0) if value is None else pieces[code].earned(value, is_points=is_points)
-        if not expected.scheme.bonus_penalty and not 0 <= earned <= pieces[code].max:
-            fault(given, Flaw.TOO_MANY_POINTS, pieces[code].max)
-    if len(faults) > before or unit is None or value is None:
+    if code is None or piece is None or unit is None or value is None:
         return None
+    if most is not None and most != piece.max:
+        fault("max", Flaw.OTHER_MAX, piece.max)
+    earned = piece.earned(value, is_points=is_points)
+    if not expected.scheme.bonus_penalty and not 0 <= earned <= piece.max:
+        fault(given, Flaw.TOO_MANY_POINTS, piece.max)
     source = cell["source"] or expected.source
-    return Point(row.number, unit, code, value, is_points, earned, pieces[code].max, source)
+    return Point(row.number, unit, code, value, is_points, earned, piece.max, source) if len(faults) == before else None
+
+
+def _row_flaws(
+    cell: Mapping[str, str], unit: str | None, expected: Expected, *, is_points: bool
+) -> Iterator[tuple[str, Flaw, str]]:
+    """What is wrong with a row beside its figure: column, flaw, detail."""
+    if unit is None:
+        yield "unit", Flaw.UNKNOWN_UNIT if cell["unit"] else Flaw.MISSING, ""
+    elif not expected.scheme.rates(expected.units[unit]):
+        yield "unit", Flaw.OTHER_LEVEL, ""
+    if cell["year"] and cell["year"] != str(expected.year):
+        yield "year", Flaw.OTHER_YEAR, cell["year"]
+    if is_points and cell["value"]:
+        yield "value", Flaw.NOT_ALLOWED, ""
+    if not (cell["source"] or expected.source):
+        yield "source", Flaw.MISSING, ""
+
+
+def _code(text: str) -> str:
+    found = numerals.code(text)
+    return TOTAL if found.casefold() in TOTALS else found
 
 
 def _column(*, is_points: bool) -> str:
@@ -206,19 +197,6 @@ def _unit(code: str, expected: Expected) -> str | None:
     padded = code.zfill(2)
     is_province = expected.scheme.level is Level.PROVINCE and padded in expected.units
     return padded if is_province else match(code, expected.units)
-
-
-def _number(text: str) -> Decimal | None:
-    """A figure with a decimal point or comma, to the six places that are stored (a spreadsheet's 8.549999999999999)."""
-    bare = text.replace(" ", "")
-    if not NUMBER.fullmatch(bare):
-        return None
-    return Decimal(bare.replace(",", ".")).quantize(LAST_PLACE)
-
-
-def _is_ambiguous(text: str, piece: Piece | None) -> bool:
-    """Whether a comma may stand for thousands: never in points, which are at most a hundred."""
-    return piece is not None and piece.by_rule and THOUSANDS.fullmatch(text.replace(" ", "")) is not None
 
 
 def _scheme_with(code: str, own: str) -> str:

@@ -21,7 +21,7 @@ from survey.model.base import new_id
 from survey.model.result import Figure, InputFigure, Run
 from survey.model.seal import Seal
 from survey.model.wave import Wave
-from survey.rule import Manual, Officials, Satisfaction, Source
+from survey.rule import Manual, Officials, Satisfaction, Source, turns_figures
 from survey.scheme import Component, Scheme
 from survey.stages import audit, reviews, waves
 
@@ -190,6 +190,12 @@ def page(
 def typed_in(session: Session, wave: Wave, unit_type: str) -> tuple[Component, ...]:
     """The components of the unit's scheme whose figures are typed in."""
     return tuple(one for scheme in schemes_for(session, wave, unit_type) for one in scheme.typed_in)
+
+
+def by_rule(session: Session, wave: Wave) -> set[str]:
+    """The codes whose figures are raw ones, which a rule turns into points."""
+    schemes = waves.schemes_of(session, wave)
+    return {one.code for scheme in schemes for one in scheme.typed_in if turns_figures(one.rule)}
 
 
 def schemes_for(session: Session, wave: Wave, unit_type: str) -> tuple[Scheme, ...]:

@@ -22,8 +22,10 @@ from survey import resources
 from survey.cells import Flaw, RowsRefused
 from survey.db import Database
 from survey.errors.common import FileRefused, SurveyError
+from survey.errors.files import Refusal
 from survey.errors.index import IndexOutdated, SchemeChanged, SchemeNotOfYear
 from survey.i18n import translator
+from survey.import_layout import read_layout
 from survey.jobs import index as job
 from survey.model.audit import AuditEntry
 from survey.model.index import IndexInput, IndexSheet
@@ -31,7 +33,7 @@ from survey.model.unit import Unit
 from survey.rule import points_of, turns_figures
 from survey.scheme import builtin_scheme, load_scheme
 from survey.sentences.refusals import sentences
-from survey.stages import index_sheets, units
+from survey.stages import exports, import_table, index_sheets, units
 from survey.stages.index_sheets import PointsReport
 
 NOW = datetime(2026, 3, 10, 2, 0, tzinfo=UTC)
@@ -147,7 +149,7 @@ def test_a_sum_is_checked_with_what_was_imported_before(take: Import) -> None:
 def test_the_same_file_again_changes_nothing_and_a_change_keeps_the_value_before(
     take: Import, database: Database
 ) -> None:
-    rows = [GOOD, ("1", "total", "91,43", "press")]  # a spreadsheet dropped the zero of Hà Nội
+    rows = [GOOD, ("1", "total", "91.43", "press")]  # a spreadsheet dropped the zero of Hà Nội
     assert (take(rows).created, take(rows).unchanged) == (2, 2)
     assert take([("74", "8.1", "8.79", "press")]).as_dict() == {
         "rows": 1, "units": 1, "created": 0, "updated": 1, "unchanged": 0, "dry_run": False, "doubtful": 0,
@@ -166,12 +168,15 @@ def test_a_spreadsheets_rounding_is_not_a_change_and_a_comma_is_never_guessed_at
     assert take([("74", "8.1", "8.55", "x")]).unchanged == 1
     linear = 'kind = "linear", floor = 0, target = 2000'
     scheme = load_scheme(NATIONAL.source.replace('kind = "manual"', linear))  # figures, not points, of every size
-    (tmp_path / "figures.csv").write_text('unit,code,value\n74,1.1,"1,234"\n74,2.1,"1,25"\n', encoding="utf-8")
+    text = 'unit,code,value\n74,1.1,"1,234"\n74,2.1,"1,25"\n74,3.1,1.25\n'
+    (tmp_path / "figures.csv").write_text(text, encoding="utf-8")
     with database.begin() as session, pytest.raises(RowsRefused) as refused:
         index_sheets.import_points(
             session, tmp_path / "figures.csv", scheme, 2022, source="x", actor="test", now=NOW, dry_run=False
         )
-    assert [(fault.row, fault.reason) for fault in refused.value.faults] == [(2, Flaw.NOT_A_NUMBER)]
+    assert [(fault.row, fault.reason) for fault in refused.value.faults] == [
+        (2, Flaw.THOUSANDS), (4, Flaw.MIXED_SIGNS),
+    ]  # fmt: skip
 
 
 BEFORE, MARK, AFTER = NATIONAL.source.partition('code = "8.2.1"')
@@ -262,6 +267,59 @@ def test_the_import_table_of_the_scoring_software_is_read_as_it_is(
             ("1.1", Decimal("6.25"), "QĐ 1"), ("1.2", Decimal("2.5"), "QĐ 1"),
         ]  # fmt: skip
     assert report.rows == 2
+
+
+def test_a_code_that_a_workbook_keeps_as_a_number_is_refused(take: Import, database: Database, tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(str(tmp_path / "table.xlsx")) as book:
+        page = book.add_worksheet()
+        for number, line in enumerate([("unit", "code", "value"), ("74", 1.1, 6.25), ("74", "1.2", "2,5")]):
+            page.write_row(number, 0, line)
+    with database.begin() as session, pytest.raises(RowsRefused) as refused:
+        index_sheets.import_points(
+            session, tmp_path / "table.xlsx", NATIONAL, 2023, source="x", actor="test", now=NOW, dry_run=False
+        )
+    assert [(one.row, one.column, one.reason) for one in refused.value.faults] == [(2, "code", Flaw.CODE_AS_NUMBER)]
+
+
+LAYOUT = """
+sheet = "Nhap diem"
+title = ["BẢNG ĐIỂM", "năm 2023"]
+decimal = "comma"
+column = [
+ { field = "unit", heading = "Đơn vị" },
+ { field = "code", heading = "Mã", group = "Tiêu chí" },
+ { field = "name", heading = "Tên", group = "Tiêu chí" },
+ { field = "max", heading = "Tối đa", group = "Điểm" },
+ { field = "appraised", heading = "Thẩm định", group = "Điểm" },
+ { field = "surveyed", heading = "Điều tra", group = "Điểm" },
+]
+"""
+
+
+def test_a_table_in_the_layout_that_we_wrote_it_in_is_read_back(
+    take: Import, database: Database, tmp_path: Path
+) -> None:
+    take([("74", code, value, "x") for code, value in FULL])
+    run, file, layout = (
+        job.run(database, NATIONAL.code, 2023, joined=(), actor="test", now=NOW),
+        tmp_path / "t.xlsx",
+        read_layout(LAYOUT),
+    )
+    with database.read() as session, file.open("wb") as stream:
+        about = exports.about_index(index_sheets.find(session, NATIONAL.code, 2023), run, NATIONAL)
+        import_table.write(about, index_sheets.figures(session, run), layout, stream)
+    with database.begin() as session:
+        index_sheets.import_points(
+            session, file, NATIONAL, 2022, source="x", actor="test", now=NOW, dry_run=False, layout=layout
+        )
+        found = index_sheets.inputs(session, index_sheets.find(session, NATIONAL.code, 2022))
+        assert {row.code: row.value for row in found} == {code: Decimal(value) for code, value in FULL}
+    other = read_layout(LAYOUT.replace('"Thẩm định"', '"Chấm"'))
+    with database.begin() as session, pytest.raises(FileRefused) as refused:
+        index_sheets.import_points(
+            session, file, NATIONAL, 2022, source="x", actor="test", now=NOW, dry_run=False, layout=other
+        )
+    assert (refused.value.reason, refused.value.detail) == (Refusal.COLUMN_MISSING, "points = điểm / chấm")
 
 
 def test_a_file_under_neither_header_is_refused_by_its_name(take: Import) -> None:
