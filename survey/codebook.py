@@ -12,13 +12,24 @@ from dataclasses import dataclass
 
 from survey.answers import NOT_APPLICABLE
 from survey.datafile import Words
-from survey.instrument import IN_WORDS, Instrument, Item, ItemType
+from survey.instrument import IN_WORDS, Audience, Instrument, Item, ItemType
 
 NOT_APPLIES, NOT_SAID = -7, -9  # the first answer of people to whom a question does not apply, and no answer at all
 MISSING = (
     (NOT_APPLIES, Words((("vi", "Không áp dụng hoặc không hỏi"), ("en", "Does not apply, or not asked")))),
     (NOT_SAID, Words((("vi", "Không trả lời"), ("en", "Not answered")))),
 )
+HEADS = {
+    "phase": Words((("vi", "Giai đoạn của đợt khảo sát"), ("en", "Phase of the wave"))),
+    "mode": Words((("vi", "Cách trả lời"), ("en", "Way of answering"))),
+    "unit": Words((("vi", "Mã đơn vị được đánh giá; trống khi dưới 10 phiếu"),
+                   ("en", "Code of the rated unit; empty where it has fewer than 10 answers"))),
+    "stratum": Words((("vi", "Tầng của mẫu; của công chức: nhóm người đánh giá"),
+                      ("en", "Stratum of the sample; of officials: group of raters"))),
+    "weight_base": Words((("vi", "Quyền số thiết kế"), ("en", "Design weight"))),
+    "rater": Words((("vi", "Người đánh giá, số ngẫu nhiên"), ("en", "Rater, a random number"))),
+}  # fmt: skip
+NAMES = ("mode", "unit", "stratum")  # what stands before the items as text
 CHOSEN = ((0, Words((("vi", "Không chọn"), ("en", "Not chosen")))), (1, Words((("vi", "Chọn"), ("en", "Chosen")))))
 NAME = re.compile(r"[^A-Za-z0-9_]")
 LONGEST_NAME = 32
@@ -57,6 +68,12 @@ def variables(instrument: Instrument) -> tuple[Variable, ...]:
     return tuple(one for item in instrument.answer_items if item.type not in IN_WORDS for one in _of(item))
 
 
+def heads(instrument: Instrument) -> dict[str, Words]:
+    """What stands before the items in a data file, in its order."""
+    raters = instrument.audience is Audience.OFFICIALS
+    return {name: told for name, told in HEADS.items() if raters or name != "rater"}
+
+
 def _of(item: Item) -> Iterator[Variable]:
     if item.type is ItemType.MULTIPLE:
         for choice in item.choices:
@@ -83,6 +100,8 @@ def name_of(code: str) -> str:
 
 def lines(instrument: Instrument) -> Iterator[tuple[str, str, str, str, str, str, str]]:
     """The codebook as rows: variable, item, question in both languages, value, its words in both languages."""
+    for name, told in heads(instrument).items():
+        yield (name, "", told("vi"), told("en"), "", "", "")
     for one in variables(instrument):
         codes = {number: code for code, number in one.codes}
         head = (one.name, one.item.code, one.label("vi"), one.label("en"))

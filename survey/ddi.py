@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from xml.etree import ElementTree as ET
 
-from survey.codebook import Variable, variables
+from survey.codebook import NAMES, Variable, heads, variables
 from survey.datafile import Words
 from survey.instrument import Instrument
 
@@ -40,6 +40,10 @@ def describe(study: Study, instrument: Instrument) -> bytes:
     kind = ET.SubElement(ET.SubElement(root, "fileDscr"), "fileTxt")
     ET.SubElement(ET.SubElement(kind, "dimensns"), "caseQnty").text = str(study.cases)
     data = ET.SubElement(root, "dataDscr")
+    for name, words in heads(instrument).items():
+        var = ET.SubElement(data, "var", {"ID": f"v_{name}", "name": name})
+        _say(var, "labl", words)
+        ET.SubElement(var, "varFormat", {"type": "character" if name in NAMES else "numeric"})
     for one in variables(instrument):
         _variable(data, one)
     ET.indent(root, " ")

@@ -7,6 +7,7 @@ what they say, not of when they came. A unit with fewer than ten answers is not 
 from __future__ import annotations
 
 import csv
+import json
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,16 +16,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from survey import codebook, ddi
 from survey.answers import NOT_APPLICABLE, is_asked
-from survey.codebook import Variable
+from survey.codebook import NAMES, Variable
 from survey.config import PROVINCE_TIME
+from survey.datafile import Words
 from survey.db import Database
 from survey.errors.common import AnswersWaiting, ExtraMissing
 from survey.instrument import Audience, Instrument, Item
+from survey.jobs import stata_missing
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell
 from survey.model.wave import Wave
@@ -32,8 +37,8 @@ from survey.stages import mixing, waves
 
 FEWEST = 10
 LONGEST_LABEL = {"sav": 250, "dta": 80}  # bytes, characters
+LETTERS = {codebook.NOT_APPLIES: "a", codebook.NOT_SAID: "b"}  # Stata's .a and .b
 CHUNK = 2000
-NAMES = ("mode", "unit", "stratum")
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Answers:
     """The answers as columns of equal length: who is judged, by what weight, what was said."""
 
     frame: pd.DataFrame
+    heads: Mapping[str, Words]
     variables: tuple[Variable, ...]
 
 
@@ -78,7 +84,7 @@ def read(session: Session, wave: Wave, instrument: Instrument) -> Answers:
         heads.add(phase, names, weight)
         raters += rater or b""
         _append(columns, told, known, items)
-    return Answers(_in_order(heads, columns, raters), told)
+    return Answers(_in_order(heads, columns, raters), codebook.heads(instrument), told)
 
 
 class Heads:
@@ -164,7 +170,17 @@ def _csv(answers: Answers, path: Path) -> None:
 
 
 def _parquet(answers: Answers, path: Path) -> None:
-    answers.frame.to_parquet(path, index=False)
+    """Codes of what is missing are no numbers here: empty, and which there were stands in the column's metadata."""
+    missing = list(LETTERS)
+    asked = {one.name for one in answers.variables}
+    told = {str(number): words("en") for number, words in codebook.MISSING}
+    columns, fields = [], []
+    for name in answers.frame:
+        cells = answers.frame[name].to_numpy() if name in asked else answers.frame[name]
+        mask = np.isin(cells, missing) if name in asked else None
+        columns.append(pa.array(cells, mask=mask))
+        fields.append(pa.field(name, columns[-1].type, metadata={"empty": json.dumps(told)} if name in asked else None))
+    pq.write_table(pa.table(columns, schema=pa.schema(fields)), path)
 
 
 def _sav(answers: Answers, path: Path) -> None:
@@ -174,6 +190,8 @@ def _sav(answers: Answers, path: Path) -> None:
 
 def _dta(answers: Answers, path: Path) -> None:
     _spss().write_dta(_plain(answers), str(path), version=15, **_labels(answers, "dta"))
+    names = list(answers.frame)
+    stata_missing.mark(path, LETTERS, [names.index(one.name) for one in answers.variables])
 
 
 def _plain(answers: Answers) -> pd.DataFrame:
@@ -184,21 +202,30 @@ def _plain(answers: Answers) -> pd.DataFrame:
 def _labels(answers: Answers, kind: str) -> dict[str, Any]:
     """Questions and answers in Vietnamese and English, each in one label as the formats have it."""
     return {
-        "column_labels": {one.name: _fit(f"{one.label('vi')} / {one.label('en')}", kind) for one in answers.variables},
+        "column_labels": {
+            name: _both(words, kind)
+            for name, words in (*answers.heads.items(), *((one.name, one.label) for one in answers.variables))
+        },
         "variable_value_labels": {
-            one.name: {number: _fit(f"{words('vi')} / {words('en')}", "dta") for number, words in one.values}
-            for one in answers.variables
+            one.name: {number: _both(words, "dta") for number, words in one.values} for one in answers.variables
         },
     }
 
 
-def _fit(text: str, kind: str) -> str:
-    """A label as long as the format takes it, cut at a letter; the codebook has the whole."""
-    most = LONGEST_LABEL[kind]
+def _both(words: Words, kind: str) -> str:
+    """Both languages in one label; too long together, each keeps its beginning. The codebook has the whole."""
+    most = LONGEST_LABEL[kind] - len(" / ")
     length: Callable[[str], int] = (lambda one: len(one.encode())) if kind == "sav" else len
+    vi, en = words("vi"), words("en")
+    left, right = max(most // 2, most - length(en)), max(most - most // 2, most - length(vi))
+    return f"{_fit(vi, left, length)} / {_fit(en, right, length)}"
+
+
+def _fit(text: str, most: int, length: Callable[[str], int]) -> str:
+    """The beginning of a text, cut at a letter."""
     if length(text) <= most:
         return text
-    while length(text) > most - 3:
+    while length(text) > most - length("…"):
         text = text[:-1]
     return text.rstrip() + "…"
 
