@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 import docx
 import pytest
 from docx.oxml.ns import qn
+from flask import Flask
 
+from survey.i18n import Language
 from survey.paper import bars, word
 from survey.paper.document import (
     Bar,
@@ -26,7 +28,11 @@ from survey.paper.document import (
     Row,
     Table,
 )
+from survey.scheme import builtin_scheme
+from survey.web import figures
+from survey.web.figures import Standing
 from survey.web.report import parts
+from survey.web.site import use_language
 
 MADE = datetime(2026, 8, 5, 9, 30, 15, 123, tzinfo=UTC)
 BAR = Bar(89.57, 80.86, 94.59, 100.0, "89,57, khoảng tin cậy 95 % từ 80,86 đến 94,59")
@@ -81,3 +87,29 @@ def test_a_bar_stands_where_its_figures_are() -> None:
 )
 def test_fewer_than_ten_forms_of_one_way_are_not_told(modes: dict[str, int], told: dict[str, int | None]) -> None:
     assert parts.told_counts(modes) == told
+
+
+def test_a_report_keeps_what_has_no_points_yet_and_remarks_each_sum_without_it(app: Flask) -> None:
+    scheme = builtin_scheme("local-department-sample")
+
+    def one(level: str, code: str, points: str | None, most: str, reason: str | None = None) -> Standing:
+        told = {"level_of": level, "code": code, "points": points, "max": most, "reason": reason, "status": "ok",
+                "ci_low": None, "ci_high": None}  # fmt: skip
+        return Standing(told | {"status": "empty" if points is None else "not_ranked" if reason else "ok"}, None)
+
+    levels = {
+        "area": [one("area", "1", "6.43", "12", "not_ranked; missing=1.4")],
+        "criterion": [one("criterion", "1.4", None, "4")],
+        "component": [one("component", "1.1.1", "0.9", "1"), one("component", "1.4.1", None, "2")],
+        "total": [one("total", "total", "51.2", "100", "missing=1.4,2.5")],
+    }
+    with app.test_request_context():
+        use_language(Language.EN)
+        _heading, table = parts.points(figures.in_order(scheme, levels, "citizens"), levels["total"], scheme)
+        assert isinstance(table, Table)
+        told = {row.cells[1].text or "total": (row.cells[3].text, row.cells[0].note) for row in table.rows}
+    assert list(told) == ["1", "1.1.1", "1.4", "1.4.1", "total"]
+    assert told["1"] == ("6.43", "(without points yet: 1.4)")
+    assert told["1.4.1"] == ("–", "(belongs to another survey wave)")
+    assert told["1.4"][1]
+    assert told["total"] == ("51.20", "(without points yet: 1.4, 2.5)")

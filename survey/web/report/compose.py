@@ -72,7 +72,8 @@ def _of_scheme(session: Session, told: Told, scheme: Scheme, rows: Sequence[Row]
     for level, title in wording.levels_of_index():
         if level in levels and level != "overall" and (level != "group" or len(levels[level]) > 1):
             blocks += parts.figures(told, title, levels[level], level, scheme)
-    return blocks + parts.points(figures.in_order(scheme, levels, told.wave.audience), scheme)
+    lines = figures.in_order(scheme, levels, told.wave.audience)
+    return blocks + parts.points(lines, levels.get("total", []), scheme)
 
 
 def _of_province(session: Session, told: Told, found: Mapping[str, Sequence[Line]]) -> list[Block]:

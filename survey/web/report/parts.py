@@ -9,8 +9,10 @@ from survey.paper.document import Block, Bullets, Cell, Column, Heading, Paragra
 from survey.response_rates import Dispositions
 from survey.scheme import Scheme
 from survey.stages.responses import INTERCEPT, PERSONAL
+from survey.stages.results import Gap
 from survey.web import wording
 from survey.web.figures import League, SheetLine, Standing
+from survey.web.figures import Row as Figure
 from survey.web.filters import number, words
 from survey.web.report import told as write
 from survey.web.report.told import Told
@@ -79,27 +81,39 @@ def figures(told: Told, title: str, ones: Sequence[Standing], level: str, scheme
     return [Heading(title), Table(title, (*columns, Column(_("Valid"), True)), tuple(rows))]
 
 
-def points(lines: Sequence[SheetLine], scheme: Scheme) -> list[Block]:
-    """The points by area, criterion and component that have some."""
+def points(lines: Sequence[SheetLine], totals: Sequence[Standing], scheme: Scheme) -> list[Block]:
+    """The points by area, criterion and component and their total: what is not there yet is named, in every sum too."""
     title = _("Points by area, criterion and component")
-    shown = [one for one in lines if one.one.official["points"] is not None or one.one.official["level_of"] == "area"]
-    if not shown:
+    if not lines:
         return []
     columns = (
         Column(_("Area, criterion, component")), Column(_("Code")), Column(_("Maximum"), True),
         Column(_("Points"), True), Column(_("95 %% interval"), True),
     )  # fmt: skip
-    rows = [
-        Row(
-            (
-                Cell(words(line.part.name)), Cell(line.part.code), Cell(number(line.part.max, 2)),
-                Cell(number(line.one.official["points"], scheme.decimals)), Cell(write.interval(line.one.official)),
-            ),
-            is_whole=line.one.official["level_of"] == "area",
-        )
-        for line in shown
-    ]  # fmt: skip
+    rows = [_points_row(scheme, line.one.official, (words(line.part.name), line.part.code), line.gap) for line in lines]
+    rows += [_points_row(scheme, one.official, (_("Total"), ""), None) for one in totals]
     return [Heading(title), Table(title, columns, tuple(rows))]
+
+
+def _points_row(scheme: Scheme, row: Figure, about: tuple[str, str], gap: Gap | None) -> Row:
+    name, code = about
+    return Row(
+        (
+            Cell(name, note=_unfinished(row, gap)), Cell(code), Cell(number(row["max"], 2)),
+            Cell(number(row["points"], scheme.decimals)), Cell(write.interval(row)),
+        ),
+        is_whole=row["level_of"] in {"area", "total"},
+    )  # fmt: skip
+
+
+def _unfinished(row: Figure, gap: Gap | None) -> str:
+    """Why there are no points, or which parts a sum is without."""
+    if gap is not None:
+        return f"({_(wording.GAPS[gap])})"
+    lacks = [one for one in str(row["reason"] or "").split("; ") if one.startswith("missing=")]
+    if row["points"] is None or not lacks:
+        return write.status(row, is_points=True)
+    return f"({wording.reasons(lacks[0])[0]})"
 
 
 def weakest(told: Told, levels: Mapping[str, Sequence[Standing]], scheme: Scheme) -> list[Block]:
