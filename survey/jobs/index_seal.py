@@ -24,12 +24,12 @@ def run(
     say: Callable[[str], None] = lambda _step: None,
 ) -> IndexSeal:  # fmt: skip
     """Seal the newest run, to which two agencies agreed. With a `reason` this seal replaces the one before."""
-    say("files")
     with TemporaryDirectory(prefix="hailong-seal-") as parts:
         folder, whole = Path(parts) / "bundle", Path(parts) / "bundle.zip"
         with database.read() as session:
             sheet = index_sheets.find(session, code, year)
             taken, _agreed = index_seals.require_sealable(session, sheet, reason=reason)
+            say("files")
             index.write_run(session, sheet, taken, folder, with_extract=True)
         say("packing")
         bundles.add_marks(folder)

@@ -39,10 +39,10 @@ def run(
     identity = new_id()
     with TemporaryDirectory(prefix="hailong-seal-") as parts:
         folder, whole = Path(parts) / "bundle", Path(parts) / "bundle.zip"
-        say("extract")
         with database.read() as session:
             wave = waves.find(session, wave_code)
             release = seals.require_sealable(session, wave, reason=reason)
+            say("extract")
             taken = _taken(session, wave, release)
             write_extract(taken, folder / EXTRACT)
             say("files")

@@ -107,12 +107,17 @@ STATUS: dict[type[SurveyError], int] = {
     SignOnRefused: 503,  # the issuer cannot be reached
     ReferenceMissing: 422,
 }
+FOR_PROGRAMS = {
+    404: Refusal(_n("There is no such address"), _n("/api/v1/openapi.json lists those that there are.")),
+    405: Refusal(_n("This address takes no such request"), _n("/api/v1/openapi.json says what each address takes.")),
+}
 
 
 def page(status: int, refusal: Refusal | None = None) -> Response:
     """The page of a refusal."""
     told = refusal or REFUSALS.get(status) or (FAILED if status >= 500 else BAD)
     if is_api():
+        told = FOR_PROGRAMS.get(status, told)
         return _for_programs(status, problem(status, f"{gettext(told.heading)}. {gettext(told.advice)}"))
     again = posted() if status == 503 else None
     if again is not None:

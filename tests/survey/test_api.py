@@ -220,6 +220,19 @@ def test_points_are_loaded_whole_and_the_same_again_changes_nothing(
     assert [(one["new"], one["changed"], one["unchanged"]) for one in told] == [(2, 0, 0), (0, 0, 2)]
 
 
+def test_a_unit_or_an_address_that_is_not_there_is_told_to_the_program(
+    ask: Ask, wave: Wave, key: Callable[..., str]
+) -> None:
+    text, english = key(Scope.PROVISIONAL), {"Accept-Language": "en"}
+    told = [
+        ask(path, text, headers=english).json
+        for path in ("/waves/W1/scores?unit=ZZ", "/nothing", "/waves/W1/scores?unit=75-SNV")
+    ]
+    assert [one.get("status", 200) for one in told] == [404, 404, 200]
+    assert "ZZ" in told[0]["detail"]
+    assert "openapi.json" in told[1]["detail"]
+
+
 def test_a_key_that_asks_too_often_is_told_to_wait(ask: Ask, wave: Wave, key: Callable[..., str]) -> None:
     from survey.web.api import door
 

@@ -17,6 +17,7 @@ from survey.model.seal import Seal
 from survey.model.wave import Wave as StoredWave
 from survey.scheme import Scheme, builtin_scheme
 from survey.stages import audit, board, exports, index_sheets, results, seals
+from survey.stages import units as unit_list
 from survey.stages import waves as wave_list
 from survey.stages.api_keys import Scope
 from survey.web import figures
@@ -136,6 +137,8 @@ def scores(path: bodies.WavePath, query: bodies.ScoresQuery) -> Response:
     with site().database.read() as session:
         found = _scored(session, path.wave)
         run = results.latest(session, found, results.WITHOUT_OPTIONS)
+        if query.unit is not None:
+            unit_list.find(session, query.unit)
         read = results.page(
             session, run, after=query.after, limit=query.limit, level_of=query.level_of, unit=query.unit,
             official_only=query.official,
