@@ -24,7 +24,12 @@ from survey.stages import audit, index_seals, index_sheets
 from survey.stages.audit import Head
 
 EXTRACT, MANIFEST, SCHEME = "extract", "manifest.json", "scheme.toml"
-TABLES = {"inputs.csv": "index_input", SCHEME: "index_sheet", "previous/scores.csv": "index_figure"}
+TABLES = {
+    "inputs.csv": "index_input",
+    "points.csv": "index_input",
+    SCHEME: "index_sheet",
+    "previous/scores.csv": "index_figure",
+}
 
 
 def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
@@ -73,9 +78,11 @@ def _require_sources(session: Session, sheet: IndexSheet, run: IndexRun, bundle:
         taken = index.build(session, sheet, run.options["waves"])
     except (SurveyError, AnalysisError) as error:  # changed to what no sheet may hold
         raise _changed(bundle, "index_sheet", "", "", str(error)) from error
-    for name, data in taken.files.items():
-        place = bundle.folder / EXTRACT / name
-        if name != MANIFEST and (not place.is_file() or place.read_bytes() != data):
+    folder = bundle.folder / EXTRACT
+    sealed = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for name in sorted({*taken.files, *sealed} - {MANIFEST}):
+        data = taken.files.get(name, sealed.get(name, b"").partition(b"\n")[0] + b"\n")  # gone: the header alone
+        if sealed.get(name) != data:
             raise in_file(bundle, name, data, TABLES.get(name, "figure"))
 
 

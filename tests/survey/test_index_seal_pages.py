@@ -53,7 +53,8 @@ def compute(database: Database, tmp_path: Path) -> Callable[[str], None]:
 
     def run(points: str) -> None:
         file = tmp_path / "points.csv"
-        file.write_text(f"unit,code,value,source\n74,total,{points},x\n80,total,89.22,x\n", encoding="utf-8")
+        rows = f"74,total,,{points},x\n80,total,89.22,,x\n"
+        file.write_text(f"unit,code,value,points,source\n{rows}", encoding="utf-8")
         with database.begin() as session:
             index_sheets.import_points(
                 session, file, NATIONAL, 2023, source="", actor="test", now=NOW, dry_run=False
@@ -131,6 +132,8 @@ def test_who_saw_other_figures_agrees_to_nothing_and_a_new_run_has_nobodys_agree
         ("update index_input set value = value + 1 where unit_code = '80'", "index_input (extract/inputs.csv)"),
         ("update index_input set source = 'y' where unit_code = '80'", "index_input (extract/inputs.csv)"),
         ("delete from index_input where unit_code = '80'", "index_input (extract/inputs.csv)"),
+        ("update index_input set is_points = 1 where unit_code = '80'", "index_input (extract/inputs.csv)"),
+        ("delete from index_input where unit_code = '74'", "index_input (extract/points.csv)"),
         ("update index_sheet set scheme = scheme || '# '", "index_sheet (extract/scheme.toml)"),
         ("update index_seal_part set content = zeroblob(length(content))", ""),
         ("", None),
