@@ -64,13 +64,14 @@ def _take(session: Session, wave: Wave, rows: list[Row], now: datetime) -> list[
     for row in rows:
         unit, code, source = (plain(row.values[name]) for name in ("unit", "code", "source"))
         figure = {"unit": unit, "code": code, "source": source, "actor": actor()}
-        flaw = row.fault or (RowFault(row.number, "code", Flaw.DUPLICATE) if (unit, code) in seen else None)
+        flaw, is_new = row.fault, (unit, code) not in seen
         seen.add((unit, code))
         try:
             if flaw is None:
                 take(row.values, "code", numerals.code)
-                reading = partial(numbers.read, are_points=code not in by_rule)
-                value = take(row.values, "value", reading)
+                value = take(row.values, "value", partial(numbers.read, are_points=code not in by_rule))
+                flaw = None if is_new else RowFault(row.number, "code", Flaw.DUPLICATE)
+            if flaw is None:
                 figures.set_input(session, wave, **figure, value=value, now=now)
         except CellRefused as refused:
             flaw = RowFault(row.number, refused.column, refused.flaw)
