@@ -1,6 +1,6 @@
 """Long names: a procedure's field and a point of service have names of usual length
 
-Revision 0036, after 0030.
+Revision 0036, after 0034.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0036"
-down_revision = "0030"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 NAMES = {"field": False, "procedure_code": True, "point_of_service": True}  # may be empty
