@@ -98,6 +98,22 @@ def invite(email: str, name: str, agency: str, roles: tuple[str, ...], unit: str
 
 @staff.command()
 @click.argument("email")
+@click.option("--none", is_flag=True, help="Forget the one that was set.")
+@DATABASE
+@refuses
+def phone(email: str, none: bool, database: str | None) -> None:
+    """Ask for an interviewer's telephone, of which a keyed hash is kept: dossiers under it come on no list."""
+    site = open_site(database)
+    number = None if none else click.prompt("Telephone")
+    with site.database.begin() as session:
+        accounts.set_phone(
+            session, accounts.of_address(session, email), number, installation=site.keys.installation, actor=actor(),
+            now=site.now(),
+        )  # fmt: skip
+
+
+@staff.command()
+@click.argument("email")
 @click.option("--lost-telephone", is_flag=True, help="Take the second factor away too.")
 @DATABASE
 @refuses

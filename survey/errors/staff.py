@@ -61,6 +61,11 @@ class AddressRefused(SurveyError):
 
 
 @dataclass(eq=False)
+class PhoneRefused(SurveyError):
+    """This is not a telephone number of the country; the number itself is told nobody again."""
+
+
+@dataclass(eq=False)
 class RolesApart(SurveyError):
     """Roles that one person must not hold together (METHOD section 7)."""
 

@@ -25,6 +25,7 @@ class Account(Base):
     failures: Mapped[int]
     locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    phone_mark: Mapped[bytes | None] = mapped_column(LargeBinary(16))  # the same mark as of a dossier under this phone
 
 
 class AccountRole(Base):

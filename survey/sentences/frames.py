@@ -34,7 +34,7 @@ COUNTS = {
     "linked_duplicates": _n("linked dossiers counted once already"),
     "shared_phones": _n("phones shared by several dossiers"),
     "shared_phone_dossiers": _n("dossiers behind shared phones"),
-    "staff_phone_dossiers": _n("dossiers under a phone of the officials' list"),
+    "staff_phone_dossiers": _n("dossiers under a phone of staff (officials' lists, interviewers)"),
     "without_contact": _n("dossiers without a phone or e-mail"),
     "unreadable_contacts": _n("phones or e-mails that cannot be used"),
     "unreadable_facts": _n("facts that cannot be read, kept as not known"),

@@ -72,6 +72,7 @@ REFUSALS: dict[type[SurveyError], str] = {
     ),
     staff.NotAnApprover: _n("No account of %(email)s may approve."),
     staff.AddressRefused: _n('"%(email)s" is not an e-mail address.'),
+    staff.PhoneRefused: _n("This is not a telephone number, such as 0912 345 678."),
     staff.RolesApart: _n(
         "One person cannot hold these roles together (%(roles)s). Choose at least one; administrator, data office and "
         "oversight each stand alone, and an interviewer belongs to no rated unit."

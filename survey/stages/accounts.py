@@ -16,15 +16,19 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from survey import cells
+from survey.cells import CellRefused
 from survey.errors.staff import (
     AccountUnknown,
     AddressRefused,
     LinkOver,
     OwnAccount,
     PasswordRefused,
+    PhoneRefused,
     RolesApart,
     UnitNeeded,
 )
+from survey.keys import InstallationKey
 from survey.model.staff import Account, AccountLink, AccountRole, KnownDevice, StaffSession
 from survey.stages import audit, staff
 from survey.stages.staff import Role
@@ -196,6 +200,17 @@ def change(session: Session, account: Account, wanted: Change, *, actor: str, no
         session.execute(delete(AccountLink).where(AccountLink.account_id == account.id))
     detail = {"before": before, "after": _state(account, held)}
     audit.record(session, actor=actor, action="account.change", subject=account.email, detail=detail, now=now)
+
+
+def set_phone(
+    session: Session, account: Account, phone: str | None, *, installation: InstallationKey, actor: str, now: datetime
+) -> None:
+    """Keep a keyed hash of an interviewer's telephone (None: no more); dossiers under it come on no list."""
+    try:
+        account.phone_mark = installation.mark("phone", cells.phone(phone)) if phone is not None else None
+    except CellRefused as error:
+        raise PhoneRefused() from error
+    _log(session, account, "account.phone", actor, now)
 
 
 def require_other(account: Account, actor: str) -> None:

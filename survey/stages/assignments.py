@@ -140,10 +140,14 @@ def _require_field(session: Session, wave: Wave, units: Sequence[str]) -> None:
 
 
 def _unassigned(session: Session, wave: Wave, key: WaveKey, units: Sequence[str]) -> list[Person]:
-    """Everybody invited who is on no list yet, in the order of the dossiers' keyed hashes: the same on every engine."""
+    """Everybody invited who is on no list yet, in the order of the dossiers' keyed hashes: the same on every engine.
+
+    A dossier under an interviewer's own telephone comes on no list: nobody interviews himself or a colleague.
+    """
     session.refresh(wave, with_for_update=True)  # two offices at once would put one person on two lists
     taken = set(session.scalars(select(Assignment.mark).where(Assignment.wave_id == wave.id)))
     chosen = Invitation.unit_code.in_(units) if units else Invitation.wave_id == wave.id
+    own = select(Account.phone_mark).where(Account.phone_mark.is_not(None))
     found = session.execute(
         select(Invitation.id, Invitation.class_code, Invitation.unit_code, Dossier.commune, Dossier.code_mark)
         .join(Dossier, Dossier.id == Invitation.dossier_id)
@@ -151,6 +155,7 @@ def _unassigned(session: Session, wave: Wave, key: WaveKey, units: Sequence[str]
             Invitation.wave_id == wave.id,
             Invitation.state == invitations.ISSUED,
             chosen,
+            or_(Dossier.person_mark.is_(None), Dossier.person_mark.not_in(own)),
             or_(Dossier.phone.is_not(None), Dossier.address.is_not(None)),
         )
     )

@@ -18,6 +18,7 @@ from survey import cells
 from survey.cells import UNREAD, CellRefused, Flaw, RowFault, if_readable, repeated, take_each
 from survey.keys import InstallationKey
 from survey.model.rater import Rater
+from survey.model.staff import Account
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.sheet import Columns, Row
@@ -203,6 +204,9 @@ def _year_of(text: str) -> int | None:
 
 
 def staff_marks(session: Session, installation: InstallationKey) -> frozenset[bytes]:
-    """The person marks of everybody on an officials' list who gave a phone: such a dossier was filed for another."""
+    """The person marks of officials on a list and of interviewers who gave a phone: such a dossier was likely filed for
+    another."""
     phones = session.scalars(select(Rater.phone).where(Rater.phone.is_not(None)))
-    return frozenset(installation.mark("phone", installation.reveal(phone)) for phone in phones if phone)
+    interviewers = session.scalars(select(Account.phone_mark).where(Account.phone_mark.is_not(None)))
+    officials = (installation.mark("phone", installation.reveal(phone)) for phone in phones if phone)
+    return frozenset({*officials, *(mark for mark in interviewers if mark)})

@@ -39,6 +39,7 @@ ACTIONS = {
     "account.invitation": _n("made an invitation"),
     "account.lock": _n("locked an account after wrong passwords"),
     "account.password": _n("set a password"),
+    "account.phone": _n("set or removed the telephone of an account"),
     "account.recovery": _n("made a link to a new password"),
     "account.sign_in": _n("signed in"),
     "account.spare_code": _n("used a spare code"),

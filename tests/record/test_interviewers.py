@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, text, update
 from survey.db import Database
 from survey.errors.common import KeyReused, LinkClosed, ModeNotPlanned, WrongAudience
 from survey.errors.field import CaseEnded, CaseUnknown, NobodyToAssign, NoInterviewer, WhenMissing
+from survey.errors.staff import PhoneRefused
 from survey.errors.waves import WavePaused
 from survey.jobs import close
 from survey.keys import Keys
@@ -24,7 +25,7 @@ from survey.model.interview import Assignment, FieldTally
 from survey.model.invitation import Invitation
 from survey.model.response import Answer, SpentMark, Spooled
 from survey.model.staff import Account, AccountRole
-from survey.stages import assignments, board, dispositions, interviews, privacy, responses, waves
+from survey.stages import accounts, assignments, board, dispositions, dossiers, interviews, privacy, responses, waves
 from survey.stages.interviews import Outcome
 
 CITIZENS, OFFICIALS = "2026-citizens", "2026-officials"
@@ -119,6 +120,29 @@ def test_lists_are_equally_long_follow_from_the_seed_and_are_shared_out_once(
         assign(database, keys, now)
     assert len({one.mark for one in rows(database, Assignment)}) == 12
     assert tallies(database) == {"pending": (12, 0)}
+
+
+def test_a_dossier_under_an_interviewers_own_telephone_comes_on_no_list_and_is_counted(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    installation = keys.installation
+    with database.begin() as session:
+        account = accounts.of_address(session, AN)
+        with pytest.raises(PhoneRefused):
+            accounts.set_phone(session, account, "12", installation=installation, actor="x", now=now)
+        accounts.set_phone(session, account, "+84 912 000 111", installation=installation, actor="x", now=now)
+        own = installation.mark("phone", "0912000111")
+        assert own in dossiers.staff_marks(session, installation)
+        mine = session.scalars(select(Dossier.id).order_by(Dossier.id).limit(2)).all()
+        session.execute(update(Dossier).where(Dossier.id.in_(mine)).values(person_mark=own))
+        assert "0912000111" not in " ".join(session.scalars(select(AuditEntry.detail)))
+    assert assign(database, keys, now) == {AN: 5, BINH: 5}
+    with database.begin() as session:
+        accounts.set_phone(
+            session, accounts.of_address(session, AN), None, installation=installation, actor="x", now=now
+        )
+        assert own not in dossiers.staff_marks(session, installation)
+    assert assign(database, keys, now).total() == 2
 
 
 def test_neighbours_come_on_one_list(database: Database, keys: Keys, field: Any, now: datetime) -> None:
