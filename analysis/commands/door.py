@@ -1,8 +1,9 @@
 """The counters kept at the door, from a CSV of one count a row.
 
 Columns: `collector, mode, counter, bin, doubtful, count`. `counter` is `hour` (forms completed in that hour of the
-wave), `gap` (seconds between two of them), `speed` (seconds a form took), `asked` or `refused` (persons, no bin);
-`bin` names the hour or the range, `doubtful` (yes or no) marks bins outside office hours, or hardly possible.
+wave) or `hour_of_day` (in that hour of all days: no bursts are looked for), `gap` (seconds between two of them),
+`speed` (seconds a form took), `asked` or `refused` (persons, no bin); `bin` names the hour or the range, `doubtful`
+(yes or no) marks bins outside office hours, or hardly possible. A collector of mode `interviewer` is a person.
 """
 
 from __future__ import annotations
@@ -18,28 +19,44 @@ from analysis.errors import CellInvalid, ColumnMissing, DuplicateKey
 from analysis.screening.doors import Door
 
 DIGITS = 12  # of a count
-KIND = "collector"
+COLLECTOR, INTERVIEWER = "collector", "interviewer"
 COLUMNS = ("collector", "mode", "counter", "bin", "doubtful", "count")
-BINNED, WHOLE = ("hour", "gap", "speed"), ("asked", "refused")
+HOURS = ("hour", "hour_of_day")  # day by day, or not
+BINNED, WHOLE = (*HOURS, "gap", "speed"), ("asked", "refused")
+Rows = Sequence[tuple[int, tuple[str, ...]]]  # with their number in the file
 
 
-def read_door(path: Path) -> Door:
-    """The counters of all collectors. Raises FileUnreadable, ColumnMissing, CellInvalid, DuplicateKey, and the leaves
-    of `check_door` when they are used."""
+def read_doors(path: Path) -> tuple[Door, ...]:
+    """The counters of collectors, and those of interviewers.
+
+    Raises FileUnreadable, ColumnMissing, CellInvalid, DuplicateKey, and the leaves of `check_door` when they are used.
+    """
     columns = read_columns(path.read_bytes(), path.name)
     for name in COLUMNS:
         if name not in columns:
             raise ColumnMissing(name, path.name)
-    rows = list(zip(*(columns[name] for name in COLUMNS), strict=True))
-    for number, row in enumerate(rows, start=2):
+    rows = list(enumerate(zip(*(columns[name] for name in COLUMNS), strict=True), start=2))
+    for number, row in rows:
         _check(path.name, number, row)
-    collectors = tuple(dict.fromkeys(row[:2] for row in rows))
+    kinds = {COLLECTOR: [one for one in rows if one[1][1] != INTERVIEWER],
+             INTERVIEWER: [one for one in rows if one[1][1] == INTERVIEWER]}  # fmt: skip
+    return tuple(_door(path.name, kind, own) for kind, own in kinds.items() if own)
+
+
+def _door(file: str, kind: str, rows: Rows) -> Door:
+    collectors = tuple(dict.fromkeys(row[:2] for _, row in rows))
     modes = sorted({mode for _, mode in collectors})
-    found = {name: _table(path.name, name, rows, collectors) for name in (*BINNED, *WHOLE)}
-    (hours, late), (gaps, short), (speeds, fast) = (found[name] for name in BINNED)
+    found = {name: _table(file, name, rows, collectors) for name in (*BINNED, *WHOLE)}
+    day_by_day, over_days = (found[name] for name in HOURS)
+    by_day = over_days[0].shape[1] == 0
+    if not by_day and day_by_day[0].shape[1]:
+        number = next(number for number, row in rows if row[2] == HOURS[1])
+        raise CellInvalid(file, number, "counter", HOURS[1], f"{HOURS[0]}, as in other rows")
+    (hours, late), (gaps, short), (speeds, fast) = (day_by_day if by_day else over_days, found["gap"], found["speed"])
     return Door(
-        KIND, tuple("|".join(one) for one in collectors), np.array([modes.index(one[1]) for one in collectors]),
-        hours, True, ~late, gaps, short, speeds, fast, found["asked"][0].sum(axis=1), found["refused"][0].sum(axis=1),
+        kind, tuple(one[0] if kind == INTERVIEWER else "|".join(one) for one in collectors),
+        np.array([modes.index(mode) for _, mode in collectors]),
+        hours, by_day, ~late, gaps, short, speeds, fast, found["asked"][0].sum(axis=1), found["refused"][0].sum(axis=1),
     )  # fmt: skip
 
 
@@ -63,17 +80,15 @@ def _check(file: str, number: int, row: Sequence[str]) -> None:
             raise CellInvalid(file, number, column, told[column], allowed)
 
 
-def _table(
-    file: str, counter: str, rows: Sequence[Sequence[str]], collectors: Sequence[tuple[str, ...]]
-) -> tuple[IntArray, BoolArray]:
+def _table(file: str, counter: str, rows: Rows, collectors: Sequence[tuple[str, ...]]) -> tuple[IntArray, BoolArray]:
     """Counts int64[C, bins] of one counter, and which bins are doubtful."""
     place = {one: number for number, one in enumerate(collectors)}
-    own = [(number, row) for number, row in enumerate(rows, start=2) if row[2] == counter]
+    own = [(number, row) for number, row in rows if row[2] == counter]
     bins = {name: column for column, name in enumerate(dict.fromkeys(row[3] for _, row in own))}
     counts = np.full((len(collectors), len(bins)), -1, dtype=np.int64)
     marks: dict[str, str] = {}
     for number, row in own:
-        at = place[tuple(row[:2])], bins[row[3]]
+        at = place[row[:2]], bins[row[3]]
         if counts[at] >= 0:
             raise DuplicateKey(file, " ".join(row[:4]))
         if marks.setdefault(row[3], row[4]) != row[4]:

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Screen; 0 whether or not something is flagged: a flag is a question to two people, not a refusal."""
     import numpy as np
 
-    from analysis.commands.door import read_door
+    from analysis.commands.door import read_doors
     from analysis.components.instrument import Audience
     from analysis.errors import OptionInvalid
     from analysis.extract import read_extract
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         raise OptionInvalid("audience", str(extract.instrument.audience), "citizens: groups that hand the forms out")
     answers = extract.answers
     sheets = read_sheets(answers, [item.code for item in extract.instrument.scored], context="mode")
-    door = () if options.door is None else (read_door(options.door),)
+    door = () if options.door is None else read_doors(options.door)
     asked = Options(fdr=options.fdr / 100, least=max(options.least, 2))
     rng = np.random.default_rng(options.seed)
     found = screen(sheets, groupings(answers, STANDARD), asked, rng=rng, door=door)

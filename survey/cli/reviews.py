@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Any
 
 import click
@@ -47,6 +49,20 @@ def show(wave: str, database: str | None, as_json: bool) -> None:
     with site.database.read() as session:
         told = reviews.record(session, waves.find(session, wave))
     put(told, as_json=as_json, lines=[_line(case) for case in told["cases"]] or ["-"])
+
+
+@review.command()
+@click.argument("wave")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR")
+@DATABASE
+@refuses
+def export(wave: str, out: Path, database: str | None) -> None:
+    """Write what the screening of WAVE reads into DIR, the counts at the doors too, and print how to repeat it."""
+    from survey.jobs import screen as job  # needs the statistics
+
+    seed = job.write(open_site(database).database, wave, out)
+    files = (str(out / job.EXTRACT), "--door", str(out / job.DOOR))
+    click.echo(shlex.join(("python", "-m", "analysis", "screen", *files, "--seed", str(seed))))
 
 
 def _line(case: dict[str, Any]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from analysis.errors import Undefined
-from analysis.extract import Extract
+from analysis.extract import Extract, write_extract
 from analysis.screening.doors import Door
 from analysis.screening.findings import Finding
 from analysis.screening.screen import Options, screen
@@ -25,6 +26,8 @@ from survey.stages.reviews import Found
 
 OPTIONS = Options(fdr=0.05, least=10)
 DIGITS = 6
+EXTRACT, DOOR = "extract", "door.csv"
+WORDS = {responses.INTERCEPT: extract.COUNTED}  # the extract's words for modes of ours
 Say = Callable[[str], None]
 
 
@@ -32,13 +35,11 @@ def run(database: Database, wave_code: str, *, actor: str, now: datetime, say: S
     """Screen a wave and keep what was found as a new screening. The same answers give the same findings."""
     say("extract")
     with database.read() as session:
-        wave = waves.find(session, wave_code)
-        if wave.audience != "citizens":
-            raise WrongAudience(wave=wave_code, audience=wave.audience, needed="citizens")
+        wave = _wave(session, wave_code)
         taken, rows = _without_flags(session, wave)
-        door = doors.of_wave(session, wave, {responses.INTERCEPT: extract.COUNTED})
+        door = doors.of_wave(session, wave, WORDS)
     say("screening")
-    seed = int(taken.digest[:8], 16)
+    seed = _seed(taken)
     options = {"fdr": str(OPTIONS.fdr), "least": OPTIONS.least, "seed": seed, "kinds": sorted(STANDARD)}
     try:
         told = [_found(one, rows) for one in _flagged(taken, door, np.random.default_rng(seed))]
@@ -51,6 +52,29 @@ def run(database: Database, wave_code: str, *, actor: str, now: datetime, say: S
             session, wave, told, extract=taken.digest, answers=len(rows), options=options,
             version=extract.code_version(), actor=actor, now=now,
         )  # fmt: skip
+
+
+def write(database: Database, wave_code: str, folder: Path) -> int:
+    """Write what a screening reads, for an auditor with `python -m analysis screen`; the seed that it draws with."""
+    with database.read() as session:
+        wave = _wave(session, wave_code)
+        taken = extract.build(session, wave, flags={})
+        door = doors.of_wave(session, wave, WORDS)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_extract(taken, folder / EXTRACT)
+    doors.write(door, folder / DOOR)
+    return _seed(taken)
+
+
+def _wave(session: Session, code: str) -> Wave:
+    wave = waves.find(session, code)
+    if wave.audience != "citizens":
+        raise WrongAudience(wave=code, audience=wave.audience, needed="citizens")
+    return wave
+
+
+def _seed(taken: Extract) -> int:
+    return int(taken.digest[:8], 16)
 
 
 def _without_flags(session: Session, wave: Wave) -> tuple[Extract, list[bytes]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from analysis.__main__ import main
-from analysis.commands.door import read_door
+from analysis.commands.door import read_doors
 from analysis.errors import AnalysisError, CellInvalid, DuplicateKey
 from analysis.extract import write_extract
 from analysis.planning.precision import Aim, Figure, half_width
@@ -212,9 +212,10 @@ def test_counters_at_the_door_join_the_screening(
             for one in range(8) for hour in range(8, 20)]  # fmt: skip
     path = tmp_path / "door.csv"
     path.write_text(DOOR + "\n".join(rows) + "\n", encoding="utf-8")
-    check_door(read_door(path))
+    (door,) = read_doors(path)
+    check_door(door)
     assert main(["screen", str(wave), "--least", "30", "--door", str(path), "--seed", "2", "--all"]) == 0
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if "c3|interviewer" in one and "out_of_hours" in one]
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "c3" in one and "out_of_hours" in one]
     assert " yes" in line
 
 
@@ -227,6 +228,7 @@ def test_counters_at_the_door_join_the_screening(
         ("a,link,asked,,,-3", CellInvalid, "column 'count' is '-3'"),
         ("a,link,hour,8,no,3\na,link,hour,8,no,3", DuplicateKey, "twice"),
         ("a,link,hour,8,no,3\nb,link,hour,8,yes,3", CellInvalid, "row 3 column 'doubtful'"),
+        ("a,link,hour,8,no,3\nb,link,hour_of_day,8,no,3", CellInvalid, "row 3 column 'counter'"),
     ],
 )
 def test_a_counter_that_is_none_is_refused_by_row_and_column(
@@ -235,7 +237,7 @@ def test_a_counter_that_is_none_is_refused_by_row_and_column(
     path = tmp_path / "door.csv"
     path.write_text(f"{DOOR}{rows}\n", encoding="utf-8")
     with pytest.raises(leaf, match=said):
-        read_door(path)
+        read_doors(path)
 
 
 def test_units_at_a_hundred_percent_share_answers_and_a_least_above_its_most_is_refused(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from analysis.__main__ import main
 from survey.db import Database
 from survey.jobs import close, screen
 from survey.keys import Keys
@@ -21,7 +24,7 @@ from survey.model.quota import QuotaCell
 from survey.model.response import Answer
 from survey.model.review import ScreeningCase, ScreeningFinding
 from survey.model.wave import Wave
-from survey.stages import doors, drafts, quotas, responses, waves
+from survey.stages import doors, drafts, quotas, responses, reviews, waves
 from survey.stages.doors import Counter, Kind
 
 WAVE = "2026-citizens"
@@ -117,3 +120,37 @@ def test_the_screening_finds_the_poster_whose_forms_come_at_night_in_seconds(
         flags = {tuple(row) for row in session.execute(found)}
     assert {("collector", "98-03|counter", signal) for signal in ("out_of_hours", "short_gaps", "fast")} <= flags
     assert {name for _kind, name, _signal in flags} == {"98-03|counter"}
+
+
+def test_whoever_screens_the_exported_files_finds_what_the_site_found(
+    database: Database, keys: Keys, now: datetime, field: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    close.run(database, keys, WAVE, actor="test", now=now)
+    with database.begin() as session:
+        wave = waves.find(session, WAVE)
+        give_answers(session, wave)
+        for kind, mode, names in (
+            (Kind.COLLECTOR, "|intercept", ("98-01", "98-02", "98-03", "98-04")),
+            (Kind.INTERVIEWER, "", ("an@example.vn", "ba@example.vn", "tu@example.vn", "de@example.vn")),
+        ):
+            for number, (name, forms, late) in enumerate(zip(names, (60, 45, 40, 9), (2, 1, 30, 9), strict=True)):
+                for form in range(forms):
+                    at = NIGHT if form < late else MORNING
+                    took = timedelta(seconds=15 if form < late else 200 + number)
+                    doors.note(session, wave.id, kind, name + mode, at, gap=3 * took, took=took)
+    screen.run(database, WAVE, actor="test", now=now)
+    seed = screen.write(database, WAVE, tmp_path)
+    with database.read() as session:
+        evidence = {
+            (case["kind"], case["name"], signal, told["p"])
+            for case in reviews.record(session, waves.find(session, WAVE))["cases"]
+            for signal, told in case["evidence"].items()
+        }
+    files = (str(tmp_path / "extract"), "--door", str(tmp_path / "door.csv"))
+    assert main(["screen", *files, "--seed", str(seed), "--json"]) == 0
+    flags = json.loads(capsys.readouterr().out)["findings"]
+    assert {(one["kind"], one["group"], one["signal"], f"{one['p']:.3g}") for one in flags} == evidence
+    assert {("collector", "98-03|topup"), ("interviewer", "tu@example.vn")} == {one[:2] for one in evidence}
+    text = (tmp_path / "door.csv").read_text(encoding="utf-8")
+    assert "98-04" not in text  # nine forms
+    assert "98-03,topup,hour_of_day,doubtful,yes,30\n" in text
