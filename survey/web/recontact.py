@@ -5,9 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from survey.datafile import Words
 from survey.errors.field import CaseEnded
 from survey.i18n import mark as _n
-from survey.stages import recontacts
+from survey.instrument import Item
+from survey.model.wave import Wave
+from survey.stages import recontacts, waves
 from survey.stages.recontacts import Asked, Call
 from survey.web.site import language, site
 
@@ -26,7 +29,7 @@ ASKED = {
 SAVED = {
     "call": _n("The call is recorded."),
     "ended": _n("There is nothing more to record for this person."),
-    "odd": _n("Choose how the call ended."),
+    "odd": _n("Choose how the survey was answered."),
 }
 
 
@@ -35,11 +38,17 @@ def people() -> str:
     """Everybody drawn for a call."""
     with site().database.read() as session:
         found = recontacts.cases(session, site().keys)
-        items = {case.wave.code: recontacts.items_of(case.wave) for case in found}
+        items = {case.wave.code: questions(case.wave) for case in found}
     return render_template(
         "field/recontact.html", cases=found, items=items, calls=CALLS, asked=ASKED, language=language(),
         told=SAVED.get(request.args.get("told", ""), ""),
     )  # fmt: skip
+
+
+def questions(wave: Wave) -> list[tuple[Words, Item]]:
+    """What is asked again, each under the words that led to it in the form."""
+    factor = waves.instrument_of(wave).factor
+    return [(factor(item.factor).lead, item) for item in recontacts.items_of(wave)]
 
 
 @blueprint.post("/<case>")
@@ -47,9 +56,9 @@ def record(case: str) -> Response:
     """Count one call."""
     form = request.form
     call = next((one for one in Call if one == form.get("call")), None)
-    if call is None:
-        return told("odd")
     asked = next((one for one in Asked if one == form.get("asked")), None)
+    if call is None or (call is Call.DONE and asked is None):
+        return told("odd")
     has_filed = {"yes": True, "no": False}.get(form.get("filed", ""))
     try:
         with site().database.begin() as session:

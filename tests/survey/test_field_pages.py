@@ -228,6 +228,9 @@ def test_oversight_records_a_call_and_every_respondent_was_told_of_it(
     token = oversight.form(1)["csrf_token"]  # type: ignore[attr-defined]
     path, said = f"/staff/recontact/{case}", {"csrf_token": token, "asked": "link", "filed": "yes"}
     assert oversight.post(path, data=said).location.endswith("told=odd")
+    unasked = {"csrf_token": token, "call": "done"}
+    assert oversight.post(path, data=unasked).location.endswith("told=odd")
+    assert oversight.post(path, data={**unasked, "call": "refused"}).location.endswith("told=call")
     assert oversight.post(path, data={**said, "call": "done"}).location.endswith("told=call")
     assert oversight.post(path, data={**said, "call": "done"}).location.endswith("told=ended")
     assert oversight.post("/staff/recontact/" + "0" * 32, data={**said, "call": "done"}).status_code == 404
