@@ -1,6 +1,6 @@
 """A mark of an interviewer's telephone, to be compared with those of dossiers
 
-Revision 0037, after 0030.
+Revision 0037, after 0036.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0037"
-down_revision = "0030"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
