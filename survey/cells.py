@@ -65,6 +65,7 @@ class Flaw(StrEnum):
     NOT_ALLOWED = "not_allowed"
     PARENT_CYCLE = "parent_cycle"
     DUPLICATE = "duplicate"
+    CHANGED = "changed"
     BAD_PHONE = "bad_phone"
     BAD_EMAIL = "bad_email"
     BAD_LIST = "bad_list"

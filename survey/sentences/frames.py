@@ -18,6 +18,9 @@ class ImportReport(Protocol):
     def quarantined(self) -> Sequence[RowFault]: ...
 
     @property
+    def changed(self) -> Sequence[RowFault]: ...
+
+    @property
     def unknown_units(self) -> Sequence[Unknown]: ...
 
     @property
@@ -31,6 +34,8 @@ COUNTS = {
     "accepted": _n("dossiers taken in"),
     "quarantined": _n("rows set aside"),
     "duplicates": _n("dossiers that came again"),
+    "completed": _n("dossiers that came again and were completed"),
+    "changed": _n("dossiers that came again and say something else"),
     "linked_duplicates": _n("linked dossiers counted once already"),
     "shared_phones": _n("phones shared by several dossiers"),
     "shared_phone_dossiers": _n("dossiers behind shared phones"),
@@ -59,7 +64,7 @@ def quarantine_sentences(report: ImportReport, reader: Translator) -> list[str]:
         meant = ", ".join(one.suggestions) or "?"
         text = reader.gettext('Unit "%(written)s" in %(rows)s rows: none of this wave. Meant may be: %(meant)s')
         lines.append(text % {"written": one.written, "rows": one.rows, "meant": meant})
-    return [*lines, *(row_sentence(fault, reader) for fault in report.quarantined)]
+    return [*lines, *(row_sentence(fault, reader) for fault in (*report.quarantined, *report.changed))]
 
 
 class Unknown(Protocol):

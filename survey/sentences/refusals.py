@@ -283,6 +283,7 @@ FLAWS: dict[Flaw, str] = {
     Flaw.NOT_IN_WAVE: _n("this unit is not in the wave"),
     Flaw.NOT_ALLOWED: _n("this is not allowed here"),
     Flaw.PARENT_CYCLE: _n("the unit lies, by its parents, inside itself"),
+    Flaw.CHANGED: _n("says something else than an earlier list; the dossier stays as it was"),
     Flaw.DUPLICATE: _n("this row stands there twice"),
     Flaw.BAD_PHONE: _n("this is not a Vietnamese phone number"),
     Flaw.BAD_EMAIL: _n("this is not an e-mail address"),

@@ -148,8 +148,9 @@ def _note(session: Session, wave: Wave, digest: str) -> FrameNote | None:
 
 
 def digest_of(session: Session, wave: Wave) -> str:
-    """What the signature binds: the lists that were read, and how many dossiers of each unit they gave."""
-    files = sorted(session.scalars(select(FrameFile.digest).where(FrameFile.wave_id == wave.id)))
+    """What the signature binds: the lists read, what they completed, how many dossiers of each unit they gave."""
+    lists = session.execute(select(FrameFile.digest, FrameFile.report).where(FrameFile.wave_id == wave.id))
+    files = sorted(f"{one}+{report['completed']}" if report.get("completed") else one for one, report in lists)
     counts = sorted((unit, *of_unit) for unit, of_unit in _by_unit(session, wave).items())
     return hashlib.sha256(repr((files, counts)).encode()).hexdigest()
 

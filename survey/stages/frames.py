@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.orm import Session
@@ -29,7 +29,7 @@ from survey.model.frame import Dossier, FrameFile, QuarantinedRow
 from survey.model.sample import Draw
 from survey.model.wave import Wave
 from survey.sheet import Row
-from survey.stages import audit, waves
+from survey.stages import audit, repeats, waves
 from survey.stages.dossiers import COLUMNS, UNKNOWN, Judge, Judged, Values, staff_marks
 
 CITIZENS = "citizens"
@@ -77,6 +77,8 @@ class FrameReport:
     unreadable_contacts: tuple[RowFault, ...]  # rows that are used, without this phone or e-mail
     unknown_facts: tuple[UnknownFact, ...]
     duplicates: int
+    completed: int  # dossiers that were there, with a contact or a fact that they lacked
+    changed: tuple[RowFault, ...]  # rows of dossiers that were there and say otherwise: nothing was changed
     linked_duplicates: int
     shared_phones: int  # phones behind more than one dossier of the wave, and how many dossiers
     shared_phone_dossiers: int
@@ -103,6 +105,8 @@ class FrameReport:
             "unreadable_contacts": len(self.unreadable_contacts),
             "unreadable_facts": sum(one.rows for one in self.unknown_facts),
             "duplicates": self.duplicates,
+            "completed": self.completed,
+            "changed": len(self.changed),
             "linked_duplicates": self.linked_duplicates,
             "shared_phones": self.shared_phones,
             "shared_phone_dossiers": self.shared_phone_dossiers,
@@ -119,6 +123,7 @@ class FrameReport:
         return self.counts() | {
             "quarantined": [fault.as_dict() for fault in self.quarantined],
             "unreadable_contacts": [fault.as_dict() for fault in self.unreadable_contacts],
+            "changed": [fault.as_dict() for fault in self.changed],
             "unknown_facts": [asdict(one) for one in self.unknown_facts],
             "unknown_units": [asdict(one) for one in self.unknown_units],
             "by_unit": [asdict(one) for one in self.by_unit],
@@ -152,18 +157,16 @@ def import_frame(
     staff = staff_marks(session, installation)
     intake = _Intake(judge, seen, staff, keep_faulty=earlier is None, system=mapping.system)
     rows = sheet.read(file, COLUMNS, mapping)
-    if dry_run:
-        with _uncollected():
-            for _chunk in intake.chunks(rows):
-                pass
-        return intake.report(wave, imported_before=earlier is not None, dry_run=True)
-    # a file that turns out broken at its end leaves nothing behind
-    with _uncollected(), room_for_many(session), session.begin_nested():
+    # a file that turns out broken at its end leaves nothing behind, nor does a trial
+    with _uncollected(), room_for_many(session), session.begin_nested() as step:
         file_id = earlier.id if earlier else _new_file(session, wave, digest, actor, now)
-        for dossiers, faulty in intake.chunks(rows):
-            _store(session, file_id, dossiers, faulty)
-        report = intake.report(wave, imported_before=earlier is not None, dry_run=False)
-        if earlier is None or report.accepted:
+        for chunk in intake.chunks(rows):
+            _store(session, file_id, chunk)
+            intake.note(repeats.settle(session, wave, chunk.repeats))
+        report = intake.report(wave, imported_before=earlier is not None, dry_run=dry_run)
+        if dry_run:
+            step.rollback()
+        elif earlier is None or report.accepted or report.completed:
             _settle(session, wave, file_id, intake, report, actor=actor, now=now)
     return report
 
@@ -197,12 +200,12 @@ def _new_file(session: Session, wave: Wave, digest: str, actor: str, now: dateti
     return file.id
 
 
-def _store(session: Session, file_id: bytes, dossiers: list[Values], faulty: list[Values]) -> None:
-    for dossier, identity in zip(dossiers, new_ids(len(dossiers)), strict=True):
+def _store(session: Session, file_id: bytes, chunk: _Chunk) -> None:
+    for dossier, identity in zip(chunk.dossiers, new_ids(len(chunk.dossiers)), strict=True):
         dossier["id"] = identity
-    insert_rows(session, cast(Table, Dossier.__table__), dossiers)
-    if faulty:
-        session.execute(insert(QuarantinedRow), [row | {"id": new_id(), "file_id": file_id} for row in faulty])
+    insert_rows(session, cast(Table, Dossier.__table__), chunk.dossiers)
+    if chunk.faulty:
+        session.execute(insert(QuarantinedRow), [row | {"id": new_id(), "file_id": file_id} for row in chunk.faulty])
 
 
 def _settle(
@@ -210,7 +213,8 @@ def _settle(
 ) -> None:
     """Keep the report; rows of an earlier import that are used now leave the quarantine."""
     file = session.get_one(FrameFile, file_id)
-    file.report = report.counts()
+    completed = int(file.report.get("completed", 0)) + report.completed
+    file.report = report.counts() | {"completed": completed}
     if report.imported_before:
         rows = intake.accepted_rows
         for start in range(0, len(rows), CHUNK):
@@ -226,36 +230,48 @@ def _settle(
 
 @dataclass
 class _Seen:
-    """The dossiers of the wave so far: own codes, linked codes, dossiers by phone."""
+    """The dossiers of the wave so far: what stands behind each code, codes of the same dossiers, dossiers by phone."""
 
-    codes: set[bytes] = field(default_factory=set)
+    contents: dict[bytes, int] = field(default_factory=dict)
     linked: set[bytes] = field(default_factory=set)
     phones: Counter[bytes] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, session: Session, wave: Wave) -> _Seen:
         seen = cls()
-        columns = (Dossier.code_mark, Dossier.linked_mark, Dossier.person_mark, Dossier.phone.is_not(None))
-        for code, linked, person, has_phone in session.execute(select(*columns).where(Dossier.wave_id == wave.id)):
-            seen._add(code, linked, person if has_phone else None)
+        columns = [getattr(Dossier, name) for name in repeats.CONTENT]
+        about = (Dossier.code_mark, Dossier.linked_mark, Dossier.person_mark, Dossier.phone.is_not(None))
+        for row in session.execute(select(*about, *columns).where(Dossier.wave_id == wave.id)):
+            code, linked, person, has_phone = row[:4]
+            seen._add(code, linked, person if has_phone else None, hash(tuple(row[4:])))
         return seen
 
-    def _add(self, code: bytes, linked: bytes | None, phone: bytes | None) -> None:
-        self.codes.add(code)
+    def _add(self, code: bytes, linked: bytes | None, phone: bytes | None, content: int) -> None:
+        self.contents[code] = content
         if linked is not None:
             self.linked.add(linked)
         if phone is not None:
             self.phones[phone] += 1
 
     def admit(self, dossier: Values) -> str:
-        """Take note of a dossier; "duplicates" or "linked_duplicates" when it was there already, else "accepted"."""
-        code, linked = dossier["code_mark"], dossier["linked_mark"]
-        if code in self.codes:
-            return "duplicates"
-        if code in self.linked or (linked is not None and (linked in self.linked or linked in self.codes)):
+        """Take note of a dossier; else how it was there already, "repeats" when it says something else now."""
+        code, linked, content = dossier["code_mark"], dossier["linked_mark"], hash(repeats.content_of(dossier))
+        known = self.contents.get(code)
+        if known is not None:
+            return "duplicates" if known == content else "repeats"
+        if code in self.linked or (linked is not None and (linked in self.linked or linked in self.contents)):
+            self.linked.update((code, linked or code))  # whatever is linked to this one is the same dossier, too
             return "linked_duplicates"
-        self._add(code, linked, dossier["person_mark"] if dossier["phone"] else None)
+        self._add(code, linked, dossier["person_mark"] if dossier["phone"] else None, content)
         return "accepted"
+
+
+class _Chunk(NamedTuple):
+    """A few thousand rows: new dossiers, rows for the quarantine, dossiers that were there with another content."""
+
+    dossiers: list[Values]
+    faulty: list[Values]
+    repeats: list[tuple[int, Values]]
 
 
 class _Intake:
@@ -272,40 +288,45 @@ class _Intake:
         self.by_staff: Counter[str] = Counter()
         self.quarantined: list[RowFault] = []
         self.unreadable: list[RowFault] = []
+        self.changed: list[RowFault] = []
         self.accepted_rows: list[int] = []
         self.unknown: Counter[str] = Counter()
         self.unknown_facts: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
 
-    def chunks(self, rows: Iterable[Row]) -> Iterator[tuple[list[Values], list[Values]]]:
-        """Yield new dossiers and rows for the quarantine, a few thousand at a time."""
-        dossiers: list[Values] = []
-        faulty: list[Values] = []
+    def chunks(self, rows: Iterable[Row]) -> Iterator[_Chunk]:
+        """Yield the rows sorted, a few thousand at a time."""
+        chunk = _Chunk([], [], [])
         for row in rows:
             self.counts["rows"] += 1
             try:
                 judged = self.judge.read(row)
             except CellRefused as refused:
-                fault = RowFault(row.number, refused.column, refused.flaw)
-                self.quarantined.append(fault)
-                if fault.column == "rated_unit" and len(self.unknown) < MOST_UNKNOWN:
-                    self.unknown[plain(row.values["rated_unit"])[:LONGEST_NAME]] += 1
-                if self.keep_faulty:
-                    faulty.append(self.judge.quarantine(fault, row))
+                self._set_aside(row, RowFault(row.number, refused.column, refused.flaw), chunk)
             else:
-                if self._admit(row, judged):
-                    dossiers.append(judged.dossier)
-            if len(dossiers) + len(faulty) >= CHUNK:
-                yield dossiers, faulty
-                dossiers, faulty = [], []
-        yield dossiers, faulty
+                self._admit(row, judged, chunk)
+            if len(chunk.dossiers) + len(chunk.faulty) + len(chunk.repeats) >= CHUNK:
+                yield chunk
+                chunk = _Chunk([], [], [])
+        yield chunk
 
-    def _admit(self, row: Row, judged: Judged) -> bool:
+    def _set_aside(self, row: Row, fault: RowFault, chunk: _Chunk) -> None:
+        self.quarantined.append(fault)
+        if fault.column == "rated_unit" and len(self.unknown) < MOST_UNKNOWN:
+            self.unknown[plain(row.values["rated_unit"])[:LONGEST_NAME]] += 1
+        if self.keep_faulty:
+            chunk.faulty.append(self.judge.quarantine(fault, row))
+
+    def _admit(self, row: Row, judged: Judged, chunk: _Chunk) -> None:
         dossier = judged.dossier
         kind = self.seen.admit(dossier)
+        if kind == "repeats":
+            chunk.repeats.append((row.number, dossier))
+            kind = "duplicates"
         self.counts[kind] += 1
         if kind != "accepted":
-            return False
+            return
+        chunk.dossiers.append(dossier)
         self.accepted_rows.append(row.number)
         self.unreadable += judged.unreadable
         for column in judged.unknown:
@@ -316,7 +337,13 @@ class _Intake:
             self.counts["without_contact"] += 1
         elif dossier["person_mark"] in self.staff:
             self.by_staff[dossier["unit_code"]] += 1
-        return True
+
+    def note(self, found: repeats.Settled) -> None:
+        """What came of the dossiers that were there with another content."""
+        self.counts["completed"] += found.completed
+        self.changed += found.changed
+        self.seen.contents |= found.contents
+        self.seen.phones.update(found.phones)
 
     def _by_unit(self) -> Iterator[UnitCount]:
         for code in sorted(self.judge.in_wave):
@@ -341,6 +368,8 @@ class _Intake:
                 UnknownFact(column, rows, self.examples[column]) for column, rows in sorted(self.unknown_facts.items())
             ),
             duplicates=self.counts["duplicates"],
+            completed=self.counts["completed"],
+            changed=tuple(self.changed),
             linked_duplicates=self.counts["linked_duplicates"],
             shared_phones=len(shared),
             shared_phone_dossiers=sum(shared),

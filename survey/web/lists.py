@@ -111,13 +111,12 @@ def told(report: dict[str, Any]) -> dict[str, Any]:
         faults = (RowFault(one["row"], one["column"], Flaw(one["reason"])) for one in report[name])
         return [row_sentence(fault, reader) for fault in list(faults)[:SHOWN]]
 
-    return (
-        {"unknown_facts": []}
-        | report
-        | {
-            "quarantined_lines": lines("quarantined"),
-            "unreadable_lines": lines("unreadable_contacts"),
-            "totals": {name: report[name] for name in COUNTS if isinstance(report.get(name), int)}
-            | {"quarantined": report["counted"], "unreadable_contacts": len(report["unreadable_contacts"])},
-        }
-    )
+    report = {"unknown_facts": [], "changed": []} | report
+    named = {name: len(report[name]) for name in ("unreadable_contacts", "changed")}
+    sums = {name: report[name] for name in COUNTS if isinstance(report.get(name), int)}
+    return report | {
+        "quarantined_lines": lines("quarantined"),
+        "unreadable_lines": lines("unreadable_contacts"),
+        "changed_lines": lines("changed"),
+        "totals": {name: (sums | named | {"quarantined": report["counted"]}).get(name, 0) for name in COUNTS},
+    }

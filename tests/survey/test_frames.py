@@ -264,6 +264,44 @@ def test_a_dossier_counts_once_also_under_its_linked_code(database: Database, wa
     assert (report.accepted, report.duplicates, report.linked_duplicates) == (4, 2, 3)
 
 
+def test_a_newer_list_brings_what_was_missing_and_changes_nothing_else(
+    database: Database, wave: Wave, tmp_path: Path
+) -> None:
+    bad = {"phone": "09123", "email": ""}
+    first = numbered(
+        bad, bad, {"sex": "Nam", "phone": "0900000009"}, {}, {"email": ""}, bad | {"email": "f@example.vn"}
+    )
+    assert take(database, wave, tmp_path, first).without_contact == 2
+    good = {"email": ""}
+    newer = numbered(
+        good, good | {"procedure_field": "Hộ tịch"}, {"sex": "M", "phone": "0900000009"}, {"phone": "0977777777"},
+        {"phone": "", "email": "", "channel": ""}, good,
+    )  # fmt: skip
+    tried = take(database, wave, tmp_path, newer, dry_run=True)
+    report = take(database, wave, tmp_path, newer)
+    assert tried.as_dict() | {"dry_run": False} == report.as_dict()
+    assert (report.accepted, report.duplicates, report.completed) == (0, 6, 4)
+    assert report.changed == (RowFault(3, "procedure_field", Flaw.CHANGED), RowFault(5, "phone", Flaw.CHANGED))
+    again = take(database, wave, tmp_path, newer)
+    assert (again.completed, again.changed) == (0, report.changed)
+    with database.read() as session:
+        kept = {one.code_mark: one for one in session.scalars(select(Dossier))}
+    one, two, three, four, five, six = (kept[KEY.mark("dossier", f"H98-{n}")] for n in range(1, 7))
+    assert [KEY.reveal(each.phone or b"") for each in (one, two, four, five, six)] == [
+        f"09{n:08d}" for n in (1, 2, 4, 5, 6)
+    ]
+    assert one.person_mark == KEY.mark("phone", "0900000001")
+    assert KEY.reveal(six.email or b"") == "f@example.vn"
+    assert (two.field, three.sex, five.channel) == ("Đất đai", "M", "online")
+
+
+def test_a_chain_of_linked_dossiers_counts_once(database: Database, wave: Wave, tmp_path: Path) -> None:
+    chain = [{"dossier_code": "C1", "linked_code": "L9"}, {"dossier_code": "C2", "linked_code": "L9"},
+             {"dossier_code": "C3", "linked_code": "C2"}]  # fmt: skip
+    report = take(database, wave, tmp_path, numbered(*chain))
+    assert (report.accepted, report.linked_duplicates) == (1, 2)
+
+
 def test_a_row_that_became_usable_is_taken_from_the_same_list(database: Database, wave: Wave, tmp_path: Path) -> None:
     rows = numbered({}, {"rated_unit": "98-03"}, {"commune": "x"})
     assert len(take(database, wave, tmp_path, rows).quarantined) == 2
