@@ -17,7 +17,7 @@ from survey.errors.common import UnitUnknown
 from survey.plan_options import Options, Rule, Shares
 from survey.sentences.frames import plan_sentences
 from survey.sentences.refusals import word
-from survey.stages import approvals, audit, plans, quotas, samples, waves
+from survey.stages import approvals, audit, plans, quotas, recontacts, samples, waves
 from survey.stages import invitations as register
 from survey.wavefile import Mode
 
@@ -146,7 +146,9 @@ def issue(wave: str, database: str | None, as_json: bool) -> None:
     site = open_site(database)
     with site.database.begin() as session:
         found = waves.find(session, wave)
-        new = register.issue(session, found, key=site.keys.wave(found.id), actor=actor(), now=site.now())
+        key = site.keys.wave(found.id)
+        new = register.issue(session, found, key=key, actor=actor(), now=site.now())
+        recontacts.follow(session, found, key, actor=actor(), now=site.now())
     put({"wave": wave, "new": new}, as_json=as_json, lines=[f"{new}"])
 
 

@@ -7,7 +7,7 @@ import click
 from survey.cli.context import actor, open_site, put, reader, refuses
 from survey.cli.database import DATABASE
 from survey.cli.fieldwork import JSON
-from survey.stages import assignments, dispositions, interviews, waves
+from survey.stages import assignments, dispositions, interviews, recontacts, waves
 
 
 @click.group()
@@ -37,6 +37,7 @@ def assign(
         portions = assignments.plan(session, found, key, seed=seed, units=units, accounts=accounts, most=most)
         if not dry_run:
             assignments.assign(session, found, key, portions, seed=seed, actor=actor(), now=site.now())
+            recontacts.follow(session, found, key, actor=actor(), now=site.now())
         rows = [
             {"interviewer": one.account.email, "people": len(one.people), "units": dict(sorted(one.by_unit.items()))}
             for one in portions

@@ -99,7 +99,8 @@ def purge(dry_run: bool, database: str | None, as_json: bool) -> None:
     """Delete what has had its time (see: hailong privacy report); the audit log keeps the proof."""
     site = open_site(database)
     told = job.run(site.database, site.keys, actor=actor(), now=site.now(), dry_run=dry_run)
-    lines = [f"{table}: {count}" for table, count in sorted(told.rows.items())] or ["-"]
+    lines = [f"{table}: {count}" for table, count in sorted(told.rows.items())]
     lines += [f"never opened: {code}" for code in told.unopened]
     lines += [f"hailong wave close {code}" for code in told.overdue]
+    lines = lines or [reader().gettext("There is nothing to delete: nothing has had its time.")]
     put(asdict(told) | {"dry_run": dry_run}, as_json=as_json, lines=lines)

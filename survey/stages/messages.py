@@ -167,7 +167,7 @@ def plan(
     if estimate.least > estimate.left:
         raise BudgetExceeded(wave=wave.code, cost=estimate.least, left=estimate.left)
     entries = [Entry(one.invitation, step, chain[0], language, one.cell) for one, chain in chains if chain]
-    outbox.put_in(session, wave, key, entries, state=outbox.PLANNED, now=now)
+    outbox.put_in(session, wave, key, entries, state=outbox.PLANNED, letter=it.channels.letter_price, now=now)
     detail = {**estimate.as_dict(), "texts": it.channels.texts[wave.audience].digest, "language": language, "cap": cap}
     audit.record(session, actor=actor, action="messages.plan", subject=wave.code, detail=detail, now=now)
     return estimate
@@ -198,7 +198,8 @@ def follow_up(session: Session, it: Writer, *, now: datetime) -> int:
         person = next(invitations.people(session, it.wave, it.keys, only=entry.invitation), None)
         chain = it.chain(person, entry.step, entry.language) if person else ()
         following += [replace(entry, channel=one) for one in chain if one not in tried][:1]
-    return outbox.put_in(session, it.wave, key, following, state=outbox.WAITING, now=now)
+    letter = it.channels.letter_price
+    return outbox.put_in(session, it.wave, key, following, state=outbox.WAITING, letter=letter, now=now)
 
 
 def forget(session: Session, wave: Wave, *, actor: str, now: datetime) -> None:

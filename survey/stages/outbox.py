@@ -73,8 +73,10 @@ def _sealing_key(key: WaveKey, message: bytes) -> bytes:
     return key.subkey("message", message)
 
 
-def put_in(session: Session, wave: Wave, key: WaveKey, entries: Iterable[Entry], *, state: str, now: datetime) -> int:
-    """Add messages; letters are marked for the printer at once. The number added."""
+def put_in(
+    session: Session, wave: Wave, key: WaveKey, entries: Iterable[Entry], *, state: str, letter: int, now: datetime
+) -> int:
+    """Add messages; a letter is marked for the printer and paid (`letter`) at once. The number added."""
     rows: list[dict[str, Any]] = []
     for entry in entries:
         identity = new_id()
@@ -91,8 +93,9 @@ def put_in(session: Session, wave: Wave, key: WaveKey, entries: Iterable[Entry],
             "tries": 0,
             "due_at": now,
             "doubtful": False,
-            "cost": 0,
+            "cost": letter if entry.channel is Channel.PRINT else 0,
         })  # fmt: skip
+    _pay(session, wave, sum(row["cost"] for row in rows))
     rows.sort(key=lambda row: row["id"])  # the order of sending tells nothing of the register's
     for start in range(0, len(rows), CHUNK):
         session.execute(insert(Message), rows[start : start + CHUNK])
@@ -140,11 +143,18 @@ def spend(session: Session, wave: Wave, taken: Taken, cost: int) -> None:
     """Take the cost of a claimed message from the budget; BudgetExceeded when it is not there."""
     if taken.cost or not cost:  # a message that is repeated is paid once
         return
+    _pay(session, wave, cost)
+    session.execute(update(Message).where(Message.id == taken.id).values(cost=cost))
+
+
+def _pay(session: Session, wave: Wave, cost: int) -> None:
+    """Take so much from the budget; BudgetExceeded when it is not there."""
+    if not cost:
+        return
     enough = (MessageBudget.wave_id == wave.id) & (MessageBudget.spent + cost <= MessageBudget.cap)
     if not _changed(session, update(MessageBudget).where(enough).values(spent=MessageBudget.spent + cost)):
         budget = session.get(MessageBudget, wave.id)
         raise BudgetExceeded(wave=wave.code, cost=cost, left=budget.cap - budget.spent if budget else 0)
-    session.execute(update(Message).where(Message.id == taken.id).values(cost=cost))
 
 
 def set_cap(session: Session, wave: Wave, cap: int) -> None:

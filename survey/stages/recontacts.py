@@ -1,14 +1,15 @@
 """Re-contacts (phúc tra): a random share of every interviewer's list and of every unit is called, by oversight.
 
-Drawn by a published seed before the close and told to everybody on the first page. Facts and three questions are asked
-again. What was answered before is nobody's, so questions are compared as distributions, and answer by answer only for
-people who agreed (`matches`), at the close; what an interviewer recorded is compared with what the person says. Only
-counts are kept, and the list goes at the close.
+The rule (seed and share) is drawn once and published, before the first links; each later link and list follows it, and
+everybody is told on the first page. Facts and three questions are asked again. What was answered before is nobody's,
+so questions are compared as distributions, and answer by answer only for people who agreed (`matches`), at the close;
+what an interviewer recorded is compared with what the person says. Only counts are kept; the list goes at the close.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import math
 from collections import defaultdict
@@ -24,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from survey.db import insert_into
 from survey.errors.common import KeyMissing, WrongAudience, WrongState
-from survey.errors.field import CaseEnded, CaseUnknown, NobodyToAssign, RecontactDrawn
+from survey.errors.field import CaseEnded, CaseUnknown, RecontactDrawn
 from survey.instrument import Item
 from survey.keys import Keys, WaveKey, decrypt, encrypt
 from survey.model.frame import Dossier
@@ -103,33 +104,56 @@ def draw(
     session: Session, wave: Wave, keys: Keys, *, seed: int, share: float, actor: str, now: datetime,
     document: str | None = None,
 ) -> dict[str, int]:  # fmt: skip
-    """Draw the share from every list and every unit, once; how many by group. The log names no person.
+    """Draw the rule, once, for every list and unit, and apply it to whoever has a link; how many by group.
 
-    A real wave needs the decision or the minutes of this step, too.
+    Later links and lists follow by themselves (`follow`). The log names no person. A real wave needs the decision or
+    the minutes of this step, too.
     """
     _require_open_to_draw(wave)
     session.refresh(wave, with_for_update=True)
     if SETTING in wave.settings:
         raise RecontactDrawn(wave=wave.code, seed=wave.settings[SETTING]["seed"])
     waves.decide(wave, document)
-    key, chosen = keys.wave(wave.id), dict[str, list[tuple[bytes, bytes]]]()
-    for group, people in sorted(_groups(session, wave, key).items()):
-        rng = Random(f"{seed}|recontact|{group}")
-        chosen[group] = rng.sample(people, math.ceil(share * len(people)))
-    if not chosen:
-        raise NobodyToAssign(wave=wave.code)
-    for _code_mark, identity in (one for people in chosen.values() for one in people):
-        mark = matches.mark_of(key, identity)
-        session.add(Recontact(mark=mark, wave_id=wave.id, sealed=_seal(key, mark, identity, None)))
     items = sorted(one.code for one in Random(f"{seed}|recontact items").sample(_scales(wave), ITEMS))
     told = {"seed": seed, "share": share, "items": items, matches.PUBLIC: keys.new_once(wave.id).public.hex()}
     wave.settings = {**wave.settings, SETTING: told}
-    marks = sorted(code_mark.hex() for people in chosen.values() for code_mark, _identity in people)
-    digest = hashlib.sha256("\n".join(marks).encode()).hexdigest()
-    detail = {"seed": seed, "share": share, "document": document, "people": len(marks), "digest": digest}
+    detail = {"seed": seed, "share": share, "document": document}
     audit.record(session, actor=actor, action="recontact.draw", subject=wave.code, detail=detail, now=now)
+    return follow(session, wave, keys.wave(wave.id), actor=actor, now=now)
+
+
+def follow(session: Session, wave: Wave, key: WaveKey, *, actor: str, now: datetime) -> dict[str, int]:
+    """Apply the rule that was drawn to links and lists that came since; how many were added, by group.
+
+    Everybody has one place by the seed, whenever invited; in each group those in front are called, and who is drawn
+    stays so. Nothing happens before the rule is drawn.
+    """
+    rule = wave.settings.get(SETTING)
+    if rule is None or wave.state in waves.OVER:
+        return {}
+    known = set(session.scalars(select(Recontact.mark).where(Recontact.wave_id == wave.id)))
+    added: dict[str, int] = {}
+    codes: list[str] = []
+    for group, people in sorted(_groups(session, wave, key).items()):
+        marks = {code_mark: matches.mark_of(key, identity) for code_mark, identity in people}
+        lacks = math.ceil(rule["share"] * len(people)) - sum(mark in known for mark in marks.values())
+        waiting = [one for one in people if marks[one[0]] not in known]
+        for code_mark, identity in sorted(waiting, key=lambda one: _place(rule["seed"], one[0]))[: max(lacks, 0)]:
+            mark = marks[code_mark]
+            session.add(Recontact(mark=mark, wave_id=wave.id, sealed=_seal(key, mark, identity, None)))
+            codes.append(code_mark.hex())
+            added[group] = added.get(group, 0) + 1
+    if codes:
+        digest = hashlib.sha256("\n".join(sorted(codes)).encode()).hexdigest()
+        detail = {"seed": rule["seed"], "share": rule["share"], "people": len(codes), "digest": digest}
+        audit.record(session, actor=actor, action="recontact.follow", subject=wave.code, detail=detail, now=now)
     session.flush()
-    return {group: len(people) for group, people in chosen.items()}
+    return added
+
+
+def _place(seed: int, code_mark: bytes) -> bytes:
+    """Where the seed puts a dossier among all: nobody who does not know it can tell, everybody who does can check."""
+    return hmac.digest(f"{seed}|recontact".encode(), code_mark, "sha256")
 
 
 def _require_open_to_draw(wave: Wave) -> None:

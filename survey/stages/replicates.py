@@ -22,7 +22,7 @@ from survey.model.base import new_id
 from survey.model.progress import Replicate
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
-from survey.stages import audit, board, invitations, waves
+from survey.stages import audit, board, invitations, recontacts, waves
 from survey.stages.board import Cell
 from survey.stages.classes import PRIVACY_FLOOR
 
@@ -111,6 +111,7 @@ def first(session: Session, wave: Wave, *, key: WaveKey, share: float, actor: st
     )
     cells = {code: min(people, max(ceil(share * people), PRIVACY_FLOOR)) for code, people in rows}
     new = invitations.issue(session, wave, key=key, actor=actor, now=now, only=cells)
+    recontacts.follow(session, wave, key, actor=actor, now=now)
     _add(session, wave, {"first": share, "cells": cells}, new, RELEASED, actor, now)
     return new
 
@@ -158,6 +159,7 @@ def confirm(session: Session, wave: Wave, release: bytes, *, key: WaveKey, actor
         raise ReleaseOvertaken(wave=wave.code)
     advice = session.get_one(Replicate, release, populate_existing=True).advice
     new = invitations.issue(session, wave, key=key, actor=actor, now=now, only=advice["cells"])
+    recontacts.follow(session, wave, key, actor=actor, now=now)
     detail = {"release": release.hex(), "new": new}
     audit.record(session, actor=actor, action="release.confirm", subject=wave.code, detail=detail, now=now)
     return new

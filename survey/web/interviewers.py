@@ -15,7 +15,7 @@ from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.response_rates import Dispositions
 from survey.sentences.refusals import sentences
-from survey.stages import assignments, dispositions, waves
+from survey.stages import assignments, dispositions, recontacts, waves
 from survey.stages.assignments import Portion
 from survey.stages.dispositions import ListProgress
 from survey.wavefile import Mode
@@ -75,6 +75,7 @@ def lists(wave: str) -> str | Response | tuple[str, int]:
             session, found, site().keys.wave(found.id), portions, seed=int(wanted.seed), actor=signed_in().email,
             now=now(),
         )  # fmt: skip
+        recontacts.follow(session, found, site().keys.wave(found.id), actor=signed_in().email, now=now())
     return current_app.make_response(redirect(url_for("interviewers.lists", wave=wave), 303))
 
 

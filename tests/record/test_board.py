@@ -76,7 +76,7 @@ def test_a_message_is_counted_when_it_went_out_and_again_when_it_arrived(
         ids = session.scalars(select(Invitation.id).where(Invitation.wave_id == wave.id).limit(3)).all()
         entries = [Entry(one, "invitation", Channel.SMS, "vi", "98-01|all") for one in ids]
         entries += [Entry(ids[0], "reminder-1", Channel.SMS, "vi", "98-01|all")]
-        outbox.put_in(session, wave, key, entries, state=outbox.WAITING, now=now)
+        outbox.put_in(session, wave, key, entries, state=outbox.WAITING, letter=0, now=now)
     told = []
     for _message in range(4):
         with database.begin() as session:

@@ -33,7 +33,7 @@ from survey.keys import Keys
 from survey.model.base import new_id
 from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
-from survey.model.message import Message
+from survey.model.message import Message, MessageBudget
 from survey.model.rater import Rater
 from survey.model.sample import ClassCell
 from survey.stages import invitations, messages, optouts, outbox, responses, waves
@@ -231,7 +231,7 @@ def test_the_table_itself_refuses_a_second_attempt_while_one_lives(
 
     def put_in() -> None:
         with post.database.begin() as session:
-            outbox.put_in(session, wave, key, [twice], state=outbox.WAITING, now=now)
+            outbox.put_in(session, wave, key, [twice], state=outbox.WAITING, letter=0, now=now)
 
     with pytest.raises(StoredMeanwhile):
         put_in()
@@ -280,6 +280,10 @@ def test_an_unreachable_number_is_tried_by_the_next_channel_and_ends_with_the_pr
     assert post.states()["print", "to_print"] == 1
     with post.database.read() as session:
         wave = waves.find(session, CITIZENS)
+        letter = session.scalars(select(Message).where(Message.channel == "print")).one()
+        paid = sum(session.scalars(select(Message.cost)))
+        assert letter.cost == 7000
+        assert session.get_one(MessageBudget, wave.id).spent == paid
         assert len(outbox.letters(session, wave, post.keys.wave(wave.id))) == 1
 
 

@@ -202,7 +202,7 @@ def test_who_is_to_get_a_letter_gets_a_sheet(database: Database, keys: Keys, fie
         ids = list(invited)
         for channel, some in ((Channel.PRINT, ids[:3]), (Channel.SMS, ids[3:])):
             entries = [outbox.Entry(one, "invitation", channel, "vi") for one in some]
-            outbox.put_in(session, wave, keys.wave(wave.id), entries, state=outbox.WAITING, now=now)
+            outbox.put_in(session, wave, keys.wave(wave.id), entries, state=outbox.WAITING, letter=0, now=now)
         codes = {keys.wave(wave.id).code(one) for one in ids[:3]}
     assert {one.code for one in print_for(database, keys, now, unit=None)} == codes
 

@@ -21,6 +21,7 @@ from survey.jobs import close
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
 from survey.model.base import Base
+from survey.model.interview import Assignment
 from survey.model.invitation import Invitation
 from survey.model.recontact import Recontact, WaitingMatch
 from survey.model.staff import Account, AccountRole
@@ -96,6 +97,49 @@ def test_the_same_seed_draws_the_same_people_from_every_list_and_unit(
             recontacts.draw(session, wave, keys, seed=1, share=0.1, document=MINUTES, actor="x", now=now)
 
 
+def test_the_rule_drawn_before_the_first_links_follows_every_later_link_and_list(
+    database: Database, keys: Keys, field: Any, now: datetime
+) -> None:
+    """Else nobody who was invited or shared out after the draw would ever be called."""
+
+    def follow() -> dict[str, int]:
+        with database.begin() as session:
+            wave = waves.find(session, CITIZENS)
+            return recontacts.follow(session, wave, keys.wave(wave.id), actor="x", now=now)
+
+    assert follow() == {}  # no rule yet
+    with database.begin() as session:
+        states = {one.id: one.state for one in session.scalars(select(Invitation))}
+        for one in session.scalars(select(Invitation)):
+            one.state = "wrong_person"
+    assert draw(database, keys, now, share=0.3) == {}
+    with database.begin() as session:
+        for assigned in session.scalars(select(Assignment)):
+            session.delete(assigned)
+        for one in session.scalars(select(Invitation)):
+            one.state = states[one.id]
+    assert follow() == {"98-01": 4}
+    first = drawn(database)
+    with database.begin() as session:
+        wave = waves.find(session, CITIZENS)
+        key, accounts = keys.wave(wave.id), assignments.interviewers(session)
+        portions = assignments.plan(session, wave, key, seed=3, units=(), accounts=accounts, most=6)
+        assignments.assign(session, wave, key, portions, seed=3, actor="office", now=now)
+    follow()
+    groups = Counter(AN if mark in on_the_list(database, keys) else "98-01" for mark in drawn(database))
+    assert first <= drawn(database)
+    assert min(groups[AN], groups["98-01"]) >= 2  # three in ten of six
+    assert follow() == {}
+
+
+def on_the_list(database: Database, keys: Keys) -> set[bytes]:
+    with database.read() as session:
+        key = keys.wave(waves.find(session, CITIZENS).id)
+        listed = set(session.scalars(select(Assignment.mark)))
+        every = session.scalars(select(Invitation.id))
+        return {matches.mark_of(key, one) for one in every if assignments.mark_of(key, one) in listed}
+
+
 def test_calls_are_compared_with_what_the_interviewer_recorded_and_counted(
     database: Database, keys: Keys, field: Any, now: datetime
 ) -> None:
@@ -150,7 +194,7 @@ def test_without_the_keys_nobody_knows_who_is_called_or_how_it_ended(
         for one in rows:
             stored = one.mark + one.sealed
             assert not [part for part in known if part in stored or part.hex().encode() in stored]
-        log = " ".join(session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "recontact.draw")))
+        log = " ".join(session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "recontact.follow")))
         assert '"people":2' in log
         assert not [one for one in known if one.hex() in log]
 

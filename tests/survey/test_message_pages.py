@@ -58,7 +58,7 @@ def sent(
         key = keys.wave(wave.id)
         (invitation, _code), *_others = invitations.links(session, wave, key)
         entry = Entry(invitation.id, "invitation", Channel.SMS, "vi")
-        outbox.put_in(session, wave, key, [entry], state=outbox.SENT, now=now)
+        outbox.put_in(session, wave, key, [entry], state=outbox.SENT, letter=0, now=now)
         session.execute(update(Message).values(tries=1))
         identity = session.scalars(select(Message.id)).one()
     return Sent(identity.hex(), keys, field.personal)
