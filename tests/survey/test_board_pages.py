@@ -7,18 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text, update
+from sqlalchemy import update
 
-from survey import precision, queue, revision
-from survey.cli.main import hailong
-from survey.config import Settings
+from survey import precision
 from survey.db import Database
 from survey.keys import Keys
 from survey.model.sample import ClassCell
-from survey.queue import open_queue
 from survey.stages import api_keys, board, counts, replicates, waves
 from survey.stages.api_keys import Scope
 from survey.stages.board import Cell, CellProgress
@@ -181,22 +177,3 @@ def test_only_the_survey_office_releases_and_only_what_is_newest(signed_in: Sign
     assert stale.status_code == 409
     again = office.submit("/coordinate/2026-citizens/release", {"do": "first", "share": "50"}, form=1)
     assert again.status_code == 409  # links are out
-
-
-def test_a_release_by_the_command_is_written_to_by_the_worker_as_one_of_the_page(
-    app: Flask, field: Any, database: Database, settings: Settings
-) -> None:
-    with database.begin() as session:
-        session.execute(update(ClassCell).values(reachable=14, population=400))
-        session.execute(text("create table alembic_version (version_num varchar(32))"))
-        session.execute(text("insert into alembic_version values (:newest)"), {"newest": revision.newest()})
-    environment = {"HAILONG_DATABASE": database.url, "HAILONG_KEYS": str(settings.keys), "USER": "lan"}
-    command = ["release", "next", "2026-citizens", "--count", "2", "--settle", "0", "--yes"]
-    done = CliRunner().invoke(hailong, command, env=environment)
-    assert done.exit_code == 0, done.output
-    waiting = open_queue(settings)
-    queue.runner(waiting)
-    task = waiting.dequeue()
-    assert task is not None
-    name, arguments = task.args
-    assert (name, arguments["wave"]) == ("release.invite", "2026-citizens")
