@@ -50,7 +50,8 @@ COUNTS = {
 }
 
 
-NOTED = {name: COUNTS[name] for name in COUNTS if name != "accepted"} | {"dossiers": _n("dossiers in the frame")}
+OF_ONE_LIST = frozenset({"rows", "accepted", "duplicates", "completed", "changed"})  # say nothing of the frame
+NOTED = {name: COUNTS[name] for name in COUNTS if name not in OF_ONE_LIST} | {"dossiers": _n("dossiers in the frame")}
 
 
 def quarantine_sentences(report: ImportReport, reader: Translator) -> list[str]:

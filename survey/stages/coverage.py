@@ -22,10 +22,9 @@ from survey.model.wave import Wave
 from survey.stages import audit, waves
 
 FEWER, MORE = 0.5, 2.0  # against last year: the list of a unit is looked at again
-SUMMED = (
-    "rows", "quarantined", "duplicates", "linked_duplicates", "staff_phone_dossiers", "without_contact",
-    "unreadable_contacts", "unreadable_facts",
-    "outside_period", "late", "on_time", "timing_unknown",
+SUMMED = (  # of each list once; what repeats with every list (its rows, its repeats) says nothing of the frame
+    "quarantined", "linked_duplicates", "staff_phone_dossiers", "unreadable_contacts", "unreadable_facts",
+    "outside_period",
 )  # fmt: skip
 
 
@@ -93,7 +92,7 @@ def look(session: Session, wave: Wave) -> Coverage:
         last=before.code if before else None,
         files=len(reports),
         systems=tuple(sorted({str(report["system"]) for report in reports if report.get("system")})),
-        counts=dict(counts),
+        counts=dict(counts) | _as_it_stands(session, wave),
         shared_phones=phones,
         shared_phone_dossiers=dossiers,
         units=tuple(UnitCoverage(unit, *of_unit, last.get(unit)) for unit, of_unit in found.items()),
@@ -168,6 +167,17 @@ def _by_unit(session: Session, wave: Wave) -> dict[str, tuple[int, int, int]]:
         .group_by(Dossier.unit_code)
     )
     return {unit: (int(number), int(without), int(late)) for unit, number, without, late in rows}
+
+
+def _as_it_stands(session: Session, wave: Wave) -> dict[str, int]:
+    """Dossiers without a contact and by their timing, whatever list they came from and was completed by."""
+    of_timing = select(Dossier.timing, func.count()).where(Dossier.wave_id == wave.id).group_by(Dossier.timing)
+    timings = {timing: int(number) for timing, number in session.execute(of_timing)}
+    without = sum(number for _all, number, _late in _by_unit(session, wave).values())
+    return {
+        "without_contact": without, "late": timings.get("late", 0), "on_time": timings.get("on_time", 0),
+        "timing_unknown": timings.get("unknown", 0),
+    }  # fmt: skip
 
 
 def _shared(session: Session, wave: Wave) -> tuple[int, int]:

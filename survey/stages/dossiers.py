@@ -129,7 +129,9 @@ class Judge:
         named = self.names.get(cells.plain(text).casefold(), ())
         if len(named) > 1:
             raise CellRefused(Flaw.AMBIGUOUS_UNIT)
-        code = named[0] if named else cells.code(text)
+        code = named[0] if named else cells.plain(text)
+        if cells.SCIENTIFIC.fullmatch(code):
+            raise CellRefused(Flaw.SCIENTIFIC_NUMBER)
         found = units.match(code, self.in_wave)
         if found is not None and self.rated[found]:
             return found

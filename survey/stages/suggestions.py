@@ -21,6 +21,7 @@ KINDS = re.compile(
     r"\b(ubnd|uy ban nhan dan|hdnd|xa|phuong|thi tran|thi xa|dac khu|quan|huyen|tinh|thanh pho|tp|so|ban|chi cuc|"
     r"ward|commune|department of|province|city)\b"
 )
+PROVINCE = "province"
 MOST, CLOSE = 3, 0.78
 
 
@@ -39,6 +40,10 @@ class Suggestions:
     def __init__(self, session: Session, in_wave: frozenset[str]) -> None:
         every = {unit.code: unit for unit in session.scalars(select(Unit))}
         self.by_name: dict[str, set[str]] = {}
+        provinces = [unit.name_vi for unit in every.values() if unit.type == PROVINCE]
+        self.provinces = frozenset(
+            folded(name) for name in (*provinces, *(name for name, _code in units.old_provinces()))
+        )
         for unit in every.values():
             today = _today(unit, every)
             if today in in_wave:
@@ -56,8 +61,16 @@ class Suggestions:
         wanted = folded(text)
         if not wanted:
             return ()
-        names = get_close_matches(wanted, self.by_name, n=MOST, cutoff=CLOSE)
+        names = self._near(wanted) or self._near(self._without_province(wanted))
         return tuple(dict.fromkeys(code for name in names for code in sorted(self.by_name[name])))[:MOST]
+
+    def _near(self, wanted: str) -> list[str]:
+        return get_close_matches(wanted, self.by_name, n=MOST, cutoff=CLOSE) if wanted else []
+
+    def _without_province(self, wanted: str) -> str:
+        """The name without the province that stands behind it, as in Sở Xây dựng tỉnh Đồng Nai."""
+        behind = (name for name in self.provinces if name and wanted.endswith(f" {name}"))
+        return wanted.removesuffix(max(behind, key=len, default="")).strip()
 
 
 def _today(unit: Unit, every: dict[str, Unit]) -> str:

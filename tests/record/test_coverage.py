@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
+from survey.cells import Flaw
 from survey.db import Database
 from survey.errors.common import SurveyError
 from survey.errors.waves import FrameUnsigned, SignerMissing
@@ -130,16 +131,37 @@ def test_units_that_nobody_knows_are_named_with_those_that_may_be_meant(
 ) -> None:
     rows = "".join(
         f"{n},,{name},Hộ tịch,2025-05-05,\n"
-        for n, name in enumerate(["So Xay Dung", "So Xay Dung", "SỞ Y TÊ", "Sở Giao thông vận tải", "Kho bạc"])
+        for n, name in enumerate(
+            ["So Xay Dung", "So Xay Dung", "SỞ Y TÊ", "Sở Giao thông vận tải", "Kho bạc", "Sở Xây dựng tỉnh Minh Họa"]
+        )
     )
     with site.begin() as session:
         report = load(session, keys, tmp_path, rows, now)
     told = {one.written: (one.rows, one.suggestions) for one in report.unknown_units}
     assert told == {
         "So Xay Dung": (2, ("98-01",)), "SỞ Y TÊ": (1, ("98-02",)), "Sở Giao thông vận tải": (1, ("98-01",)),
-        "Kho bạc": (1, ()),
+        "Kho bạc": (1, ()), "Sở Xây dựng tỉnh Minh Họa": (1, ("98-01",)),
     }  # fmt: skip
     assert report.accepted == 0
+    assert {fault.reason for fault in report.quarantined} == {Flaw.UNKNOWN_UNIT}
+
+
+def test_a_list_that_completes_another_is_told_of_the_frame_and_needs_a_signature(
+    site: Database, keys: Keys, tmp_path: Path, now: datetime
+) -> None:
+    with site.begin() as session:
+        wave = waves.find(session, "this")
+        load(
+            session, keys, tmp_path, "1,,98-01,Hộ tịch,2025-05-05,09123\n2,,98-01,Hộ tịch,2025-05-05,0912345678\n", now
+        )
+        assert coverage.look(session, wave).counts["without_contact"] == 1
+        coverage.sign(session, wave, by="Trần Thị B", actor="test", now=now)
+        weekly = "1,,98-01,Hộ tịch,2025-05-05,0987654321\n2,,98-01,Hộ tịch,2025-05-05,0912345678\n"
+        report = load(session, keys, tmp_path, weekly, now)
+        seen = coverage.look(session, wave)
+    assert (report.duplicates, report.completed, report.changed) == (2, 1, ())
+    assert (seen.counts["without_contact"], seen.counts["timing_unknown"], seen.signed_by) == (0, 2, None)
+    assert not {"rows", "duplicates"} & seen.counts.keys()
 
 
 def test_a_list_cut_off_at_its_end_leaves_nothing_behind(

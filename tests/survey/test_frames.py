@@ -181,7 +181,7 @@ def test_what_a_row_says_is_kept_in_few_words(database: Database, wave: Wave, tm
         ({"dossier_code": ""}, "dossier_code", Flaw.MISSING),
         ({"dossier_code": "1.5E+12"}, "dossier_code", Flaw.SCIENTIFIC_NUMBER),
         ({"rated_unit": "98-99"}, "rated_unit", Flaw.UNKNOWN_UNIT),
-        ({"rated_unit": "' OR 1=1--"}, "rated_unit", Flaw.BAD_CODE),
+        ({"rated_unit": "' OR 1=1--"}, "rated_unit", Flaw.UNKNOWN_UNIT),
         ({"rated_unit": "98-03"}, "rated_unit", Flaw.NOT_IN_WAVE),
         ({"rated_unit": "98-04"}, "rated_unit", Flaw.NOT_RATED),
         ({"procedure_field": "x" * 201}, "procedure_field", Flaw.TOO_LONG),
