@@ -20,7 +20,7 @@ from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
 from survey.model.rater import Rater
 from survey.model.wave import Wave
-from survey.stages import responses, waves
+from survey.stages import openings, responses, waves
 
 BATCH = 250
 SKIPPED = 0.03
@@ -31,7 +31,7 @@ class Answering:
     """Somebody who will answer: the link's code and what is said to the units asked about."""
 
     code: str
-    say: Callable[[responses.Opening], Mapping[str, str]]
+    say: Callable[[openings.Opening], Mapping[str, str]]
 
 
 def answer_all(database: Database, keys: Keys, answering: list[Answering], *, now: datetime) -> int:
@@ -44,7 +44,7 @@ def answer_all(database: Database, keys: Keys, answering: list[Answering], *, no
 
 
 def answer(session: Session, keys: Keys, one: Answering, *, now: datetime) -> None:
-    opening = responses.open_link(session, keys, one.code, now=now)
+    opening = openings.open_link(session, keys, one.code, now=now)
     said = one.say(opening)
     responses.accept(
         session,
@@ -196,10 +196,10 @@ def raters(
 
 def _judge(
     officials: Officials, row: int, skips: NDArray[np.float64]
-) -> Callable[[responses.Opening], Mapping[str, str]]:
+) -> Callable[[openings.Opening], Mapping[str, str]]:
     place = {unit.code: column for column, unit in enumerate(officials.units)}
 
-    def say(opening: responses.Opening) -> Mapping[str, str]:
+    def say(opening: openings.Opening) -> Mapping[str, str]:
         said = {}
         for unit in opening.block:
             column = place[unit.code]

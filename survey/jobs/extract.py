@@ -19,7 +19,7 @@ from survey.instrument import IN_WORDS, Instrument
 from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
-from survey.stages import classes, mixing, responses, results, reviews, topups, waves
+from survey.stages import classes, mixing, openings, results, reviews, topups, waves
 
 COUNTED, UNCOUNTED = "topup", "counter"  # the statistics' words for a systematic intercept, and for one of unknown size
 NOT_ANSWERED, APPLIES_NOT = ".", ""
@@ -105,7 +105,7 @@ def contents(session: Session, wave: Wave) -> Iterator[tuple[bytes, tuple[str, .
 def _mode(row: Answer, counted: Collection[str]) -> str:
     """How an answer came about. A top-up whose visitors nobody counted is no sample: it stands apart, like answers that
     people gave at a counter by their own choice."""
-    if row.mode != responses.INTERCEPT:
+    if row.mode != openings.INTERCEPT:
         return row.mode
     return COUNTED if row.unit_code in counted else UNCOUNTED
 
@@ -127,7 +127,7 @@ def _answers(
         stratum, fpc, weight = row.unit_code, "", 1.0  # nobody was drawn behind a counter's poster
         if cell is not None:
             stratum, fpc, weight = cell.stratum, str(cell.stratum_population), cell.weight_sum / cell.kept
-        elif row.mode == responses.INTERCEPT:
+        elif row.mode == openings.INTERCEPT:
             fpc, weight = intercepts.get(row.unit_code, (fpc, weight))
         _put(
             columns, phase=str(row.phase), mode=_mode(row, intercepts), unit=row.unit_code, stratum=stratum,
@@ -146,7 +146,7 @@ def _intercepts(session: Session, wave: Wave) -> dict[str, tuple[str, float]]:
     count = func.count()
     found = session.execute(
         select(Answer.unit_code, count)
-        .where(Answer.wave_id == wave.id, Answer.mode == responses.INTERCEPT)
+        .where(Answer.wave_id == wave.id, Answer.mode == openings.INTERCEPT)
         .group_by(Answer.unit_code)
     )
     made = topups.yields(session, wave)

@@ -21,13 +21,13 @@ from survey.errors.common import WrongAudience
 from survey.jobs import doors, extract
 from survey.model.review import Screening
 from survey.model.wave import Wave
-from survey.stages import responses, reviews, waves
+from survey.stages import openings, reviews, waves
 from survey.stages.reviews import Found
 
 OPTIONS = Options(fdr=0.05, least=10)
 DIGITS = 6
 EXTRACT, DOOR = "extract", "door.csv"
-WORDS = {responses.INTERCEPT: extract.COUNTED}  # the extract's words for modes of ours
+WORDS = {openings.INTERCEPT: extract.COUNTED}  # the extract's words for modes of ours
 Say = Callable[[str], None]
 
 

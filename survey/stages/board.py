@@ -21,12 +21,12 @@ from survey.model.sample import ClassCell
 from survey.model.wave import Wave
 from survey.precision import Aim
 from survey.response_rates import NOBODY, Dispositions
-from survey.stages import counts, dispositions, invitations, responses, waves
+from survey.stages import counts, dispositions, invitations, openings, responses, waves
 from survey.stages.counts import Counts, Event
 from survey.stages.interviews import Outcome
 
 ROUNDING_OF_OFFICIALS = 5
-APART = responses.PERSONAL | {responses.LATE, responses.INTERCEPT}
+APART = openings.PERSONAL | {responses.LATE, openings.INTERCEPT}
 PACE_OVER = 3  # days
 Tallies = dict[tuple[str, str], int]
 
@@ -132,7 +132,7 @@ def progress(session: Session, wave: Wave, *, now: datetime | None = None) -> li
     lines = []
     for unit, target in waves.units_of(session, wave):
         cells = by_unit.get(unit.code, ())
-        completed = sum(tallies.get((unit.code, mode), 0) for mode in responses.PERSONAL)
+        completed = sum(tallies.get((unit.code, mode), 0) for mode in openings.PERSONAL)
         people = sum(cell.population for cell in cells)
         lines.append(CellProgress(
             code=unit.code,
@@ -213,7 +213,7 @@ def rounded(session: Session, wave: Wave) -> dict[str, int]:
     """Completed forms of each rater group at this moment, rounded down to 5."""
     tallies = _tallies(session, wave)
     return {
-        group: tallies.get((group, responses.LINK), 0) // ROUNDING_OF_OFFICIALS * ROUNDING_OF_OFFICIALS
+        group: tallies.get((group, openings.LINK), 0) // ROUNDING_OF_OFFICIALS * ROUNDING_OF_OFFICIALS
         for group in invitations.counts_by_unit(session, wave)
     }
 

@@ -17,7 +17,7 @@ from survey.model.sample import ClassCell
 from survey.model.staff import Account
 from survey.model.wave import Wave
 from survey.response_rates import Dispositions, settle
-from survey.stages import counts, responses
+from survey.stages import counts, openings, responses
 from survey.stages.counts import Counts, Event
 from survey.stages.interviews import Outcome
 
@@ -78,7 +78,7 @@ def by_mode(session: Session, wave: Wave, unit: str | None = None) -> dict[str, 
 def _answered(session: Session, wave: Wave) -> dict[str, int]:
     found = session.execute(
         select(Tally.cell, func.sum(Tally.completed))
-        .where(Tally.wave_id == wave.id, Tally.mode.in_(responses.PERSONAL))
+        .where(Tally.wave_id == wave.id, Tally.mode.in_(openings.PERSONAL))
         .group_by(Tally.cell)
     )
     return {unit: int(count) for unit, count in found}

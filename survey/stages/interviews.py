@@ -28,7 +28,7 @@ from survey.model.wave import Wave
 from survey.stages import assignments, doors, responses, waves
 from survey.stages.assignments import count_people
 from survey.stages.classes import PRIVACY_FLOOR
-from survey.stages.responses import Opening
+from survey.stages.openings import Opening
 from survey.wavefile import Mode
 
 LONGEST_AWAY = timedelta(days=7)  # an attempt that was kept on the phone is told this late at most

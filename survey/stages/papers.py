@@ -24,7 +24,7 @@ from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.paper.numbers import read_number
-from survey.stages import audit, invitations, responses, sheets, waves
+from survey.stages import audit, invitations, openings, responses, sheets, waves
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.stages.sheets import DIFFER, DONE, ONCE, OVERTAKEN, PRINTED, STATES
 from survey.wavefile import Mode
@@ -190,7 +190,7 @@ def _accept(session: Session, sheet: Sheet, answers: Mapping[str, str], now: dat
         raise LinkClosed()
     cell = session.get(ClassCell, (sheet.wave.id, invitation.class_code))
     mode = Mode.PAPER if cell is not None and cell.printed >= PRIVACY_FLOOR else Mode.LINK
-    opening = responses.Opening(
+    opening = openings.Opening(
         sheet.wave, sheet.instrument, sheet.key, mode.value, invitation.id, sheet.unit, invitation.class_code
     )
     responses.accept(

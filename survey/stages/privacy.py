@@ -22,7 +22,7 @@ from survey.model.response import Answer, Judgement
 from survey.model.sample import ClassCell
 from survey.model.wave import Wave
 from survey.stages import invitations, waves
-from survey.stages.responses import INTERVIEWER, PAPER, PERSONAL
+from survey.stages.openings import INTERVIEWER, PAPER, PERSONAL
 
 Shared = tuple[str, ...]
 _REGISTER: dict[str, Any] = {

@@ -9,32 +9,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
-from typing import Any, cast
+from functools import cache
+from typing import cast
 
 from sqlalchemy import (
-    ColumnElement,
     CursorResult,
     Executable,
-    Row,
     Table,
     bindparam,
     delete,
     literal,
-    or_,
     select,
     update,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from survey import answers as answering
 from survey.db import insert_into
-from survey.errors.common import AnswerRefused, KeyMissing, KeyReused, LinkClosed
+from survey.errors.common import AnswerRefused, KeyReused, LinkClosed
 from survey.errors.waves import WavePaused
-from survey.instrument import Instrument
-from survey.keys import Keys, WaveKey, normalise_code, seal
+from survey.keys import Keys, WaveKey, seal
 from survey.model.base import Base, new_id
 from survey.model.draft import Draft
 from survey.model.interview import Assignment
@@ -45,160 +40,31 @@ from survey.model.rater import Rater
 from survey.model.recontact import Recontact
 from survey.model.response import SpentMark, Spooled, Submission, Tally
 from survey.model.sample import ClassCell
-from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import counts, doors, drafts, invitations, matches, quotas, receipts, samples, topups, waves
+from survey.stages import (
+    counts,
+    doors,
+    drafts,
+    invitations,
+    matches,
+    openings,
+    quotas,
+    receipts,
+    samples,
+    topups,
+    waves,
+)
 from survey.stages.counts import Event
+from survey.stages.openings import Opening
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
-LINK, PAPER, INTERVIEWER = "link", "paper", "interviewer"
-INTERCEPT = "intercept"  # a visitor of a counter, chosen by number: neither invited nor by own choice
-PERSONAL = frozenset({LINK, PAPER, INTERVIEWER})  # by invitation: once, without a hard cell
 LATE = "late"  # in the tally, beside the modes: forms that were begun in time and found every place taken
 PAD = 512
 FACTS_CELL, WORDS_CELL, ORDER_CELL = "facts", "words", "order"
 SENT_TO = "to"  # in sealed words: the unit that a comment was sent to
-_UNIT_PARTS = tuple(cast(Table, Unit.__table__).columns)
-_LINK_PARTS = (
-    *(Invitation.id, Invitation.code_mark, Invitation.wave_id, Invitation.rater_id),
-    *(Invitation.class_code, Invitation.state),
-)
-_STANDING_AT, _UNIT_AT = len(_LINK_PARTS), len(_LINK_PARTS) + len(waves.STANDING)
-_MORE_AT = _UNIT_AT + len(_UNIT_PARTS)
-_SPENT = select(literal(1)).where(SpentMark.mark == bindparam("spent"))
 _OPEN = select(Wave.id).where(Wave.state.in_(waves.RUNNING))
 _STATE = select(Wave.state, Wave.paused_until).where(Wave.id == bindparam("wave")).with_for_update(read=True)
 _SENT = select(Submission.body_mark).where(Submission.key_mark == bindparam("mark"))
-
-MOST_MET = 8192
-_met: dict[bytes, bytes] = {}  # the invitation behind a code's mark, of links that this process met: it never changes
-
-
-@dataclass(frozen=True)
-class Opening:
-    """A link that may be answered now: which wave, about which unit, in which joint class."""
-
-    wave: Wave
-    instrument: Instrument
-    key: WaveKey
-    mode: str
-    subject: bytes
-    unit: Unit | None
-    class_code: str
-    block: tuple[Unit, ...] = ()
-    left: bytes | None = None  # the draft that the link itself finds
-
-    @property
-    def is_officials(self) -> bool:
-        return self.wave.audience == "officials"
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether its class is counted by event: of officials nothing is, what came by a poster is in no class."""
-        return not self.is_officials and self.mode in PERSONAL
-
-    @property
-    def counted_at(self) -> str:
-        """The board's cell: the rated unit; for officials, who judge many, the rater group."""
-        return self.unit.code if self.unit else self.class_code
-
-
-def open_link(session: Session, keys: Keys, code: str, *, now: datetime, while_paused: bool = False) -> Opening:
-    """Open a personal link; unknown, used, expired and closed are one refusal (LinkClosed). Changes nothing.
-
-    An official's used link opens like an unused one until the close: who reads the mailbox could try it. A link of
-    a paused wave is WavePaused, unless what was written shall be kept `while_paused`.
-    """
-    wave, found = _find(session, keys, normalise_code(code))
-    key = keys.wave(wave.id)
-    rests = waves.is_resting(wave, now)
-    if not (rests or waves.is_answerable(wave, now)) or found.state != invitations.ISSUED:
-        raise LinkClosed()
-    if wave.audience != "officials":
-        _refuse_used(session, key, found)
-    _turn_back(wave, rests and not while_paused)
-    unit = _unit(*found[_UNIT_AT:_MORE_AT]) if found[_UNIT_AT] else None
-    block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
-    return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, found.left)
-
-
-def _refuse_used(session: Session, key: WaveKey, found: Row[Any]) -> None:
-    if found.spent:
-        raise LinkClosed()
-    if found.code_mark not in _met:
-        if session.connection().execute(_SPENT, {"spent": key.mark("spent", found.id)}).first():
-            raise LinkClosed()
-        _meet(found.code_mark, found.id)
-
-
-def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Row[Any]]:
-    """The invitation behind a code with its wave, in one query unless a wave changed since the last one."""
-    for known in (waves.known, waves.look_again):
-        open_waves = known(session)
-        if not open_waves:
-            continue
-        marks = {name: mark for n, wave in enumerate(open_waves) for name, mark in _marks(keys, wave, code, n).items()}
-        found: Row[Any] | None = session.connection().execute(_by_code(len(open_waves)), marks).first()
-        if found is not None and open_waves[found.wave_id].standing == tuple(found[_STANDING_AT:_UNIT_AT]):
-            return open_waves[found.wave_id].wave, found
-    raise LinkClosed()
-
-
-def _marks(keys: Keys, wave_id: bytes, code: str, n: int) -> dict[str, bytes]:
-    """The marks of a code in a wave; one that was closed meanwhile has no key any more, and no code fits."""
-    try:
-        key = keys.wave(wave_id)
-    except KeyMissing:
-        return {f"{name}{n}": b"" for name in ("code", "left", "spent")}
-    mark = key.mark("code", code)
-    spent = key.mark("spent", _met[mark]) if mark in _met else b""
-    return {f"code{n}": mark, f"left{n}": drafts.mark_of(key, code), f"spent{n}": spent}
-
-
-def _meet(code_mark: bytes, invitation_id: bytes) -> None:
-    if len(_met) >= MOST_MET:
-        _met.clear()
-    _met[code_mark] = invitation_id
-
-
-@cache
-def _by_code(number: int) -> Executable:
-    """The query for a code that would have other marks in each of so many open waves."""
-
-    def any_of(column: InstrumentedAttribute[bytes], name: str) -> ColumnElement[bool]:
-        return or_(*(column == bindparam(f"{name}{n}") for n in range(number)))
-
-    spent = select(literal(1)).where(any_of(SpentMark.mark, "spent")).scalar_subquery()
-    left = select(Draft.body).where(any_of(Draft.mark, "left")).scalar_subquery()
-    return (
-        select(*_LINK_PARTS, *waves.STANDING, *_UNIT_PARTS, spent.label("spent"), left.label("left"))
-        .join(Wave, Wave.id == Invitation.wave_id)
-        .outerjoin(Unit, Unit.code == Invitation.unit_code)
-        .where(any_of(Invitation.code_mark, "code"))
-    )
-
-
-@lru_cache(maxsize=4096)
-def _unit(*values: Any) -> Unit:
-    """A unit as the query read it, made once for the same values."""
-    return Unit(**{column.key: value for column, value in zip(_UNIT_PARTS, values, strict=True)})
-
-
-def _turn_back(wave: Wave, rests: bool) -> None:
-    if rests and wave.paused_until is not None:
-        raise WavePaused(wave=wave.code, until=wave.paused_until)
-
-
-def open_counter(session: Session, keys: Keys, code: str, *, now: datetime, while_paused: bool = False) -> Opening:
-    """Open a counter's poster code; whether a place is left shows only when the form is started."""
-    cell, wave = quotas.find_by_code(session, keys, code)
-    rests = waves.is_resting(wave, now)
-    if not (rests or waves.is_answerable(wave, now)):
-        raise LinkClosed()
-    _turn_back(wave, rests and not while_paused)
-    unit = session.get(Unit, cell.unit_code)
-    label = f"{cell.unit_code}|{cell.mode}"
-    return Opening(wave, waves.instrument_of(wave), keys.wave(wave.id), cell.mode, cell.id, unit, label)
 
 
 def opened(session: Session, opening: Opening) -> None:
@@ -274,7 +140,7 @@ def accept(
         seen_before(session, key, submission_key, body)
         return
     is_first = True
-    if opening.mode in PERSONAL:
+    if opening.mode in openings.PERSONAL:
         is_first = _insert_new(session, SpentMark, mark=key.mark("spent", opening.subject), wave_id=wave.id)
         if not is_first and not opening.is_officials:
             raise LinkClosed()
@@ -307,7 +173,7 @@ def _kept(session: Session, is_first: bool) -> Iterator[None]:
 def _pass_the_door(session: Session, opening: Opening, secret: str, now: datetime) -> None:
     """Take a place at a counter, and count the form there."""
     gap = took = None
-    if opening.mode == INTERCEPT:
+    if opening.mode == openings.INTERCEPT:
         topups.complete(session, opening.subject)
     else:
         took = quotas.use(session, opening.subject, drafts.mark_of(opening.key, secret), now)
@@ -363,8 +229,8 @@ def _wait(session: Session, opening: Opening, kind: str, cell: str, content: Map
 
 
 def _leave_match(session: Session, opening: Opening, answers: Mapping[str, str], *, agrees: bool) -> None:
-    mark = matches.mark_of(opening.key, opening.subject) if agrees and opening.mode in PERSONAL else None
-    matches.wait(session, opening.wave, mark, answers, is_call=False, is_asked=opening.mode == INTERVIEWER)
+    mark = matches.mark_of(opening.key, opening.subject) if agrees and opening.mode in openings.PERSONAL else None
+    matches.wait(session, opening.wave, mark, answers, is_call=False, is_asked=opening.mode == openings.INTERVIEWER)
 
 
 def _count(session: Session, wave: Wave, cell: str, mode: str) -> None:

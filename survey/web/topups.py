@@ -12,8 +12,8 @@ from survey.errors.common import KeyReused, LinkClosed
 from survey.errors.field import NobodyChosen
 from survey.i18n import mark as _n
 from survey.keys import Keys
-from survey.stages import responses, topups, waves
-from survey.stages.responses import Opening
+from survey.stages import openings, responses, topups, waves
+from survey.stages.openings import Opening
 from survey.stages.topups import Place, Settled
 from survey.web import forms
 from survey.web.interviews import SENDING, body, form_page, is_key, places, said
@@ -97,8 +97,8 @@ def answer(session: Session, keys: Keys, found: Place, answers: dict[str, str], 
     if not waves.is_answerable(found.wave, now()):
         raise LinkClosed()
     opening = Opening(
-        found.wave, waves.instrument_of(found.wave), keys.wave(found.wave.id), responses.INTERCEPT, found.row.id,
-        found.unit, f"{found.unit.code}|{responses.INTERCEPT}",
+        found.wave, waves.instrument_of(found.wave), keys.wave(found.wave.id), openings.INTERCEPT, found.row.id,
+        found.unit, f"{found.unit.code}|{openings.INTERCEPT}",
     )  # fmt: skip
     responses.accept(
         session, opening, secret=secrets.token_urlsafe(16), submission_key=request.form[SENDING], answers=answers,

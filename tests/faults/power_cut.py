@@ -23,7 +23,7 @@ from pysqlite3 import dbapi2
 
 from survey.db import open_database
 from survey.keys import Keys
-from survey.stages import responses
+from survey.stages import openings, responses
 
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 TRACED = "trace=openat,close,pwrite64,write,ftruncate,fdatasync,fsync"
@@ -67,7 +67,7 @@ def write_answers(folder: Path, number: int) -> None:
     database, keys = open_database(url), Keys(folder / "keys")
     for code in (folder / "links").read_text().split()[:number]:
         with database.begin() as session:
-            opening = responses.open_link(session, keys, code, now=datetime.now(UTC))
+            opening = openings.open_link(session, keys, code, now=datetime.now(UTC))
             responses.accept(
                 session, opening, secret=code, submission_key=code, answers={"S15": "5"}, body=b"b",
                 now=datetime.now(UTC),

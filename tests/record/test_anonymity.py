@@ -18,7 +18,7 @@ from survey.keys import Keys, digest
 from survey.model.base import UtcTime
 from survey.model.invitation import Invitation
 from survey.model.response import Answer, Facts, Judgement, SpentMark, Spooled, Submission
-from survey.stages import drafts, mixing, privacy, responses, waves
+from survey.stages import drafts, mixing, openings, privacy, responses, waves
 
 SHAKES = {"shake_128", "shake_256"}
 SHARED_ON_PURPOSE = {"id", "wave_id", "unit_code", "class_code"}
@@ -32,7 +32,7 @@ def field(go_to_the_field: Callable[..., Any], database: Database, keys: Keys, n
 def answer_all(database: Database, keys: Keys, codes: tuple[str, ...], now: datetime, said: dict[str, str]) -> None:
     for code in codes:
         with database.begin() as session:
-            opening = responses.open_link(session, keys, code, now=now)
+            opening = openings.open_link(session, keys, code, now=now)
             answers = {f"{unit.code}:L1": "4" for unit in opening.block} or said
             responses.accept(session, opening, secret=code, submission_key=code, answers=answers, body=b"", now=now)
 
@@ -89,7 +89,7 @@ def test_without_the_key_no_used_mark_no_sending_and_no_draft_is_tied_to_an_invi
 ) -> None:
     answer_all(database, keys, field.personal[:1], now, {"S15": "3"})
     with database.begin() as session:
-        opening = responses.open_link(session, keys, field.personal[1], now=now)
+        opening = openings.open_link(session, keys, field.personal[1], now=now)
         secret = field.personal[1]
         drafts.save(session, opening.wave.id, opening.key, secret, drafts.DraftBody("k", {"S15": "1"}), now=now)
         wave, key = opening.wave, opening.key

@@ -28,7 +28,19 @@ from survey.model.rater import Rater
 from survey.model.response import Answer, Judgement, Spooled
 from survey.model.sample import ClassCell, Draw
 from survey.model.wave import Wave
-from survey.stages import coverage, drafts, frames, invitations, mixing, raters, responses, samples, units, waves
+from survey.stages import (
+    coverage,
+    drafts,
+    frames,
+    invitations,
+    mixing,
+    openings,
+    raters,
+    responses,
+    samples,
+    units,
+    waves,
+)
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.wavefile import read_wave_file
 
@@ -71,9 +83,9 @@ class Field:
         with self.database.read() as session:
             return self.keys.wave(waves.find(session, code).id)
 
-    def answer(self, code: str, said: Callable[[responses.Opening], Mapping[str, str]]) -> None:
+    def answer(self, code: str, said: Callable[[openings.Opening], Mapping[str, str]]) -> None:
         with self.database.begin() as session:
-            opening = responses.open_link(session, self.keys, code, now=self.now)
+            opening = openings.open_link(session, self.keys, code, now=self.now)
             responses.accept(
                 session, opening, secret=code, submission_key=code, answers=said(opening), body=b"", now=self.now
             )
@@ -138,7 +150,7 @@ def issue_and_open(session: Session, keys: Keys, wave: Wave, now: datetime) -> t
     return tuple(code for _invitation, code in invitations.links(session, wave, key))
 
 
-def judged(opening: responses.Opening) -> dict[str, str]:
+def judged(opening: openings.Opening) -> dict[str, str]:
     return {f"{unit.code}:L1": "4" for unit in opening.block}
 
 
@@ -205,7 +217,7 @@ def test_nobody_can_derive_the_officials_blocks_after_the_close(field: Field) ->
 
 def test_what_the_close_forgets_is_in_no_byte_of_the_files(field: Field) -> None:
     with field.database.begin() as session:
-        opening = responses.open_link(session, field.keys, field.citizens[-1], now=field.now)
+        opening = openings.open_link(session, field.keys, field.citizens[-1], now=field.now)
         for number in range(40):
             body = drafts.DraftBody("k", {f"S{item}": "1" for item in range(15, 15 + number % 19)})
             drafts.save(session, opening.wave.id, opening.key, f"browser {number}", body, now=field.now)
@@ -259,7 +271,7 @@ def test_what_a_reader_still_sees_at_the_close_is_gone_when_the_reader_is(field:
     if field.database.is_sqlite:
         return
     with field.database.begin() as session:
-        opening = responses.open_link(session, field.keys, field.citizens[0], now=field.now)
+        opening = openings.open_link(session, field.keys, field.citizens[0], now=field.now)
         drafts.save(session, opening.wave.id, opening.key, "b", drafts.DraftBody("k"), now=field.now)
         mark = drafts.mark_of(opening.key, "b")
     with field.database.writer.connect().execution_options(isolation_level="REPEATABLE READ") as reader:

@@ -14,7 +14,7 @@ from survey.errors.common import LinkClosed
 from survey.keys import Keys
 from survey.model.invitation import Invitation
 from survey.model.message import Message
-from survey.stages import board, counts, optouts, outbox, responses, waves
+from survey.stages import board, counts, openings, optouts, outbox, responses, waves
 from survey.stages.board import Cell
 from survey.stages.counts import Event
 from survey.stages.outbox import Entry
@@ -30,7 +30,7 @@ def field(database: Database, keys: Keys, now: datetime, go_to_the_field: Any) -
 
 def send(database: Database, keys: Keys, code: str, now: datetime, key: str = "k") -> None:
     with database.begin() as session:
-        opening = responses.open_link(session, keys, code, now=now)
+        opening = openings.open_link(session, keys, code, now=now)
         responses.opened(session, opening)
         said = {"S15": "5"} if opening.unit else {f"{unit.code}:L1": "4" for unit in opening.block}
         responses.accept(session, opening, secret=code, submission_key=key, answers=said, body=b"", now=now)
@@ -62,7 +62,7 @@ def test_who_says_not_me_or_no_more_is_counted_once(database: Database, keys: Ke
         with database.begin() as session:
             optouts.stop_by_link(session, keys, field.personal[0])
     with database.begin() as session:
-        responses.decline(session, responses.open_link(session, keys, field.personal[1], now=now), now=now)
+        responses.decline(session, openings.open_link(session, keys, field.personal[1], now=now), now=now)
     found = cell(database)
     assert (found.refused, found.wrong_person) == (1, 1)
 

@@ -24,7 +24,7 @@ from survey.model.quota import QuotaCell
 from survey.model.response import Answer
 from survey.model.review import ScreeningCase, ScreeningFinding
 from survey.model.wave import Wave
-from survey.stages import doors, drafts, quotas, responses, reviews, waves
+from survey.stages import doors, drafts, openings, quotas, responses, reviews, waves
 from survey.stages.doors import Counter, Kind
 
 WAVE = "2026-citizens"
@@ -40,7 +40,7 @@ def fill_in(database: Database, keys: Keys, code: str, began: datetime, took: ti
     """A form at a poster, begun and sent."""
     secret = secrets.token_urlsafe(16)
     with database.begin() as session:
-        opening = responses.open_counter(session, keys, code, now=began)
+        opening = openings.open_counter(session, keys, code, now=began)
         quotas.reserve(session, opening.subject, drafts.mark_of(opening.key, secret), began)
     with database.begin() as session:
         responses.accept(
@@ -85,7 +85,7 @@ def test_a_form_at_a_poster_is_counted_by_hour_gap_and_speed_and_nothing_else_is
 def test_neither_a_personal_link_nor_an_official_passes_a_door(database: Database, keys: Keys, field: Any) -> None:
     for code in (field.personal[0], field.officials[0]):
         with database.begin() as session:
-            opening = responses.open_link(session, keys, code, now=MORNING)
+            opening = openings.open_link(session, keys, code, now=MORNING)
             responses.accept(
                 session, opening, secret=code, submission_key=code, answers={}, body=b"", now=MORNING
             )  # fmt: skip

@@ -18,7 +18,7 @@ from survey.keys import Keys
 from survey.model.base import UtcTime
 from survey.model.feedback import Feedback
 from survey.model.response import Answer, Facts
-from survey.stages import audit, feedback, responses, waves
+from survey.stages import audit, feedback, openings, responses, waves
 
 WAVE = "2026-citizens"
 PHONE = "Gọi 0912345678, gặp anh Tuấn"
@@ -37,7 +37,7 @@ def say(
     said = {"S15": str(1 + number % 5), "sex": "F", "comment": f"{PHONE}: lời {number:02d}"}
     said |= {"comment~forward": "yes"} if forward else {}
     with database.begin() as session:
-        opens = responses.open_counter if is_counter else responses.open_link
+        opens = openings.open_counter if is_counter else openings.open_link
         opening = opens(session, keys, code, now=now)
         responses.accept(
             session, opening, secret=f"s{number}", submission_key=f"k{number}", answers=said, body=b"", now=now

@@ -25,7 +25,18 @@ from survey.model.interview import Assignment, FieldTally
 from survey.model.invitation import Invitation
 from survey.model.response import Answer, SpentMark, Spooled
 from survey.model.staff import Account, AccountRole
-from survey.stages import accounts, assignments, board, dispositions, dossiers, interviews, privacy, responses, waves
+from survey.stages import (
+    accounts,
+    assignments,
+    board,
+    dispositions,
+    dossiers,
+    interviews,
+    openings,
+    privacy,
+    responses,
+    waves,
+)
 from survey.stages.interviews import Outcome
 
 CITIZENS, OFFICIALS = "2026-citizens", "2026-officials"
@@ -213,7 +224,7 @@ def test_an_interviewer_is_not_told_that_somebody_answered_by_link(
     with database.begin() as session:
         case = interviews.cases(session, keys, email=AN)[0]
         code = case.key.code(case.invitation.id)
-        opening = responses.open_link(session, keys, code, now=now)
+        opening = openings.open_link(session, keys, code, now=now)
         responses.accept(session, opening, secret=code, submission_key="k", answers={"S15": "5"}, body=b"", now=now)
     assert codes(database, keys, AN)[0] == case.code  # the list looks as before
     interview(database, keys, now, case.code)
@@ -282,7 +293,7 @@ def test_who_refused_and_answered_by_link_is_counted_once(
             tell(database, keys, now, code, Outcome.REFUSED, email=email, sending=code)
     for code in field.personal[:5]:
         with database.begin() as session:
-            opening = responses.open_link(session, keys, code, now=now)
+            opening = openings.open_link(session, keys, code, now=now)
             responses.accept(session, opening, secret=code, submission_key=code, answers={}, body=b"", now=now)
     with database.read() as session:
         told = dispositions.by_unit(session, waves.find(session, CITIZENS))["98-01"]

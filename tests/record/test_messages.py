@@ -36,7 +36,7 @@ from survey.model.invitation import Invitation
 from survey.model.message import Message, MessageBudget
 from survey.model.rater import Rater
 from survey.model.sample import ClassCell
-from survey.stages import invitations, messages, optouts, outbox, responses, waves
+from survey.stages import invitations, messages, openings, optouts, outbox, responses, waves
 
 CITIZENS, OFFICIALS = "2026-citizens", "2026-officials"
 INVITATION, REMINDER = "invitation", "reminder-1"
@@ -363,7 +363,7 @@ def test_who_wants_no_more_or_is_somebody_else_gets_no_more(
         wave = waves.find(session, CITIZENS)
         codes = [code for _one, code in invitations.links(session, wave, post.keys.wave(wave.id))]
         optouts.stop_by_link(session, post.keys, codes[0].upper())
-        responses.decline(session, responses.open_link(session, post.keys, codes[1], now=now), now=now)
+        responses.decline(session, openings.open_link(session, post.keys, codes[1], now=now), now=now)
     assert post.send() == {"sent": 3, "stopped": 2}
     assert post.plan(REMINDER).stopped == 1
     with post.database.read() as session:
@@ -380,7 +380,7 @@ def test_officials_are_all_reminded_and_the_outbox_names_nobody(
     with post.database.begin() as session:
         wave = waves.find(session, OFFICIALS)
         _invitation, code = next(iter(invitations.links(session, wave, post.keys.wave(wave.id))))
-        opening = responses.open_link(session, post.keys, code, now=now)
+        opening = openings.open_link(session, post.keys, code, now=now)
         responses.accept(session, opening, secret="s", submission_key="k" * 16, answers={}, body=b"b", now=now)
     assert post.plan(wave=OFFICIALS, step=REMINDER).by_channel == {"sms": 10}
     with post.database.read() as session:

@@ -17,7 +17,7 @@ from survey.instrument import load_instrument
 from survey.jobs import close, mix
 from survey.keys import Keys
 from survey.model.response import Facts, OrderCount, Spooled
-from survey.stages import orders, quotas, responses, waves
+from survey.stages import openings, orders, quotas, responses, waves
 from survey.web import forms
 
 EVERY = load_instrument(Path(__file__).parents[1] / "survey" / "data" / "every-type.toml")
@@ -30,7 +30,7 @@ def answer(database: Database, keys: Keys, field: Any, now: datetime, number: in
     order = forms.places(pages, f"key-{number}")
     said = {name: "5" if place == FIRST_IS_LIKED else "4" for name, place in order.items()}
     with database.begin() as session:
-        opening = replace(responses.open_counter(session, keys, field.counter, now=now), instrument=EVERY)
+        opening = replace(openings.open_counter(session, keys, field.counter, now=now), instrument=EVERY)
         quotas.reserve(session, opening.subject, opening.key.mark("draft", secret), now)
         responses.accept(
             session, opening, secret=secret, submission_key=f"key-{number}", answers=said, body=b"", now=now,
@@ -71,7 +71,7 @@ def test_a_form_without_a_random_order_leaves_nothing_to_count(
 ) -> None:
     field = go_to_the_field(database, keys, now)
     with database.begin() as session:
-        opening = responses.open_link(session, keys, field.personal[0], now=now)
+        opening = openings.open_link(session, keys, field.personal[0], now=now)
         assert forms.places(forms.pages_of(opening.instrument, ()), "key") == {}
         responses.accept(
             session, opening, secret=field.personal[0], submission_key="k", answers={"S15": "5"}, body=b"", now=now,

@@ -24,7 +24,20 @@ from survey.model.paper import PaperSheet
 from survey.model.rater import Rater
 from survey.model.response import Answer, SpentMark, Spooled
 from survey.paper.numbers import check_digit
-from survey.stages import board, coverage, invitations, lots, outbox, papers, privacy, responses, samples, sheets, waves
+from survey.stages import (
+    board,
+    coverage,
+    invitations,
+    lots,
+    openings,
+    outbox,
+    papers,
+    privacy,
+    responses,
+    samples,
+    sheets,
+    waves,
+)
 from survey.stages.sheets import Printed
 from survey.wavefile import read_wave_file
 
@@ -77,7 +90,7 @@ def test_a_sheet_counts_once_two_people_typed_the_same(
     assert enter(database, keys, now, sheet.number, "binh", ANSWERS) == sheets.DONE
     assert len(rows(database, SpentMark)) == 1
     with database.read() as session, pytest.raises(LinkClosed):
-        responses.open_link(session, keys, sheet.code, now=now)
+        openings.open_link(session, keys, sheet.code, now=now)
     (kept,) = [row for row in rows(database, PaperSheet) if row.state == sheets.DONE]
     assert (kept.first, kept.second) == (None, None)
 
@@ -128,7 +141,7 @@ def test_a_link_that_was_answered_online_meanwhile_leaves_nothing_of_the_sheet(
     sheet = print_for(database, keys, now)[0]
     enter(database, keys, now, sheet.number, "an", ANSWERS)
     with database.begin() as session:
-        opening = responses.open_link(session, keys, sheet.code, now=now)
+        opening = openings.open_link(session, keys, sheet.code, now=now)
         responses.accept(
             session, opening, secret=sheet.code, submission_key="k", answers={"S15": "5"}, body=b"", now=now
         )
@@ -277,7 +290,7 @@ def test_a_lot_is_ten_people_for_whom_every_card_leaves_out_their_own_agency(
     with database.begin() as session:
         wave = waves.find(session, OFFICIALS)
         for code in made.codes:
-            opening = responses.open_link(session, keys, code, now=now)
+            opening = openings.open_link(session, keys, code, now=now)
             assert "98-03" not in {unit.code for unit in opening.block}
         assert lots.left_out(session, wave, group=None) == 9
         sent = [code for _phone, _email, code in invitations.contacts(session, wave, keys, actor="office", now=now)]

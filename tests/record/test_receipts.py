@@ -17,7 +17,7 @@ from survey.model.base import UtcTime
 from survey.model.invitation import Invitation
 from survey.model.receipt import Receipt, WaitingReceipt
 from survey.model.response import Answer, SpentMark, Spooled
-from survey.stages import receipts, responses, waves
+from survey.stages import openings, receipts, responses, waves
 
 CITIZENS = "2026-citizens"
 
@@ -29,7 +29,7 @@ def field(go_to_the_field: Callable[..., Any], database: Database, keys: Keys, n
 
 def answer(database: Database, keys: Keys, code: str, now: datetime, said: dict[str, str], sending: str) -> str:
     with database.begin() as session:
-        opening = responses.open_link(session, keys, code, now=now)
+        opening = openings.open_link(session, keys, code, now=now)
         answers = {f"{unit.code}:L1": "4" for unit in opening.block} or said
         responses.accept(session, opening, secret=code, submission_key=sending, answers=answers, body=b"", now=now)
         return responses.receipt_of(session, keys, sending)

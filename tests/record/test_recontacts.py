@@ -25,7 +25,7 @@ from survey.model.interview import Assignment
 from survey.model.invitation import Invitation
 from survey.model.recontact import Recontact, WaitingMatch
 from survey.model.staff import Account, AccountRole
-from survey.stages import assignments, interviews, matches, recontacts, responses, waves
+from survey.stages import assignments, interviews, matches, openings, recontacts, responses, waves
 from survey.stages.matches import Pair
 from survey.stages.recontacts import Asked, Call
 
@@ -201,10 +201,10 @@ def test_without_the_keys_nobody_knows_who_is_called_or_how_it_ended(
 
 def test_everybody_is_told_before_answering(database: Database, keys: Keys, field: Any, now: datetime) -> None:
     with database.read() as session:
-        before = responses.open_link(session, keys, field.personal[0], now=now).wave.settings
+        before = openings.open_link(session, keys, field.personal[0], now=now).wave.settings
     draw(database, keys, now)
     with database.read() as session:
-        after = responses.open_link(session, keys, field.personal[0], now=now).wave.settings
+        after = openings.open_link(session, keys, field.personal[0], now=now).wave.settings
     assert matches.SETTING not in before
     assert after[matches.SETTING]["seed"] == 1
 
@@ -218,7 +218,7 @@ def answer_link(
     database: Database, keys: Keys, code: str, now: datetime, said: dict[str, str], *, agrees: bool
 ) -> None:
     with database.begin() as session:
-        opening = responses.open_link(session, keys, code, now=now)
+        opening = openings.open_link(session, keys, code, now=now)
         responses.accept(
             session, opening, secret=code, submission_key=code, answers=said, body=b"", now=now, agrees=agrees
         )
@@ -338,7 +338,7 @@ def test_copies_of_the_database_do_not_tell_who_was_drawn_agreed_and_answered(
     items = items_of(database)
     with database.read() as session:
         key = keys.wave(waves.find(session, CITIZENS).id)
-        open_links = [responses.open_link(session, keys, code, now=now) for code in field.personal]
+        open_links = [openings.open_link(session, keys, code, now=now) for code in field.personal]
     called = {
         code: matches.mark_of(key, one.subject) in drawn(database)
         for code, one in zip(field.personal, open_links, strict=True)

@@ -19,7 +19,7 @@ from survey.model.audit import AuditEntry
 from survey.model.invitation import Invitation
 from survey.model.sample import ClassCell
 from survey.model.wave import Wave
-from survey.stages import board, coverage, frames, invitations, replicates, responses, samples, units, waves
+from survey.stages import board, coverage, frames, invitations, openings, replicates, responses, samples, units, waves
 from survey.stages.classes import PRIVACY_FLOOR
 from survey.wavefile import read_wave_file
 
@@ -95,7 +95,7 @@ def answer(database: Database, keys: Keys, unit: str, number: int, now: datetime
             waves.open_wave(session, found, actor="test", now=now)
     for code in codes[:number]:
         with database.begin() as session:
-            opening = responses.open_link(session, keys, code, now=now)
+            opening = openings.open_link(session, keys, code, now=now)
             responses.accept(
                 session, opening, secret=code, submission_key=code, answers={"S15": "5"}, body=b"", now=now
             )

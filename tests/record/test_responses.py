@@ -18,7 +18,7 @@ from survey.jobs import close, mix
 from survey.keys import Keys
 from survey.model.quota import QuotaCell
 from survey.model.response import Answer, Facts, Judgement, SpentMark, Spooled, Submission
-from survey.stages import board, drafts, mixing, quotas, responses, waves
+from survey.stages import board, drafts, mixing, openings, quotas, responses, waves
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def send(
         with database.begin() as session:
             if responses.seen_in_any_wave(session, keys, key, body):
                 return "again"
-            opening = responses.open_link(session, keys, code, now=now)
+            opening = openings.open_link(session, keys, code, now=now)
             responses.accept(
                 session, opening, secret=code, submission_key=key, answers=answers or {"S15": "5"}, body=body, now=now
             )
@@ -91,7 +91,7 @@ def test_64_clients_for_the_last_50_places_take_exactly_50(
     def take(number: int) -> str:
         try:
             with database.begin() as session:
-                opening = responses.open_counter(session, keys, field.counter, now=now)
+                opening = openings.open_counter(session, keys, field.counter, now=now)
                 responses.accept(
                     session,
                     opening,
@@ -146,8 +146,8 @@ def test_unknown_early_and_late_links_are_one_refusal(
     with database.read() as session:
         for wrong, at in (("0" * 13, now), (code, now + timedelta(days=99)), (code, now - timedelta(days=99))):
             with pytest.raises(LinkClosed):
-                responses.open_link(session, keys, wrong, now=at)
-        assert responses.open_link(session, keys, code.upper(), now=now).unit is not None
+                openings.open_link(session, keys, wrong, now=at)
+        assert openings.open_link(session, keys, code.upper(), now=now).unit is not None
 
 
 def test_answers_wait_for_twenty_of_their_class_and_ten_of_them_stay(
@@ -155,7 +155,7 @@ def test_answers_wait_for_twenty_of_their_class_and_ten_of_them_stay(
 ) -> None:
     def answer(number: int) -> None:
         with database.begin() as session:
-            opening = responses.open_counter(session, keys, field.counter, now=now)
+            opening = openings.open_counter(session, keys, field.counter, now=now)
             said = {"S15": "4", **fact}
             responses.accept(
                 session, opening, secret=f"b{number}", submission_key=f"k{number}", answers=said, body=b"", now=now
@@ -210,7 +210,7 @@ def test_a_raters_judgements_share_a_number_that_the_register_does_not_know(
 ) -> None:
     for number, code in enumerate(field.officials):
         with database.begin() as session:
-            opening = responses.open_link(session, keys, code, now=now)
+            opening = openings.open_link(session, keys, code, now=now)
             assert {unit.code for unit in opening.block} == {"98-01", "98-02"}  # never the own agency, 98-03
             said = {f"{unit.code}:L1": "4" for unit in opening.block}
             responses.accept(
@@ -228,7 +228,7 @@ def test_a_raters_judgements_share_a_number_that_the_register_does_not_know(
 
 def test_a_draft_is_unreadable_without_its_secret(database: Database, keys: Keys, field: Any, now: datetime) -> None:
     with database.begin() as session:
-        opening = responses.open_link(session, keys, field.personal[0], now=now)
+        opening = openings.open_link(session, keys, field.personal[0], now=now)
         drafts.save(session, opening.wave.id, opening.key, "mine", drafts.DraftBody("k", {"S15": "1"}), now=now)
         assert drafts.load(session, opening.key, "mine") == drafts.DraftBody("k", {"S15": "1"})
         assert drafts.load(session, opening.key, "theirs") is None
@@ -247,7 +247,7 @@ def test_forms_that_follow_too_fast_are_counted_for_the_kiosk_and_not_beside_the
     for number, second in enumerate((0, 30, 100, 161)):
         with database.begin() as session:
             at = now + timedelta(seconds=second)
-            opening = responses.open_counter(session, keys, code, now=at)
+            opening = openings.open_counter(session, keys, code, now=at)
             responses.accept(
                 session, opening, secret=f"s{number}", submission_key=f"k{number}", answers={"S15": "5"}, body=b"",
                 now=at,

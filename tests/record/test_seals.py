@@ -36,7 +36,7 @@ from survey.model.audit import AuditEntry
 from survey.model.release import Release
 from survey.model.result import Run
 from survey.model.staff import Account, AccountRole
-from survey.stages import approvals, audit, complaints, releases, responses, results, seals, waves
+from survey.stages import approvals, audit, complaints, openings, releases, responses, results, seals, waves
 from survey.stages.releases import Step
 
 WAVE = "2026-citizens"
@@ -289,7 +289,7 @@ def test_an_answer_that_comes_while_a_wave_is_closed_and_sealed_is_in_or_refused
     def answer(code: str) -> None:
         try:
             with database.begin() as session:
-                opening = responses.open_link(session, keys, code, now=now)
+                opening = openings.open_link(session, keys, code, now=now)
                 responses.accept(
                     session, opening, secret=code, submission_key=code, answers={}, body=code.encode(), now=now
                 )

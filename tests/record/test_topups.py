@@ -20,8 +20,8 @@ from survey.keys import Keys
 from survey.model.response import Answer
 from survey.model.staff import Account, AccountRole
 from survey.model.topup import TopUp
-from survey.stages import board, doors, responses, topups, waves
-from survey.stages.responses import Opening
+from survey.stages import board, doors, openings, responses, topups, waves
+from survey.stages.openings import Opening
 from survey.stages.topups import Settled
 
 CITIZENS, AN = "2026-citizens", "an@example.vn"
@@ -63,7 +63,7 @@ def answer(database: Database, keys: Keys, place: str, now: datetime, *, sending
     with database.begin() as session:
         found = topups.find(session, place, email=AN)
         opening = Opening(
-            found.wave, waves.instrument_of(found.wave), keys.wave(found.wave.id), responses.INTERCEPT, found.row.id,
+            found.wave, waves.instrument_of(found.wave), keys.wave(found.wave.id), openings.INTERCEPT, found.row.id,
             found.unit, f"{found.unit.code}|intercept",
         )  # fmt: skip
         responses.accept(

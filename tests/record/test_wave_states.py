@@ -21,7 +21,7 @@ from survey.keys import Keys
 from survey.model.audit import AuditEntry
 from survey.model.response import Spooled
 from survey.model.wave import Wave
-from survey.stages import drafts, responses, steps, waves
+from survey.stages import drafts, openings, responses, steps, waves
 
 CODE = "2026-citizens"
 DECISION = "13/QD-SNV, 11/03/2026, Nguyen Van A"
@@ -108,28 +108,28 @@ def test_a_paused_wave_takes_nothing_loses_nothing_and_says_when_to_come_back(
 ) -> None:
     code, until = field.personal[0], now + timedelta(hours=2)
     with database.begin() as session:
-        opening = responses.open_link(session, keys, code, now=now)
+        opening = openings.open_link(session, keys, code, now=now)
         drafts.start(session, opening.wave.id, opening.key, code, now=now)
     step(database, steps.pause, now, until=until, document=DECISION)
-    for look in (responses.open_link, responses.open_counter):
+    for look in (openings.open_link, openings.open_counter):
         with pytest.raises(WavePaused) as told, database.read() as session:
-            look(session, keys, field.counter if look is responses.open_counter else code, now=now)
+            look(session, keys, field.counter if look is openings.open_counter else code, now=now)
         assert told.value.until == until
     with pytest.raises(WavePaused), database.begin() as session:  # who had opened it before
         send(session, opening, code, now)
     with pytest.raises(LinkClosed), database.read() as session:  # its time runs on
-        responses.open_link(session, keys, code, now=field.closes)
+        openings.open_link(session, keys, code, now=field.closes)
     step(database, steps.pause, now, until=until + timedelta(hours=1), document=DECISION)  # for longer
     step(database, steps.resume, now + timedelta(hours=3))
     with database.begin() as session:
-        opening = responses.open_link(session, keys, code, now=now)
+        opening = openings.open_link(session, keys, code, now=now)
         assert drafts.reveal(opening.key, code, opening.left) is not None
         send(session, opening, code, now)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Spooled)) == 1
 
 
-def send(session: Session, opening: responses.Opening, code: str, now: datetime) -> None:
+def send(session: Session, opening: openings.Opening, code: str, now: datetime) -> None:
     responses.accept(session, opening, secret=code, submission_key="k", answers={"S15": "5"}, body=b"b", now=now)
 
 

@@ -26,7 +26,7 @@ from survey.jobs import mix
 from survey.keys import Keys
 from survey.model.staff import Account, AccountRole
 from survey.model.tables import METADATA
-from survey.stages import api_keys, board, responses, waves
+from survey.stages import api_keys, board, openings, responses, waves
 from survey.stages.api_keys import Scope
 from survey.stages.staff import Role
 from survey.web.routes import KEYED, ROUTES
@@ -69,8 +69,8 @@ class Copy:
         """All officials, eleven citizens by their links, one at a counter; a day's count and a round of mixing."""
         numbers = itertools.count()
         for code in (*field.personal[:11], *field.officials):
-            self.answer(code, said, next(numbers), responses.open_link)
-        self.answer(field.counter, said, next(numbers), responses.open_counter)
+            self.answer(code, said, next(numbers), openings.open_link)
+        self.answer(field.counter, said, next(numbers), openings.open_counter)
         with self.database.begin() as session:
             board.keep_day(session, waves.find(session, "2026-officials"), NOW)
         mix.run(self.database, self.keys, now=NOW, rng=Random(1))

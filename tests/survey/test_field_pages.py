@@ -20,7 +20,7 @@ from survey.model.interview import Assignment, FieldTally
 from survey.model.recontact import Recontact, WaitingMatch
 from survey.model.response import SpentMark, Spooled
 from survey.model.topup import TopUp
-from survey.stages import assignments, matches, recontacts, responses, topups, waves
+from survey.stages import assignments, matches, openings, recontacts, topups, waves
 
 SignIn = Callable[..., FlaskClient]
 MINUTES = "14/BB-MTTQ, 12/3/2026, Phó Chủ tịch"
@@ -249,7 +249,7 @@ def test_only_people_drawn_for_a_call_are_asked_to_agree_and_an_interviewer_asks
         items = wave.settings[matches.SETTING]["items"]
         key, identity = site.keys.wave(wave.id), wave.id
         drawn = set(session.scalars(select(Recontact.mark)))
-        subjects = {code: responses.open_link(session, site.keys, code, now=site.clock()).subject
+        subjects = {code: openings.open_link(session, site.keys, code, now=site.clock()).subject
                     for code in people.personal}  # fmt: skip
     asked = []
     for code, subject in subjects.items():

@@ -8,7 +8,7 @@ from decimal import Decimal
 from survey.paper.document import Block, Bullets, Cell, Column, Heading, Paragraph, Row, Table
 from survey.response_rates import Dispositions
 from survey.scheme import Scheme
-from survey.stages.responses import INTERCEPT, PERSONAL
+from survey.stages.openings import INTERCEPT, PERSONAL
 from survey.stages.results import Gap
 from survey.web import wording
 from survey.web.figures import League, SheetLine, Standing

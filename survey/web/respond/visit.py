@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from survey.keys import normalise_code
-from survey.stages import drafts, matches, quotas, responses
+from survey.stages import drafts, matches, openings, quotas, responses
 from survey.stages.drafts import DraftBody
-from survey.stages.responses import Opening
+from survey.stages.openings import Opening
 from survey.web import forms
 from survey.web.forms import FormPage
 from survey.web.look import LOOK_COOKIE
@@ -94,7 +94,7 @@ class Visit:
 def enter(session: Session, door: str, code: str, *, while_paused: bool = False) -> Visit:
     """Open the link; LinkClosed when it is unknown, used, expired or closed, WavePaused while the wave rests."""
     kind = Door(door)
-    opens = responses.open_counter if kind is Door.COUNTER else responses.open_link
+    opens = openings.open_counter if kind is Door.COUNTER else openings.open_link
     opening = opens(session, site().keys, code, now=now(), while_paused=while_paused)
     offer_languages(opening.instrument.languages)
     visit = Visit(kind, code, opening, pages_of(opening), None, None)
