@@ -38,6 +38,13 @@ def record(
     return entry
 
 
+def record_once(session: Session, *, actor: str, action: str, subject: str, since: datetime, now: datetime) -> None:
+    """Append an entry unless the same stands there since an instant: what is looked at all day is one line."""
+    same = (AuditEntry.actor == actor) & (AuditEntry.action == action) & (AuditEntry.subject == subject)
+    if session.scalar(select(AuditEntry.number).where(same, AuditEntry.at >= since).limit(1)) is None:
+        record(session, actor=actor, action=action, subject=subject, detail={}, now=now)
+
+
 @dataclass(frozen=True)
 class Head:
     """How many entries there are, and the hash of the last: it stands for all of them."""

@@ -26,6 +26,7 @@ from survey.stages import interviews, matches, waves
 from survey.stages.interviews import Case, Outcome
 from survey.web import forms
 from survey.web.assets import own_file
+from survey.web.contacts import note_shown
 from survey.web.forms import CSRF, FormPage
 from survey.web.respond import show
 from survey.web.respond.whole import JSON
@@ -76,8 +77,9 @@ class Listed:
 @blueprint.get("")
 def mine() -> str:
     """The own list: whom to visit or call, how it stands, and a form to record an attempt."""
-    with site().database.read() as session:
+    with site().database.begin() as session:
         found = interviews.cases(session, site().keys, email=signed_in().email)
+        note_shown(session, (case.wave.code for case in found))
     by_wave = {case.wave.code: case.wave for case in found}
     listed = [Listed(wave, tuple(one for one in found if one.wave.code == code)) for code, wave in by_wave.items()]
     return render_template(

@@ -12,6 +12,7 @@ from survey.instrument import Item
 from survey.model.wave import Wave
 from survey.stages import recontacts, waves
 from survey.stages.recontacts import Asked, Call
+from survey.web.contacts import note_shown
 from survey.web.site import language, site
 
 blueprint = Blueprint("recontact", __name__, url_prefix="/staff/recontact")
@@ -36,8 +37,9 @@ SAVED = {
 @blueprint.get("")
 def people() -> str:
     """Everybody drawn for a call."""
-    with site().database.read() as session:
+    with site().database.begin() as session:
         found = recontacts.cases(session, site().keys)
+        note_shown(session, (case.wave.code for case in found))
         items = {case.wave.code: questions(case.wave) for case in found}
     return render_template(
         "field/recontact.html", cases=found, items=items, calls=CALLS, asked=ASKED, language=language(),

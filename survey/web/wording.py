@@ -57,6 +57,7 @@ ACTIONS = {
     "officials.import": _n("took in the officials' list"),
     "papers.resolve": _n("settled a paper sheet"),
     "results.download": _n("took a results file away"),
+    "contacts.show": _n("was shown names and phones of people to call or visit"),
     "retention.purge": _n("deleted what had its time"),
     "sample.draw": _n("drew the sample"),
     "score.run": _n("computed the scores"),

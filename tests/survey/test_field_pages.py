@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from survey.db import Database
+from survey.model.audit import AuditEntry
 from survey.model.frame import Dossier
 from survey.model.interview import Assignment, FieldTally
 from survey.model.recontact import Recontact, WaitingMatch
@@ -224,6 +225,10 @@ def test_oversight_records_a_call_and_every_respondent_was_told_of_it(
     client.get(f"/k/{people.personal[0]}")
     assert "gọi kiểm tra" in text_of(client)
     oversight.get("/staff/recontact")
+    oversight.get("/staff/recontact")
+    with database.read() as session:
+        shown = session.scalars(select(AuditEntry.subject).where(AuditEntry.action == "contacts.show")).all()
+    assert list(shown) == [WAVE], "who was shown names and phones stands in the log, once a day"
     (case, *_rest) = [one.get("id", "")[2:] for one in oversight.page.iter("details")]  # type: ignore[attr-defined]
     token = oversight.form(1)["csrf_token"]  # type: ignore[attr-defined]
     path, said = f"/staff/recontact/{case}", {"csrf_token": token, "asked": "link", "filed": "yes"}
