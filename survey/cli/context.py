@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,8 +74,12 @@ LANGUAGE = click.option(
 
 
 def actor() -> str:
-    """Who runs the command, for the audit log."""
-    return f"{os.environ.get('USER') or os.environ.get('LOGNAME') or 'unknown'} (command line)"
+    """Who runs the command, for the audit log: the machine's account, which no variable of the environment changes."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return f"{name} (hailong)"
 
 
 def say(text: str) -> None:
