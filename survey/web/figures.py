@@ -188,6 +188,11 @@ def left_out_of_ranks(standings: Iterable[Standing], items: Sequence[str]) -> li
     return []
 
 
+def is_ranked_on_pooled(standings: Iterable[Standing]) -> bool:
+    """Whether a table's ranks compare all answers put together, so that they may not follow the printed index."""
+    return any("ranked_on_pooled_answers" in str(one.official["reason"] or "").split("; ") for one in standings)
+
+
 def whole_province(rows: Iterable[Row], province: str) -> Standing | None:
     """The index of all units together, whichever scheme it stands under."""
     found = side_by_side([row for row in rows if row["unit"] == province and row["level_of"] == "overall"])

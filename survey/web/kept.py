@@ -69,6 +69,7 @@ def _league(run_id: bytes, own: Own | None, _language: Language) -> LeagueTables
         index_name=wording.index_name(form),
         province=figures.whole_province(rows, wave.province),
         tables=tables,
+        is_pooled=figures.is_ranked_on_pooled,
         unranked=[figures.left_out_of_ranks(table.standings, scored) for table in tables],
         sure=stored.sureness(run.options),
         beside=[*described, *(name for name, table in run.options.get("beside", {}).items() if table["rows"])],

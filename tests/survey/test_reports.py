@@ -12,7 +12,7 @@ import pytest
 from docx.oxml.ns import qn
 from flask import Flask
 
-from survey.i18n import Language
+from survey.i18n import EN
 from survey.paper import bars, word
 from survey.paper.document import (
     Bar,
@@ -104,7 +104,7 @@ def test_a_report_keeps_what_has_no_points_yet_and_remarks_each_sum_without_it(a
         "total": [one("total", "total", "51.2", "100", "missing=1.4,2.5")],
     }
     with app.test_request_context():
-        use_language(Language.EN)
+        use_language(EN)
         _heading, table = parts.points(figures.in_order(scheme, levels, "citizens"), levels["total"], scheme)
         assert isinstance(table, Table)
         told = {row.cells[1].text or "total": (row.cells[3].text, row.cells[0].note) for row in table.rows}

@@ -11,7 +11,7 @@ from survey.scheme import Scheme
 from survey.stages.openings import INTERCEPT, PERSONAL
 from survey.stages.results import Gap
 from survey.web import wording
-from survey.web.figures import League, SheetLine, Standing
+from survey.web.figures import League, SheetLine, Standing, is_ranked_on_pooled
 from survey.web.figures import Row as Figure
 from survey.web.filters import number, words
 from survey.web.report import told as write
@@ -30,7 +30,15 @@ def scale(end: Decimal | int) -> Column:
 def league(told: Told, table: League) -> list[Block]:
     """A level: its units by rank, with ranges of ranks."""
     scheme = table.scheme
-    return [Heading(words(scheme.name)), Paragraph(_of_what(told, table)), *_standings(table)]
+    pooled = [Paragraph(_ranks_pooled())] if is_ranked_on_pooled(table.standings) and not table.is_points else []
+    return [Heading(words(scheme.name)), Paragraph(_of_what(told, table)), *pooled, *_standings(table)]
+
+
+def _ranks_pooled() -> str:
+    return _(
+        "Ranks compare all answers put together, as a unit has few answers to some questions; they may not follow "
+        "the order of the index."
+    )
 
 
 def _of_what(told: Told, table: League) -> str:
