@@ -169,7 +169,7 @@
       }
       if (one.type !== "date" || !one.value) return one.value.trim();
       const [year, month, day] = one.value.split("-");
-      if (document.documentElement.lang === "vi") return `${day}/${month}/${year}`;
+      if (document.documentElement.lang !== "en") return `${day}/${month}/${year}`;
       return `${+day} ${"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ")[month - 1]} ${year}`;
     }).join("; ");
   }
