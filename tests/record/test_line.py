@@ -59,7 +59,7 @@ def engines(
     built = {}
     for engine in ("sqlite", "postgres"):
         database = module_database(engine)
-        paths = (folder / "keys", folder / "voices", folder / "channels.toml")
+        paths = (folder / "keys", folder / "voices", folder / "translations", folder / "channels.toml")
         settings = Settings(database.url, *paths, "http://127.0.0.1:8000", None, None)
         made = build.build(settings, database, Keys(settings.keys), SMALL, now=stands, say=lambda _text: None)
         built[engine] = Built(database, made, stands)
