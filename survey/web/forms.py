@@ -235,35 +235,6 @@ def path(pages: Sequence[FormPage], instrument: Instrument, answers: Mapping[str
     return tuple(page for page in (asked(one, instrument, answers) for one in pages) if page.fields)
 
 
-def shuffled(page: FormPage, key: str) -> FormPage:
-    """The page with the items of factors that ask for it in a random order, the same for one form all the time."""
-    if not page.is_shuffled:
-        return page
-
-    def order(field: Field) -> bytes:
-        return hashlib.sha256(f"{key} {field.name}".encode()).digest()
-
-    sections = tuple(
-        replace(section, fields=tuple(sorted(section.fields, key=order)))
-        if section.factor and section.factor.shuffle
-        else section
-        for section in page.sections
-    )
-    return replace(page, sections=sections)
-
-
-def places(pages: Sequence[FormPage], key: str) -> dict[str, int]:
-    """Where each item that is chosen from stood in the random order of its page, from 1; empty without any."""
-    return {
-        field.name: place
-        for page in pages
-        for section in shuffled(page, key).sections
-        if section.factor and section.factor.shuffle
-        for place, field in enumerate(section.fields, start=1)
-        if field.item.type is ItemType.SINGLE
-    }
-
-
 def read(page: FormPage, values: Values) -> Posted:
     """Take what the page offers and refuse everything else: other values, two for one item, other names."""
     fields = {name: field for field in page.fields for name in field.names}

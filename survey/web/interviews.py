@@ -24,7 +24,7 @@ from survey.model.wave import Wave
 from survey.pipes import PIPE
 from survey.stages import interviews, matches, waves
 from survey.stages.interviews import Case, Outcome
-from survey.web import forms
+from survey.web import forms, shuffle
 from survey.web.assets import own_file
 from survey.web.contacts import note_shown
 from survey.web.forms import CSRF, FormPage
@@ -144,7 +144,7 @@ def form_page(
     The script fills earlier answers into `wording`, and mixes a kept page anew for each person.
     """
     instrument, key = waves.instrument_of(wave), secrets.token_urlsafe()
-    pages = [forms.shuffled(page, key) for page in forms.pages_of(instrument, ())]
+    pages = [shuffle.shuffled(page, key) for page in forms.pages_of(instrument, ())]
     fields = {field.name: field for page in pages for field in page.fields}
     texts = {name: show.wording(instrument, field, answers) for name, field in fields.items()}
     return render_template(

@@ -99,8 +99,8 @@ def test_a_whole_form_is_answered_by_keyboard_alone(site: Any, form: str, open_p
     page.goto(f"{site.url}/k/{site.field.personal[8 if form == 'every-type' else 9]}")
     pages = 0
     while page.locator("main").get_attribute("data-state") is None:
-        if page.locator("main input[type=radio]").count():
-            tab_to(page, "main input[type=radio]")
+        for box in page.locator("main fieldset:has(input[type=radio])").all():
+            tab_to(page, f'[id="{box.get_attribute("id")}"] input[type=radio]')
             press(page, "Space")
             press(page, "ArrowDown")
         if page.locator("main textarea").count():

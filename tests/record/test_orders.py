@@ -18,7 +18,7 @@ from survey.jobs import close, mix
 from survey.keys import Keys
 from survey.model.response import Facts, OrderCount, Spooled
 from survey.stages import openings, orders, quotas, responses, waves
-from survey.web import forms
+from survey.web import forms, shuffle
 
 EVERY = load_instrument(Path(__file__).parents[1] / "survey" / "data" / "every-type.toml")
 FORMS, FIRST_IS_LIKED = 150, 1
@@ -27,7 +27,7 @@ FORMS, FIRST_IS_LIKED = 150, 1
 def answer(database: Database, keys: Keys, field: Any, now: datetime, number: int) -> None:
     """One form at the poster: what stands first is liked best."""
     secret, pages = f"secret-{number}", forms.pages_of(EVERY, ())
-    order = forms.places(pages, f"key-{number}")
+    order = shuffle.places(pages, f"key-{number}")
     said = {name: "5" if place == FIRST_IS_LIKED else "4" for name, place in order.items()}
     with database.begin() as session:
         opening = replace(openings.open_counter(session, keys, field.counter, now=now), instrument=EVERY)
@@ -72,7 +72,7 @@ def test_a_form_without_a_random_order_leaves_nothing_to_count(
     field = go_to_the_field(database, keys, now)
     with database.begin() as session:
         opening = openings.open_link(session, keys, field.personal[0], now=now)
-        assert forms.places(forms.pages_of(opening.instrument, ()), "key") == {}
+        assert shuffle.places(forms.pages_of(opening.instrument, ()), "key") == {}
         responses.accept(
             session, opening, secret=field.personal[0], submission_key="k", answers={"S15": "5"}, body=b"", now=now,
             order={},

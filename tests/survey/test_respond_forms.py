@@ -9,7 +9,7 @@ import pytest
 from survey.answers import Wrong
 from survey.instrument import builtin_instrument
 from survey.model.unit import Unit
-from survey.web import forms
+from survey.web import forms, shuffle
 from survey.web.forms import FormPage, Refusal
 
 CITIZENS = forms.pages_of(builtin_instrument("service-2025"), ())
@@ -119,7 +119,9 @@ def test_items_are_shuffled_by_the_forms_own_key_and_only_where_the_factor_says_
     [section] = CITIZENS[2].sections
     assert section.factor is not None
     shuffling = replace(CITIZENS[2], sections=(replace(section, factor=replace(section.factor, shuffle=True)),))
-    orders = {tuple(field.name for field in forms.shuffled(shuffling, f"key {number}").fields) for number in range(40)}
+    orders = {
+        tuple(field.name for field in shuffle.shuffled(shuffling, f"key {number}").fields) for number in range(40)
+    }
     assert len(orders) > 20
     assert {frozenset(order) for order in orders} == {frozenset(field.name for field in section.fields)}
-    assert forms.shuffled(CITIZENS[2], "key") == CITIZENS[2]
+    assert shuffle.shuffled(CITIZENS[2], "key") == CITIZENS[2]

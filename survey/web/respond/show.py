@@ -17,7 +17,7 @@ from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.pipes import PIPE
 from survey.stages import matches
-from survey.web import forms
+from survey.web import forms, shuffle
 from survey.web.forms import Field, FormPage, Reasons, Refusal
 from survey.web.respond.drawn import CODE, KEY, drawn_page
 from survey.web.respond.sent import STATUS, Trouble
@@ -201,7 +201,7 @@ def question_page(
         "title": title(visit),
         "step": step(visit, page),
         "heading": heading(page),
-        "page": forms.shuffled(page, visit.draft.key if visit.draft else ""),
+        "page": shuffle.shuffled(page, visit.draft.key if visit.draft else ""),
         "texts": texts,
         "answers": answers,
         "faults": told,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from survey.errors.common import CellFull, KeyReused, LinkClosed
 from survey.errors.waves import WavePaused
 from survey.stages import responses, waves
-from survey.web import forms
+from survey.web import forms, shuffle
 from survey.web.forms import FormPage
 from survey.web.look import remember_look, use_look
 from survey.web.respond import crowd, show, whole
@@ -327,7 +327,7 @@ def accept(session: Session, visit: Visit, key: str, answers: Mapping[str, str],
         answers=answers,
         body=sent.body,
         now=now(),
-        order=forms.places(visit.pages, visit.draft.key) if visit.draft else None,
+        order=shuffle.places(visit.pages, visit.draft.key) if visit.draft else None,
         agrees=sent.agrees,
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask import Response, jsonify, render_template, request
 from markupsafe import Markup
 
-from survey.web import forms
+from survey.web import forms, shuffle
 from survey.web.forms import FormPage
 from survey.web.respond import show
 from survey.web.respond.visit import Visit
@@ -94,7 +94,7 @@ def begun(visit: Visit, at: int) -> Response:
         field.name
         for page in visit.pages
         if page.is_shuffled
-        for field in forms.shuffled(page, visit.draft.key if visit.draft else "").fields
+        for field in shuffle.shuffled(page, visit.draft.key if visit.draft else "").fields
     ]
     return jsonify(
         form="" if request.form.get(forms.WHOLE) else drawn(visit)[0],
