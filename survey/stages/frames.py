@@ -36,6 +36,8 @@ CITIZENS = "citizens"
 CHUNK = 5000
 DIGIT = re.compile(r"\d")
 LONGEST_EXAMPLE = 40
+# counted over what this import took in: a list that is read again adds to them, where other counts are of all its rows
+OF_DOSSIERS = ("completed", "staff_phone_dossiers", "unreadable_contacts", "unreadable_facts")
 MOST_UNKNOWN, LONGEST_NAME = 200, 120  # names of units that are none: enough to put a mapping right
 
 
@@ -162,7 +164,7 @@ def import_frame(
         file_id = earlier.id if earlier else _new_file(session, wave, digest, actor, now)
         for chunk in intake.chunks(rows):
             _store(session, file_id, chunk)
-            intake.note(repeats.settle(session, wave, chunk.repeats))
+            intake.note(repeats.settle(session, wave, chunk.repeats, installation))
         report = intake.report(wave, imported_before=earlier is not None, dry_run=dry_run)
         if dry_run:
             step.rollback()
@@ -213,8 +215,8 @@ def _settle(
 ) -> None:
     """Keep the report; rows of an earlier import that are used now leave the quarantine."""
     file = session.get_one(FrameFile, file_id)
-    completed = int(file.report.get("completed", 0)) + report.completed
-    file.report = report.counts() | {"completed": completed}
+    counts = report.counts()
+    file.report = counts | {name: int(file.report.get(name, 0)) + counts[name] for name in OF_DOSSIERS}
     if report.imported_before:
         rows = intake.accepted_rows
         for start in range(0, len(rows), CHUNK):
@@ -343,7 +345,8 @@ class _Intake:
         self.counts["completed"] += found.completed
         self.changed += found.changed
         self.seen.contents |= found.contents
-        self.seen.phones.update(found.phones)
+        self.seen.phones.update(phone for _unit, phone in found.phones)
+        self.by_staff.update(unit for unit, phone in found.phones if phone in self.staff)
 
     def _by_unit(self) -> Iterator[UnitCount]:
         for code in sorted(self.judge.in_wave):

@@ -1,6 +1,7 @@
 """Dossiers that come again and say something else: what was missing is filled, what contradicts is named and left.
 
-Until the draw a newer list may bring a contact, or a fact, that an older one lacked; the coverage note is signed after.
+A row that contradicts fills nothing: it may be of another dossier, or its contact another person's. Until the draw a
+newer list may bring a contact, or a fact, that an older one lacked; the coverage note is signed after.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import cast
 from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from survey.cells import Flaw, RowFault
+from survey.cells import Flaw, RowFault, plain
+from survey.keys import InstallationKey
 from survey.model.frame import Dossier
 from survey.model.wave import Wave
 from survey.stages.dossiers import UNKNOWN, Values
@@ -36,15 +38,15 @@ content_of = itemgetter(*CONTENT)
 
 @dataclass
 class Settled:
-    """Dossiers completed, rows that contradict, what stands behind the codes now, and phones that came in."""
+    """Dossiers completed, rows that contradict, what stands behind the codes now, and phones that came in, by unit."""
 
     completed: int = 0
     changed: list[RowFault] = field(default_factory=list)
     contents: dict[bytes, int] = field(default_factory=dict)
-    phones: list[bytes] = field(default_factory=list)
+    phones: list[tuple[str, bytes]] = field(default_factory=list)
 
 
-def settle(session: Session, wave: Wave, rows: list[tuple[int, Values]]) -> Settled:
+def settle(session: Session, wave: Wave, rows: list[tuple[int, Values]], installation: InstallationKey) -> Settled:
     """Complete the stored dossiers by rows of the same codes; each row that says otherwise is named."""
     found = Settled()
     if not rows:
@@ -53,13 +55,14 @@ def settle(session: Session, wave: Wave, rows: list[tuple[int, Values]]) -> Sett
     filled: dict[bytes, Values] = {}
     for number, new in rows:
         old = stored[new["code_mark"]]
-        column = _contradicted(old, new)
+        column = _contradicted(old, new) or _another_person(old, new, installation)
         if column:
             found.changed.append(RowFault(number, column, Flaw.CHANGED))
+            continue
         missing = _missing(old, new)
         if missing:
             if new["phone"] and not old["phone"]:
-                found.phones.append(new["person_mark"])
+                found.phones.append((old["unit_code"], new["person_mark"]))
             old |= missing
             filled[old["id"]] = old
             found.contents[new["code_mark"]] = hash(content_of(old))
@@ -79,9 +82,17 @@ def _contradicted(old: Values, new: Values) -> str:
     for name, column in (SAME | FACTS).items():
         if old[name] != new[name] and new[name] not in NOT_KNOWN and (name in SAME or old[name] not in NOT_KNOWN):
             return column
-    is_comparable = None not in (old["person_mark"], new["person_mark"]) and bool(old["phone"]) == bool(new["phone"])
-    if is_comparable and old["person_mark"] != new["person_mark"]:
-        return "phone" if new["phone"] else "email"
+    return ""
+
+
+def _another_person(old: Values, new: Values, installation: InstallationKey) -> str:
+    """The column that shows two persons: their phones, else an e-mail or a name that both rows have."""
+    if old["phone"] and new["phone"]:
+        return "phone" if old["person_mark"] != new["person_mark"] else ""
+    for column in ("email", "name"):
+        told = [plain(installation.reveal(one[column])).casefold() for one in (old, new) if one[column]]
+        if len(set(told)) > 1:
+            return column
     return ""
 
 

@@ -19,11 +19,13 @@ from survey.db import Database
 from survey.errors.common import AlreadyDrawn, FileRefused, WrongAudience, WrongState
 from survey.keys import InstallationKey
 from survey.model.audit import AuditEntry
+from survey.model.base import new_id
 from survey.model.frame import Dossier, FrameFile, QuarantinedRow
 from survey.model.sample import Draw
+from survey.model.staff import Account
 from survey.model.unit import Unit
 from survey.model.wave import Wave, WaveUnit
-from survey.stages import frames
+from survey.stages import coverage, frames
 from survey.stages.dossiers import HEADER
 from survey.stages.frames import FrameReport
 
@@ -280,19 +282,60 @@ def test_a_newer_list_brings_what_was_missing_and_changes_nothing_else(
     tried = take(database, wave, tmp_path, newer, dry_run=True)
     report = take(database, wave, tmp_path, newer)
     assert tried.as_dict() | {"dry_run": False} == report.as_dict()
-    assert (report.accepted, report.duplicates, report.completed) == (0, 6, 4)
+    assert (report.accepted, report.duplicates, report.completed) == (0, 6, 3)
     assert report.changed == (RowFault(3, "procedure_field", Flaw.CHANGED), RowFault(5, "phone", Flaw.CHANGED))
     again = take(database, wave, tmp_path, newer)
     assert (again.completed, again.changed) == (0, report.changed)
     with database.read() as session:
         kept = {one.code_mark: one for one in session.scalars(select(Dossier))}
     one, two, three, four, five, six = (kept[KEY.mark("dossier", f"H98-{n}")] for n in range(1, 7))
-    assert [KEY.reveal(each.phone or b"") for each in (one, two, four, five, six)] == [
-        f"09{n:08d}" for n in (1, 2, 4, 5, 6)
-    ]
+    assert [KEY.reveal(each.phone or b"") for each in (one, four, five, six)] == [f"09{n:08d}" for n in (1, 4, 5, 6)]
+    assert (two.phone, two.person_mark) == (None, None)
     assert one.person_mark == KEY.mark("phone", "0900000001")
     assert KEY.reveal(six.email or b"") == "f@example.vn"
     assert (two.field, three.sex, five.channel) == ("Đất đai", "M", "online")
+
+
+def test_a_row_that_contradicts_a_dossier_leaves_no_contact_in_it(
+    database: Database, wave: Wave, tmp_path: Path
+) -> None:
+    bare = {"phone": "", "email": "", "name": "", "sex": ""}
+    mail = bare | {"email": "a@example.vn"}
+    first = numbered(bare, mail, bare | {"name": "Nguyễn Thị A"}, mail | {"name": "Nguyễn Thị A"})
+    take(database, wave, tmp_path, first)
+    newer = numbered(
+        {"rated_unit": "98-02"}, {"email": "b@example.vn"}, {"name": "Trần Văn B"}, {"name": "NGUYỄN  THỊ A"}
+    )
+    report = take(database, wave, tmp_path, newer)
+    assert [fault.column for fault in report.changed] == ["rated_unit", "email", "name"]
+    assert (report.completed, report.shared_phones) == (1, 0)
+    with database.read() as session:
+        kept = {one.code_mark: one for one in session.scalars(select(Dossier))}
+    known = [kept[KEY.mark("dossier", f"H98-{n}")] for n in range(1, 5)]
+    assert [one.phone is None and one.sex == "U" for one in known] == [True, True, True, False]
+    assert known[3].person_mark == KEY.mark("phone", "0900000004")
+
+
+def test_what_a_list_counted_stays_counted_when_it_is_read_again(
+    database: Database, wave: Wave, tmp_path: Path
+) -> None:
+    with database.begin() as session:
+        session.add(Account(
+            id=new_id(), email="i@example.vn", name="I", agency="I", password_hash="", active=True, failures=0,
+            created_at=NOW, phone_mark=KEY.mark("phone", "0911111111"),
+        ))  # fmt: skip
+    rows = numbered(
+        {"phone": "0911111111"}, {"phone": "123"}, {"sex": "?"}, {"rated_unit": "98-03"}, {"phone": "", "email": ""}
+    )
+    take(database, wave, tmp_path, rows)
+    with database.begin() as session:
+        session.add(WaveUnit(wave_id=wave.id, unit_code="98-03", target=30))
+    assert take(database, wave, tmp_path, rows).accepted == 1
+    take(database, wave, tmp_path, numbered(*({} for _ in range(4)), {"phone": "0911111111"})[4:])
+    with database.read() as session:
+        counts = coverage.look(session, wave).counts
+    told = {name: counts[name] for name in ("staff_phone_dossiers", "unreadable_contacts", "unreadable_facts")}
+    assert told == {"staff_phone_dossiers": 2, "unreadable_contacts": 1, "unreadable_facts": 1}
 
 
 def test_a_chain_of_linked_dossiers_counts_once(database: Database, wave: Wave, tmp_path: Path) -> None:
