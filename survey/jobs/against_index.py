@@ -19,7 +19,7 @@ from survey.db import Database
 from survey.errors.common import SurveyError
 from survey.jobs import index
 from survey.jobs.against import in_file, require_pieces
-from survey.model.index import IndexRun, IndexSheet
+from survey.model.index import IndexRun, IndexSeal, IndexSheet
 from survey.stages import audit, index_seals, index_sheets
 from survey.stages.audit import Head
 
@@ -41,21 +41,21 @@ def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
         signed_head = Head(told["audit"]["count"], bytes.fromhex(told["audit"]["hash"]))
         entries = audit.verify(session, signed=signed_head).count
         sheet = index_sheets.find(session, told["index"], told["year"])
-        _require_seal(session, sheet, bundle, told)
+        seal = _require_seal(session, sheet, bundle, told)
         found = session.get(IndexRun, bytes.fromhex(told["run"]))
         if found is None:
             raise BundleBroken(bundle.name, Fault.RECORD_MISSING, "index_run", found=told["run"])
         if found.extract_digest != told["extract"]:
             raise _changed(bundle, "index_run", "extract_digest", told["extract"], found.extract_digest)
         _require_figures(session, found, bundle)
-        if index_seals.signed(session, sheet, found) != told["signed"]:
+        if index_seals.signed(session, sheet, found, until=seal.sealed_at) != told["signed"]:
             raise _changed(bundle, "approval", "", statements.short(told["signed"]), "")
         if index_seals.of_sheet(session, sheet)[0].number == told["number"]:
             _require_sources(session, sheet, found, bundle)
     return entries
 
 
-def _require_seal(session: Session, sheet: IndexSheet, bundle: Opened, told: Mapping[str, Any]) -> None:
+def _require_seal(session: Session, sheet: IndexSheet, bundle: Opened, told: Mapping[str, Any]) -> IndexSeal:
     seal = index_seals.find(session, sheet, told["number"])
     stated = (bundle.folder / statements.FILE).read_text(encoding="utf-8")
     for name, sealed, stands in (
@@ -68,6 +68,7 @@ def _require_seal(session: Session, sheet: IndexSheet, bundle: Opened, told: Map
             shown = ("", "") if name == "statement" else (str(sealed), str(stands))
             raise _changed(bundle, "index_seal", name, *shown)
     require_pieces(lambda stream: index_seals.write(session, seal, stream), "index_seal_part", told)
+    return seal
 
 
 def _require_sources(session: Session, sheet: IndexSheet, run: IndexRun, bundle: Opened) -> None:

@@ -64,7 +64,7 @@ def _told(session: Session, sheet: IndexSheet, run: IndexRun, *, now: datetime, 
         "schemes": {scheme.code: scheme.digest},
         "code": provenance.code(),
         "rules": provenance.rules(),
-        "signed": index_seals.signed(session, sheet, run),
+        "signed": index_seals.signed(session, sheet, run, until=now),
         "audit": {"count": head.count, "hash": head.hash.hex()},
     }
 

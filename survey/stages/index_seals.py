@@ -36,8 +36,11 @@ def digest_of(session: Session, run: IndexRun) -> str:
 
 
 def approve(session: Session, sheet: IndexSheet, *, by: str, document: str, now: datetime) -> Approval:
-    """Agree to the figures of the newest run."""
-    run = index_sheets.newest(session, sheet)
+    """Agree to the figures of the newest run; IndexSealed when they are sealed already: nothing comes behind a seal."""
+    audit.hold(session)
+    run, before = index_sheets.newest(session, sheet), newest(session, sheet)
+    if before is not None and before.run_id == run.id:
+        raise IndexSealed(scheme=sheet.code, year=sheet.year, number=before.number)
     return approvals.give(session, subject_of(sheet), digest_of(session, run), by=by, document=document, now=now)
 
 
@@ -98,11 +101,12 @@ def statement_of(seal: IndexSeal) -> dict[str, Any]:
     return told
 
 
-def signed(session: Session, sheet: IndexSheet, run: IndexRun) -> list[dict[str, Any]]:
-    """Which agencies agreed, on which documents; people are named in the log."""
+def signed(session: Session, sheet: IndexSheet, run: IndexRun, *, until: datetime) -> list[dict[str, Any]]:
+    """Which agencies agreed by then, on which documents; people are named in the log."""
     return [
         {"agency": one.agency, "rated": one.rated, "document": one.document, "at": one.given_at.isoformat()}
         for one in approvals.given(session, subject_of(sheet), digest_of(session, run))
+        if one.given_at <= until
     ]
 
 

@@ -184,7 +184,8 @@ class _Digest:
 
     def told(self) -> dict[str, Any]:
         columns = {name: digest.hexdigest() for name, digest in zip(self.names, self.columns, strict=True)}
-        return {"rows": self.rows, "columns": columns} | ({"marks": self.marks} if self.rows <= MOST_MARKS else {})
+        marks = {"order": list(self.names), "marks": self.marks} if self.rows <= MOST_MARKS else {}
+        return {"rows": self.rows, "columns": columns} | marks
 
 
 def _bytes(values: Any) -> bytes:
@@ -202,8 +203,12 @@ def _mark(key: bytes, value: Any) -> str:
 def _difference(
     session: Session, of: Moment, key: bytes, held: Held, part: str, told: Mapping[str, Any]
 ) -> Difference | None:
-    """Columns that the table has no more (an upgrade took them) are passed over, and so are the rows' marks then."""
-    sealed = list(told["columns"])
+    """Columns that the table has no more (an upgrade took them) are passed over, and so are the rows' marks then.
+
+    A mark is made over the columns in their `order`; the first inventories do not say it, theirs is the table's.
+    """
+    model = [column.name for column in held.table.c if column.name in told["columns"]]
+    sealed = told.get("order") or model
     names = [name for name in sealed if name in held.table.c]
     stands = _Digest.of(_rows(session, of, held, part, names), names, key)
     found = stands.told()
@@ -214,7 +219,7 @@ def _difference(
     if found["rows"] != told["rows"]:
         kind = Kind.MISSING if found["rows"] < told["rows"] else Kind.ADDED
     column = others[0] if kind is Kind.CHANGED else ""
-    if "marks" not in told or names != sealed or found["rows"] > MOST_MARKS:
+    if "marks" not in told or len(names) != len(told["columns"]) or found["rows"] > MOST_MARKS:
         return Difference(held.name, kind, column=column)
     marks = zip_longest(told["marks"], stands.marks)
     row = next(place for place, (before, now) in enumerate(marks, start=1) if before != now)

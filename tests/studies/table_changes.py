@@ -28,13 +28,15 @@ IN_TABLES = {
     "the agency of a signature": "update approval set agency = agency || 'x'",
     "a complaint put in": "insert into complaint (id, release_id, unit_code, code, text, filed_at, filed_by) "
     "select randomblob(16), id, '98-S01', 'c', 't', released_at, 'x' from release limit 1",
-    "counts of the field work": "update cell_count set number = number + 1 where rowid = 1",
-    "completed forms": "update tally set completed = completed + 1 where rowid = 1",
-    "forms of a day": "update day_count set completed = completed + 1 where rowid = 1",
-    "people who were the wrong ones": "update class_cell set wrong_person = wrong_person + 1 where rowid = 1",
+    "counts of the field work": "update cell_count set number = number + 1 "
+    "where rowid = (select max(rowid) from cell_count)",
+    "completed forms": "update tally set completed = completed + 1 where rowid = (select max(rowid) from tally)",
+    "forms of a day": "update day_count set completed = completed + 1 where rowid = (select max(rowid) from day_count)",
+    "people who were the wrong ones": "update class_cell set wrong_person = wrong_person + 1 "
+    "where rowid = (select max(rowid) from class_cell)",
     "a unit's name": "update unit set name_vi = name_vi || 'x' where code = '98-S01'",
     "a unit rated no more": "update unit set rated = 0 where code = '98-S01'",
-    "a unit's target": "update wave_unit set target = target + 1 where rowid = 1",
+    "a unit's target": "update wave_unit set target = target + 1 where rowid = (select max(rowid) from wave_unit)",
     "a row that is no JSON": "update figure set row = '{' where position = 5",
     "an answer that is no JSON": "update answer set items = 'x' where id = (select id from answer limit 1)",
 }

@@ -59,7 +59,7 @@ def sealed(settings: Settings, database: Database, go_to_the_field: Callable[...
                         for number, code in enumerate(("Q1", "Q1", written)))  # fmt: skip
         session.add(Draw(wave_id=wave.id, seed=1 << 60, drawn_at=NOW, allocation={}, digest="d" * 64))
         session.add(Tally(wave_id=wave.id, cell="98-02", mode="counter", completed=3))
-        session.add(CellCount(wave_id=wave.id, cell="c", event="sent", number=3))
+        session.add_all(CellCount(wave_id=wave.id, cell=cell, event="sent", number=3) for cell in "cdef")
     screen.run(database, WAVE, actor="test", now=NOW)
     run = score.run(database, WAVE, actor="test", now=NOW)
     with database.begin() as session:
@@ -162,6 +162,20 @@ def test_every_table_that_was_changed_after_the_seal_is_named(sealed: Held, data
     found = harmed(database, "update figure set row = :row where position = :at", sealed, row=changed, at=position)
     assert (found.file, found.row, found.field) == ("figure", position + 2, "n_invited")
     assert (found.expected, found.found) == (row["n_invited"], "77")
+
+
+ROWS = {  # one row of a table of four: what is done to it, and the key, row and column that are named
+    "update cell_count set number = 4 where cell = 'e'": ("cell_count (e sent)", 3, "number"),
+    "delete from cell_count where cell = 'd'": ("cell_count", 2, ""),
+    "insert into cell_count select wave_id, 'dd', event, number from cell_count where cell = 'c'":
+        ("cell_count (dd sent)", 3, ""),
+}  # fmt: skip
+
+
+def test_the_very_row_that_was_changed_deleted_or_put_in_is_named(sealed: Held, database: Database) -> None:
+    for statement, named in ROWS.items():
+        found = harmed(database, statement, sealed)
+        assert (found.file, found.row, found.field) == named
 
 
 def test_what_has_its_date_and_what_a_later_import_says_of_units_is_no_tampering(

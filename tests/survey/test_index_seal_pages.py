@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from survey import resources
 from survey.custody import bundles, checking
@@ -18,6 +18,7 @@ from survey.custody.broken import BundleBroken
 from survey.db import Database
 from survey.jobs import against_index, recompute
 from survey.jobs import index as job
+from survey.model.approval import Approval
 from survey.model.staff import Account
 from survey.scheme import builtin_scheme
 from survey.stages import index_sheets, units
@@ -124,6 +125,29 @@ def test_who_saw_other_figures_agrees_to_nothing_and_a_new_run_has_nobodys_agree
     assert "Seal 2" in page
     assert "Sửa điểm" in page
     assert "88.65" in lead.get(TABLE).get_data(as_text=True)
+
+
+def test_an_agreement_after_the_seal_is_refused_and_one_that_stands_there_breaks_no_bundle(
+    app: Flask, database: Database, offices: tuple[FlaskClient, FlaskClient], signed_in: SignIn,
+    work: Callable[[], None], tmp_path: Path,
+) -> None:  # fmt: skip
+    late = signed_in("survey_office", unit="80")
+    late.get(SEAL)
+    assert [press(client, "agree", AGREED) for client in offices] == [303, 303]
+    assert press(offices[0], "seal") == 303
+    work()
+    assert send(late, "agree", AGREED) == 422, "the page was open before the seal"
+    with database.begin() as session:
+        first = session.scalars(select(Approval).order_by(Approval.id)).first()
+        me = session.scalars(select(Account).where(Account.email.like("survey_office%"))).one()
+        assert first is not None
+        session.add(Approval(
+            subject=first.subject, digest=first.digest, account_id=me.id, agency="80", rated=True, document=DOCUMENT,
+            given_at=datetime.now(UTC),
+        ))  # fmt: skip
+    (tmp_path / "seal.zip").write_bytes(offices[1].get(f"{TABLE}/seals/1.zip").data)
+    with bundles.opened(tmp_path / "seal.zip") as bundle:
+        assert against_index.run(database, bundle, checking.check(bundle, public=None).statement or {})
 
 
 @pytest.mark.parametrize(
