@@ -28,7 +28,8 @@ from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.scheme import Scheme
 from survey.stages import audit, results, waves
-from survey.stages.points_file import TOTAL, Expected, Point, pieces_of, read_points
+from survey.stages.pieces import TOTAL, pieces_of
+from survey.stages.points_file import Expected, Point, read_points
 from survey.stages.results import CHUNK, Made, Row
 
 POINT_LEVELS = ("component", "criterion", "area", "total", "group")

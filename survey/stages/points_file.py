@@ -17,15 +17,14 @@ from typing import TypeVar
 from survey import cells, numerals, sheet
 from survey.cells import CellRefused, Flaw, RowFault, RowsRefused
 from survey.import_layout import Decimals, Layout
-from survey.numerals import LAST_PLACE, Numerals
-from survey.rule import Rule, points_of, turns_figures
+from survey.numerals import Numerals
 from survey.scheme import Level, Scheme, builtin_scheme, builtin_schemes
 from survey.sheet import Row
 from survey.stages import points_rows
+from survey.stages.pieces import TOTAL, Piece, Range, pieces_of, reach_of, sum_of, told
 from survey.stages.points_rows import OURS
 from survey.stages.units import match
 
-TOTAL = "total"
 TOTALS = frozenset({TOTAL, "tổng", "tổng cộng", "tổng điểm"})
 SIGNS = {Decimals.POINT: ".", Decimals.COMMA: ","}
 Read = TypeVar("Read")
@@ -63,41 +62,6 @@ class Expected:
     year: int
     units: Mapping[str, str]
     source: str
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A code of a scheme: its points, the components behind it, and a component's rule."""
-
-    max: Decimal
-    inside: frozenset[str]
-    rule: Rule | None = None
-
-    @property
-    def by_rule(self) -> bool:
-        return turns_figures(self.rule)
-
-    def earned(self, value: Decimal, *, is_points: bool) -> Decimal:
-        """The points, to the places that are stored."""
-        return value if is_points else points_of(self.rule, self.max, value).quantize(LAST_PLACE)
-
-
-def pieces_of(scheme: Scheme) -> dict[str, Piece]:
-    """Every code that a row may name."""
-    found: dict[str, Piece] = {}
-    for area in scheme.areas:
-        for criterion in area.criteria:
-            for one in criterion.scored_by:
-                found[one.code] = Piece(one.max, frozenset({one.code}), one.rule)
-            inside = frozenset(one.code for one in criterion.scored_by)
-            found.setdefault(criterion.code, Piece(criterion.max, inside))
-        inside = frozenset(one.code for part in area.criteria for one in part.scored_by)
-        found[area.code] = Piece(area.max, inside)
-    for group in scheme.groups:
-        inside = frozenset().union(*(found[code].inside for code in group.parts))
-        found[group.code] = Piece(group.max, inside)
-    everything = frozenset(one.code for one in scheme.components)
-    return found | {TOTAL: Piece(sum((area.max for area in scheme.areas), Decimal(0)), everything)}
 
 
 def read_points(file: Path, expected: Expected, stored: Stored, layout: Layout | None = None) -> list[Point]:
@@ -208,8 +172,8 @@ def _scheme_with(code: str, own: str) -> str:
 def _sum_faults(
     points: Mapping[tuple[str, str], Point], scheme: Scheme, pieces: Mapping[str, Piece], stored: Stored
 ) -> Iterator[RowFault]:
-    """Wholes that cannot be what their parts add up to; printed parts may differ by one unit of the last place."""
-    slack = Decimal(1).scaleb(-scheme.decimals)
+    """Wholes that cannot be what their parts add up to, each figure being rounded."""
+    reach = reach_of(scheme)
     for unit in dict.fromkeys(unit for unit, _ in points):
         known = {
             code: pieces[code].earned(value, is_points=is_points)
@@ -219,22 +183,11 @@ def _sum_faults(
         known |= {code: point.earned for (other, code), point in points.items() if other == unit}
         first = next(point for (other, _), point in points.items() if other == unit)
         for code, value in known.items():
-            low, high = _bounds(code, known, pieces)
-            if not low - slack <= value <= high + slack:
+            by_parts = sum_of(code, known, pieces, reach)
+            if by_parts is not None and not by_parts.meets(told(code, known, pieces, reach)):
                 at = points.get((unit, code), first)
-                parts = f"{low:f}" if low == high else f"{low:f} – {high:f}"
-                yield RowFault(at.row, at.given, Flaw.WRONG_SUM, f"{code}: {parts} ≠ {value:f}")
+                yield RowFault(at.row, at.given, Flaw.WRONG_SUM, f"{code}: {_parts(by_parts)} ≠ {value:f}")
 
 
-def _bounds(code: str, known: Mapping[str, Decimal], pieces: Mapping[str, Piece]) -> tuple[Decimal, Decimal]:
-    """The least and the most that a whole can be by the figures known inside it."""
-    whole = pieces[code]
-    if len(whole.inside) == 1 and code in whole.inside:
-        return (known[code], known[code])
-    inner = [one for one in known if one != code and pieces[one].inside <= whole.inside]
-    low, left = Decimal(0), set(whole.inside)
-    for one in sorted(inner, key=lambda one: len(pieces[one].inside)):
-        if pieces[one].inside <= left:
-            low += known[one]
-            left -= pieces[one].inside
-    return low, low + sum((pieces[one].max for one in left), Decimal(0))
+def _parts(found: Range) -> str:
+    return f"{found.low:f}" if found.low == found.high else f"{found.low:f} – {found.high:f}"

@@ -121,12 +121,17 @@ def test_a_year_that_the_scheme_does_not_serve_is_refused(take: Import) -> None:
 @pytest.mark.parametrize(
     ("rows", "fits"),
     [
-        ([("74", "8.1", "8.78"), ("74", "8.2", "5"), ("74", "8", "13.79")], True),  # printed parts: one unit of leeway
-        ([("74", "8.1", "8.78"), ("74", "8.2", "5"), ("74", "8", "13.80")], False),
+        ([("74", "8.1", "8.78"), ("74", "8.2", "5"), ("74", "8", "13.79")], True),  # printed parts: they were rounded
+        ([("74", "8.1", "8.78"), ("74", "8.2", "5"), ("74", "8", "13.81")], False),
         ([("74", "3", "12"), ("74", "total", "11")], False),  # less than one of its parts
         ([("74", "3", "2"), ("74", "total", "89.02")], False),  # more than the rest can give
         ([("74", "3", "2"), ("74", "Tổng cộng", "89")], True),
         ([("74", "1.2", "3"), ("74", "LD", "2")], False),  # a group across areas
+        ([("74", "LD", "22"), ("74", "total", "21")], False),  # a group, and the total without the rest
+        ([("74", "LD", "2"), ("74", "1.1", "1"), ("74", "total", "90")], False),
+        ([("74", "8.2.1", "1"), ("74", "8", "6"), ("74", "total", "89.6")], False),  # an area, and one component of it
+        ([("74", "8.2.1", "1"), ("74", "8", "6"), ("74", "total", "89.5")], True),
+        ([("74", "8.2.1", "1"), ("74", "8.1", "8"), ("74", "total", "92"), ("74", "8", "8.9")], False),
     ],
 )
 def test_a_sum_that_cannot_be_is_refused_at_its_row(take: Import, rows: list[tuple[str, ...]], fits: bool) -> None:
@@ -136,6 +141,13 @@ def test_a_sum_that_cannot_be_is_refused_at_its_row(take: Import, rows: list[tup
     with pytest.raises(RowsRefused) as refused:
         take(rows, header=HEADER[:3], source="press")
     assert [(fault.row, fault.reason) for fault in refused.value.faults] == [(len(rows) + 1, Flaw.WRONG_SUM)]
+
+
+def test_many_rounded_parts_may_be_further_from_their_total_than_one_unit(take: Import) -> None:
+    rows = [("74", one.code, str(one.max), "x") for one in NATIONAL.components]  # each less by 0.004 before rounding
+    assert take([*rows, ("74", "total", "99.92", "x")]).created == len(rows) + 1
+    with pytest.raises(RowsRefused):
+        take([("74", "total", "99.8", "x")])
 
 
 def test_a_sum_is_checked_with_what_was_imported_before(take: Import) -> None:
