@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from analysis.components.rows import COLUMNS
 from analysis.errors import AnalysisError
-from survey.custody import statements
+from survey.custody import archive, bundles, statements
 from survey.custody.broken import BundleBroken, Fault
 from survey.custody.bundles import Opened
 from survey.db import Database
 from survey.errors.common import SurveyError
-from survey.jobs import index
+from survey.jobs import against_log, index
+from survey.jobs import against_tables as tables
 from survey.jobs.against import in_file, require_pieces
-from survey.model.index import IndexRun, IndexSeal, IndexSheet
-from survey.stages import audit, index_seals, index_sheets
-from survey.stages.audit import Head
+from survey.model.index import IndexFigure, IndexRun, IndexSeal, IndexSheet
+from survey.stages import index_inventories, index_seals, index_sheets
 
 EXTRACT, MANIFEST, SCHEME = "extract", "manifest.json", "scheme.toml"
 TABLES = {
@@ -38,20 +40,30 @@ def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
     An earlier seal is held against its own rows alone: what it was made from may have been corrected since.
     """
     with database.read() as session:
-        signed_head = Head(told["audit"]["count"], bytes.fromhex(told["audit"]["hash"]))
-        entries = audit.verify(session, signed=signed_head).count
-        sheet = index_sheets.find(session, told["index"], told["year"])
-        seal = _require_seal(session, sheet, bundle, told)
-        found = session.get(IndexRun, bytes.fromhex(told["run"]))
-        if found is None:
-            raise BundleBroken(bundle.name, Fault.RECORD_MISSING, "index_run", found=told["run"])
-        if found.extract_digest != told["extract"]:
-            raise _changed(bundle, "index_run", "extract_digest", told["extract"], found.extract_digest)
-        _require_figures(session, found, bundle)
-        if index_seals.signed(session, sheet, found, until=seal.sealed_at) != told["signed"]:
-            raise _changed(bundle, "approval", "", statements.short(told["signed"]), "")
-        if index_seals.of_sheet(session, sheet)[0].number == told["number"]:
-            _require_sources(session, sheet, found, bundle)
+        try:
+            return _require(session, bundle, told)
+        except ValueError as error:  # a value that its column cannot hold
+            for broken in tables.first_unreadable(session, bundle):
+                raise broken from error
+            raise
+
+
+def _require(session: Session, bundle: Opened, told: Mapping[str, Any]) -> int:
+    entries = against_log.require(session, bundle, told, archive.sha256(bundle.folder / statements.FILE))
+    sheet = index_sheets.find(session, told["index"], told["year"])
+    seal = _require_seal(session, sheet, bundle, told)
+    found = session.get(IndexRun, bytes.fromhex(told["run"]))
+    if found is None:
+        raise BundleBroken(bundle.name, Fault.RECORD_MISSING, "index_run", found=told["run"])
+    if found.extract_digest != told["extract"]:
+        raise _changed(bundle, "index_run", "extract_digest", told["extract"], found.extract_digest)
+    _require_columns(session, sheet, found, seal, bundle)
+    _require_figures(session, found, bundle)
+    _require_places(session, found, bundle)
+    if index_seals.signed(session, sheet, found, until=seal.sealed_at) != told["signed"]:
+        raise _changed(bundle, "approval", "", statements.short(told["signed"]), "")
+    if index_seals.of_sheet(session, sheet)[0].number == told["number"]:
+        _require_sources(session, sheet, found, bundle)
     return entries
 
 
@@ -69,6 +81,16 @@ def _require_seal(session: Session, sheet: IndexSheet, bundle: Opened, told: Map
             raise _changed(bundle, "index_seal", name, *shown)
     require_pieces(lambda stream: index_seals.write(session, seal, stream), "index_seal_part", told)
     return seal
+
+
+def _require_columns(session: Session, sheet: IndexSheet, run: IndexRun, seal: IndexSeal, bundle: Opened) -> None:
+    """Columns that no file tells are as the inventory marked them; bundles of before have none."""
+    path = bundle.folder / bundles.INVENTORY
+    if not path.is_file():
+        return
+    stands = index_inventories.stands(session, sheet, run, at=seal.sealed_at, by=seal.sealed_by)
+    for table, name, found in index_inventories.differences(seal.id, json.loads(path.read_bytes()), stands):
+        raise _changed(bundle, table, name, "", statements.short(found))
 
 
 def _require_sources(session: Session, sheet: IndexSheet, run: IndexRun, bundle: Opened) -> None:
@@ -99,6 +121,16 @@ def _require_figures(session: Session, run: IndexRun, bundle: Opened) -> None:
                 was, now = sealed[column].removeprefix("'"), str("" if stands[column] is None else stands[column])
                 if was != now:
                     raise _changed(bundle, "index_figure", column, was, now, number)
+
+
+def _require_places(session: Session, run: IndexRun, bundle: Opened) -> None:
+    """The columns by which a page finds a figure say what the figure's row does."""
+    columns = IndexFigure.position, IndexFigure.unit_code, IndexFigure.row
+    wanted = select(*columns).where(IndexFigure.run_id == run.id).order_by(IndexFigure.position)
+    for place, (position, unit, row) in enumerate(session.execute(wanted)):
+        if (place, row["unit"]) != (position, unit):
+            name, was, now = ("unit_code", row["unit"], unit) if place == position else ("position", place, position)
+            raise _changed(bundle, "index_figure", name, str(was), str(now), place + 2)
 
 
 def _changed(bundle: Opened, table: str, field: str, expected: str, found: str, row: int | None = None) -> BundleBroken:

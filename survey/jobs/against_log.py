@@ -14,13 +14,13 @@ from survey.custody.broken import BundleBroken, Fault
 from survey.custody.bundles import Opened
 from survey.errors.common import AuditBroken
 from survey.model.audit import AuditEntry
-from survey.model.index import IndexSeal
+from survey.model.index import IndexSeal, IndexSheet
 from survey.model.seal import Seal
 from survey.model.wave import Wave
 from survey.stages import audit, units
 from survey.stages.audit import Break, Head
 
-SEALED, PURGED = "results.seal", "retention.purge"
+SEALED, INDEX_SEALED, PURGED = "results.seal", "index.seal", "retention.purge"
 
 
 def require(session: Session, bundle: Opened, told: Mapping[str, Any], digest: str) -> int:
@@ -29,8 +29,9 @@ def require(session: Session, bundle: Opened, told: Mapping[str, Any], digest: s
     entries = audit.verify(session, signed=_head(told)).count
     for later in _stored(session, bundle, told):
         _require_head(session, _head(later))
-    if not any(detail.get("seal") == digest for detail in since(session, told, SEALED)):
-        raise BundleBroken(bundle.name, Fault.RECORD_MISSING, AuditEntry.__tablename__, field=SEALED)
+    action = INDEX_SEALED if "index" in told else SEALED
+    if not any(detail.get("seal") == digest for detail in since(session, told, action)):
+        raise BundleBroken(bundle.name, Fault.RECORD_MISSING, AuditEntry.__tablename__, field=action)
     return entries
 
 
@@ -62,10 +63,16 @@ def _head(told: Mapping[str, Any]) -> Head:
 
 def _stored(session: Session, bundle: Opened, told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """What the site's other seals state, as far as the same key signed it; its own is looked at more closely."""
-    own = (Wave.code == told["wave"]) & (Seal.number == told["number"])
+    own = select(Seal.id).join(Wave, Wave.id == Seal.wave_id)
+    own = own.where(Wave.code == told.get("wave"), Seal.number == told["number"])
+    index = select(IndexSeal.id).join(IndexSheet, IndexSheet.id == IndexSeal.sheet_id)
+    index = index.where(IndexSheet.code == told.get("index"), IndexSheet.year == told["year"])
     for table, wanted in (
-        (Seal, select(Seal.statement).join(Wave, Wave.id == Seal.wave_id).where(~own)),
-        (IndexSeal, select(IndexSeal.statement)),
+        (Seal, select(Seal.statement).where(Seal.id.not_in(own))),
+        (
+            IndexSeal,
+            select(IndexSeal.statement).where(IndexSeal.id.not_in(index.where(IndexSeal.number == told["number"]))),
+        ),
     ):
         for stated in session.scalars(wanted):
             try:

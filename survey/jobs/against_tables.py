@@ -26,6 +26,7 @@ from survey.stages.inventories import Difference, Kind
 FAULTS = {
     Kind.CHANGED: Fault.RECORD_CHANGED, Kind.MISSING: Fault.RECORD_MISSING, Kind.ADDED: Fault.RECORD_ADDED,
 }  # fmt: skip
+NOT_OF_THE_SITE = {"code_version", "hashes"}  # of the extract's manifest: the program's, and of its files
 DESCRIBED = ("drivers", "modes", "questions", "items")
 
 
@@ -75,10 +76,10 @@ def require_manifest(session: Session, wave: Wave, bundle: Opened, told: Mapping
     province = sealed.pop("province"), stands.pop("province")
     code = province[0]["code"]
     _require_same(bundle, f"unit ({code})", *province, since.get(code, {}))
-    for field in sorted(stands.keys() - {"code_version"}):
-        if sealed.get(field) != stands[field]:
+    for field in sorted({*sealed, *stands} - NOT_OF_THE_SITE):
+        if sealed.get(field) != stands.get(field):
             table, name = ("draw", field) if field == "seed" else ("wave", field)
-            raise _changed(bundle, table, name, sealed.get(field), stands[field])
+            raise _changed(bundle, table, name, sealed.get(field), stands.get(field))
 
 
 def _by_code(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

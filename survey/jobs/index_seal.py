@@ -15,8 +15,10 @@ from survey.db import Database
 from survey.errors.index import IndexOutdated
 from survey.jobs import index, provenance
 from survey.keys import Keys
+from survey.model.base import new_id
 from survey.model.index import IndexRun, IndexSeal, IndexSheet
-from survey.stages import audit, index_seals, index_sheets
+from survey.stages import audit, index_inventories, index_seals, index_sheets
+from survey.stages.audit import Head
 
 
 def run(
@@ -24,6 +26,7 @@ def run(
     say: Callable[[str], None] = lambda _step: None,
 ) -> IndexSeal:  # fmt: skip
     """Seal the newest run, to which two agencies agreed. With a `reason` this seal replaces the one before."""
+    identity = new_id()
     with TemporaryDirectory(prefix="hailong-seal-") as parts:
         folder, whole = Path(parts) / "bundle", Path(parts) / "bundle.zip"
         with database.read() as session:
@@ -31,24 +34,28 @@ def run(
             taken, _agreed = index_seals.require_sealable(session, sheet, reason=reason)
             say("files")
             index.write_run(session, sheet, taken, folder, with_extract=True)
+            stands = index_inventories.stands(session, sheet, taken, at=now, by=actor)
+            (folder / bundles.INVENTORY).write_bytes(statements.canonical(index_inventories.take(identity, stands)))
         say("packing")
         bundles.add_marks(folder)
         bundles.pack(folder, whole)
         say("sealing")
         with database.begin() as session:
-            sheet = index_sheets.find(session, code, year)
-            stands, _agreed = index_seals.require_sealable(session, sheet, reason=reason)
-            if stands.id != taken.id:
+            head, sheet = audit.hold(session), index_sheets.find(session, code, year)
+            newest, _agreed = index_seals.require_sealable(session, sheet, reason=reason)
+            if newest.id != taken.id:
                 raise IndexOutdated(scheme=code, year=year)
-            told = _told(session, sheet, stands, now=now, reason=reason) | {"files": bundles.list_files(folder)}
+            told = _told(session, sheet, newest, head, now=now, reason=reason) | {"files": bundles.list_files(folder)}
             statement = statements.sign(told, keys.sealing)
             bundles.finish(whole, statement)
-            return index_seals.store(session, sheet, statement, whole, actor=actor, now=now)
+            return index_seals.store(session, sheet, statement, whole, identity=identity, actor=actor, now=now)
 
 
-def _told(session: Session, sheet: IndexSheet, run: IndexRun, *, now: datetime, reason: str | None) -> dict[str, Any]:
+def _told(
+    session: Session, sheet: IndexSheet, run: IndexRun, head: Head, *, now: datetime, reason: str | None
+) -> dict[str, Any]:
     """What the statement says besides the files' hashes."""
-    head, before = audit.hold(session), index_seals.newest(session, sheet)
+    before = index_seals.newest(session, sheet)
     scheme = index_sheets.scheme_of(sheet)
     return {
         "index": sheet.code,

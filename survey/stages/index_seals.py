@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from survey.errors.index import IndexNotSealed, IndexSealed
 from survey.model.approval import Approval
-from survey.model.base import new_id
 from survey.model.index import IndexRun, IndexSeal, IndexSealPart, IndexSheet
 from survey.stages import approvals, audit, index_sheets, results
 from survey.stages.seals import PIECE
@@ -56,12 +55,12 @@ def require_sealable(session: Session, sheet: IndexSheet, *, reason: str | None)
 
 
 def store(
-    session: Session, sheet: IndexSheet, statement: bytes, whole: Path, *, actor: str, now: datetime
+    session: Session, sheet: IndexSheet, statement: bytes, whole: Path, *, identity: bytes, actor: str, now: datetime
 ) -> IndexSeal:
-    """Keep a signed bundle; its run counts from here."""
+    """Keep a signed bundle under the `identity` that its inventory is keyed by; its run counts from here."""
     told = json.loads(statement)
     seal = IndexSeal(
-        id=new_id(), sheet_id=sheet.id, number=told["number"], run_id=bytes.fromhex(told["run"]), reason=told["reason"],
+        id=identity, sheet_id=sheet.id, number=told["number"], run_id=bytes.fromhex(told["run"]), reason=told["reason"],
         statement=statement.decode(), digest=sha256(statement).hexdigest(), sealed_at=now, sealed_by=actor,
     )  # fmt: skip
     session.add(seal)

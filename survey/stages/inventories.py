@@ -15,12 +15,12 @@ from enum import StrEnum
 from itertools import islice, zip_longest
 from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, Date, Select, String, Text, cast, select, type_coerce
+from sqlalchemy import JSON, Column, ColumnElement, Date, Select, String, Text, and_, cast, select, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
 from survey.custody.bundles import INVENTORY
-from survey.model.base import UtcTime
+from survey.model.base import Base, UtcTime
 from survey.model.response import Facts
 from survey.model.tables import METADATA
 from survey.stages import retention
@@ -66,8 +66,8 @@ def take(session: Session, of: Moment, key: bytes, seal: Mapping[str, Any]) -> d
             for held in HELD
             for name, part in _parts(held)
         },
-        "seal": {name: _mark(key, seal[name]) for name in OF_SEAL},
-        DOCUMENTS: [len(of.wave.documents), _mark(key, of.wave.documents)],
+        "seal": {name: mark(key, seal[name]) for name in OF_SEAL},
+        DOCUMENTS: [len(of.wave.documents), mark(key, of.wave.documents)],
     }
 
 
@@ -76,7 +76,7 @@ def differences(
 ) -> Iterator[Difference]:
     """Table by table what is not as it was; for a replaced seal (not `every`) what it holds for ever."""
     length, documents = told[DOCUMENTS]
-    if _mark(key, of.wave.documents[:length]) != documents:
+    if mark(key, of.wave.documents[:length]) != documents:
         yield Difference("wave", Kind.CHANGED, column=DOCUMENTS)
     for held in HELD:
         for name, part in _parts(held):
@@ -88,7 +88,15 @@ def differences(
 
 def seal_differs(key: bytes, told: Mapping[str, Any], seal: Mapping[str, Any]) -> str:
     """The first field of the seal's own row that is another than when it was made; nothing when none is."""
-    return next((name for name in OF_SEAL if told["seal"][name] != _mark(key, seal[name])), "")
+    return next((name for name in OF_SEAL if told["seal"][name] != mark(key, seal[name])), "")
+
+
+def stored(session: Session, row: Base, *, without: Collection[str] = ()) -> dict[str, Any]:
+    """The values of one row as they are stored, by column."""
+    columns = [column for column in row.__table__.columns if column.name not in without]
+    own = and_(*(column == getattr(row, column.name) for column in row.__table__.primary_key))
+    found = session.connection().execute(select(*map(_raw, columns)).where(own)).one()
+    return {column.name: value for column, value in zip(columns, found, strict=True)}
 
 
 def unreadable(session: Session) -> Difference | None:
@@ -100,7 +108,7 @@ def unreadable(session: Session) -> Difference | None:
         for row, values in enumerate(found, start=1):
             for column, value in zip(odd, values[len(keys) :], strict=True):
                 if not _reads(column, value):
-                    key = " ".join(map(_plain, values[: len(keys)]))
+                    key = " ".join(map(plain, values[: len(keys)]))
                     return Difference(table.name, Kind.CHANGED, key, row, column.name, str(value)[:40])
     return None
 
@@ -178,7 +186,7 @@ class _Digest:
             for digest, values in zip(made.columns, zip(*chunk, strict=True), strict=True):
                 digest.update(_bytes(values))
             if made.rows <= MOST_MARKS:
-                made.marks += [_mark(key, row) for row in chunk]
+                made.marks += [mark(key, row) for row in chunk]
             made.rows += len(chunk)
         return made
 
@@ -189,14 +197,16 @@ class _Digest:
 
 
 def _bytes(values: Any) -> bytes:
-    return json.dumps(values, ensure_ascii=False, default=_plain).encode("utf-8", "surrogatepass")
+    return json.dumps(values, ensure_ascii=False, default=plain).encode("utf-8", "surrogatepass")
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """A stored value as text."""
     return bytes(value).hex() if isinstance(value, bytes | memoryview) else str(value)
 
 
-def _mark(key: bytes, value: Any) -> str:
+def mark(key: bytes, value: Any) -> str:
+    """A short digest that says nothing of the value."""
     return hmac.digest(key, _bytes(value), "sha256")[:MARK].hex()
 
 
@@ -226,11 +236,11 @@ def _difference(
     if kind is Kind.MISSING:
         return Difference(held.name, kind, row=row)
     values = next(islice(_rows(session, of, held, part, names), row - 1, None))
-    shown = "" if not column or _is_json(held.table.c[column]) else _plain(values[names.index(column)])
+    shown = "" if not column or _is_json(held.table.c[column]) else plain(values[names.index(column)])
     return Difference(held.name, kind, _key_of(held, names, values), row, column, shown)
 
 
 def _key_of(held: Held, names: Sequence[str], values: Values) -> str:
     """A row by its key, without the wave that all of them are of."""
     keys = [column.name for column in held.table.primary_key if column.name != "wave_id"]
-    return " ".join(_plain(values[names.index(name)]) for name in keys)
+    return " ".join(plain(values[names.index(name)]) for name in keys)

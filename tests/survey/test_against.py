@@ -22,7 +22,7 @@ from survey.config import Settings
 from survey.custody import bundles, checking, statements
 from survey.custody.broken import BundleBroken, Fault
 from survey.db import Database, open_database
-from survey.jobs import against, close, purge, recompute, score, screen, seal
+from survey.jobs import against, against_tables, close, purge, recompute, score, screen, seal
 from survey.keys import Keys
 from survey.model.audit import AuditEntry
 from survey.model.progress import CellCount
@@ -176,6 +176,18 @@ def test_the_very_row_that_was_changed_deleted_or_put_in_is_named(sealed: Held, 
     for statement, named in ROWS.items():
         found = harmed(database, statement, sealed)
         assert (found.file, found.row, found.field) == named
+
+
+def test_what_the_sealed_manifest_says_and_the_site_does_not_any_more_is_named(
+    sealed: Held, database: Database, tmp_path: Path
+) -> None:
+    assert sealed(database)
+    with bundles.opened(tmp_path / "seal.zip") as bundle, database.read() as session:
+        path, told = bundle.folder / "extract" / "manifest.json", checking.check(bundle, public=None).statement or {}
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | {"topups_not_counted": ["98-02"]}), encoding="utf-8")
+        with pytest.raises(BundleBroken) as caught:
+            against_tables.require_manifest(session, waves.find(session, WAVE), bundle, told)
+    assert (caught.value.file, caught.value.field) == ("wave", "topups_not_counted")
 
 
 def test_what_has_its_date_and_what_a_later_import_says_of_units_is_no_tampering(
