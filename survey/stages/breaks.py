@@ -1,6 +1,7 @@
 """Breaks between two waves: everything that keeps their figures from being compared, and the one list of it.
 
 What was asked and how it was counted is frozen with the wave and stands in its rows: a break is a fact, no opinion.
+Words are compared in Vietnamese: a further language, or a better translation, is no other question.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from sqlalchemy.orm import Session
 from survey.instrument import Instrument
 from survey.model.wave import Wave
 from survey.stages import waves
+
+ASKED_IN = "vi"
 
 
 class Break(StrEnum):
@@ -38,7 +41,7 @@ def method(session: Session, wave: Wave, rows: Sequence[Mapping[str, Any]]) -> M
     return {
         Break.KIND: wave.kind,
         Break.AUDIENCE: wave.audience,
-        Break.QUESTIONS: frozenset((item.code, item.factor, item.text) for item in form.scored_items),
+        Break.QUESTIONS: frozenset((item.code, item.factor, item.text(ASKED_IN)) for item in form.scored_items),
         Break.SCALE: _scale(form),
         Break.RULE: frozenset(row["rule"] for row in rows),
         Break.WEIGHTING: frozenset(row["weighting"] for row in rows),
@@ -48,7 +51,10 @@ def method(session: Session, wave: Wave, rows: Sequence[Mapping[str, Any]]) -> M
 
 def _scale(form: Instrument) -> object:
     """The answers of each scored question, and which of them are satisfied."""
-    return frozenset((item.code, item.choices) for item in form.scored_items), frozenset(form.satisfied)
+    answers = frozenset(
+        (item.code, tuple((one.code, one.text(ASKED_IN)) for one in item.choices)) for item in form.scored_items
+    )
+    return answers, frozenset(form.satisfied)
 
 
 def between(before: Method, after: Method) -> tuple[Break, ...]:

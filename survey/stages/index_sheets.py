@@ -110,9 +110,10 @@ def import_points(
     for one in changed:
         row = there[one.unit, one.code]
         told: dict[str, Any] = {"unit": one.unit, "code": one.code, "before": str(row.value), "value": str(one.value)}
-        if row.is_points != one.is_points:
+        if _is_meant_otherwise(one, row):
             told |= {"is_points": one.is_points}
-        row.value, row.is_points, row.source = one.value, one.is_points, one.source
+            row.is_points = one.is_points
+        row.value, row.source = one.value, one.source
         audit.record(session, actor=actor, action="index.set", subject=subject, detail=told, now=now)
     detail = {**report.as_dict(), "digest": files.digest(file), "scheme": scheme.digest}
     audit.record(session, actor=actor, action="index.import", subject=subject, detail=detail, now=now)
@@ -126,7 +127,12 @@ def stored(session: Session, code: str, year: int) -> IndexSheet | None:
 
 
 def _differs(point: Point, row: IndexInput) -> bool:
-    return (point.value, point.is_points, point.source) != (row.value, row.is_points, row.source)
+    return (point.value, point.source) != (row.value, row.source) or _is_meant_otherwise(point, row)
+
+
+def _is_meant_otherwise(point: Point, row: IndexInput) -> bool:
+    """Points where a figure stood, or a figure for points; where no rule turns figures both are points."""
+    return point.by_rule and point.is_points != row.is_points
 
 
 def _values(sheet: IndexSheet, point: Point) -> dict[str, Any]:

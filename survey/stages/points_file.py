@@ -33,13 +33,14 @@ Stored = Mapping[tuple[str, str], tuple[Decimal, bool]]  # the figures, and whet
 
 @dataclass(frozen=True)
 class Point:
-    """One figure of the file and where it stands; `earned` are its points."""
+    """One figure of the file and where it stands; `earned` are its points, `by_rule` where a rule makes them."""
 
     row: int
     unit: str
     code: str
     value: Decimal
     is_points: bool
+    by_rule: bool
     earned: Decimal
     max: Decimal
     source: str
@@ -128,7 +129,9 @@ def _read_row(
     if not expected.scheme.bonus_penalty and not 0 <= earned <= piece.max:
         fault(given, Flaw.TOO_MANY_POINTS, piece.max)
     source = cell["source"] or expected.source
-    return Point(row.number, unit, code, value, is_points, earned, piece.max, source) if len(faults) == before else None
+    if len(faults) > before:
+        return None
+    return Point(row.number, unit, code, value, is_points, piece.by_rule, earned, piece.max, source)
 
 
 def _row_flaws(

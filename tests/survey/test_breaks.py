@@ -12,6 +12,7 @@ from survey.db import Database
 from survey.model.wave import Wave
 from survey.stages import breaks
 from survey.stages.breaks import Break
+from tests.survey.test_third_language import in_three
 
 ROW = {"scheme": "local-department-sample", "rule": "top2box", "weighting": "design"}
 
@@ -36,6 +37,16 @@ def test_what_was_measured_otherwise_is_a_break_and_a_remark_is_none(
         assert old in wave.instrument
         wave.instrument = wave.instrument.replace(old, new, 1)
         assert breaks.between(before, breaks.method(session, wave, [ROW | row])) == found
+
+
+def test_a_further_language_and_another_translation_are_no_break(
+    database: Database, prepare_wave: Callable[[Session, Iterable[str]], Wave]
+) -> None:
+    with database.begin() as session:
+        wave = prepare_wave(session, ["98-01"])
+        before = breaks.method(session, wave, [ROW])
+        wave.instrument = in_three(wave.instrument, "tyz").replace('en = "', 'en = "Now: ')
+        assert breaks.between(before, breaks.method(session, wave, [ROW])) == ()
 
 
 def test_a_rehearsal_is_not_chained_to_a_real_wave(

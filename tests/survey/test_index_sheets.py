@@ -173,6 +173,14 @@ def test_the_same_file_again_changes_nothing_and_a_change_keeps_the_value_before
     assert [(Decimal(one["before"]), Decimal(one["value"])) for one in log] == [(Decimal("8.78"), Decimal("8.79"))]
 
 
+def test_the_same_points_in_the_other_column_are_no_change_where_no_rule_turns_figures(take: Import) -> None:
+    take([("74", "8.1", "8.78", "press"), ("74", "total", "90", "press")])
+    again = take(
+        [("74", "8.1", "8.78", "press"), ("74", "total", "90", "press")], header=("unit", "code", "points", "source")
+    )
+    assert (again.updated, again.unchanged) == (0, 2)
+
+
 def test_a_spreadsheets_rounding_is_not_a_change_and_a_comma_is_never_guessed_at(
     database: Database, take: Import, tmp_path: Path
 ) -> None:
