@@ -170,7 +170,8 @@ def _untitled(text: str) -> Iterator[tuple[int, int]]:
         words = tuple(found[0].casefold().split())
         if words[0] in FAMILY_ALONE and words[2] not in NOT_NAMES:
             count = 3 if len(words) == 3 or words[3] not in GIVEN else 4
-            yield found.start(), found.start() + len(" ".join(found[0].split()[:count]))
+            ends = [word.end() for word in re.finditer(r"\S+", found[0])]
+            yield found.start(), found.start() + ends[count - 1]
     for found in THREE_WORDS.finditer(text):
         first = found[0].split()[0].casefold()
         before = text[max(0, found.start() - 12) : found.start()]

@@ -109,12 +109,17 @@ def due(database: Database, keys: Keys, settings: Settings, *, clock: Clock) -> 
     until, outcomes = clock() + A_MINUTE, Counter[str]()
     try:
         channels = read_channels(settings.channels, os.environ)
-        for code in _waiting(database, clock()):
+        waiting = _waiting(database, clock())
+    except SurveyError as refused:
+        LOG.error("messages were not sent: %s", refused)
+        return outcomes
+    for code in waiting:
+        try:
             outcomes += run(
                 database, keys, code, channels=channels, base_url=settings.base_url, clock=clock, until=until
             )
-    except SurveyError as refused:
-        LOG.error("messages were not sent: %s", refused)
+        except SurveyError as refused:
+            LOG.error("messages of a wave were not sent: %s", refused)
     return outcomes
 
 

@@ -38,11 +38,10 @@ def record(
     return entry
 
 
-def record_once(session: Session, *, actor: str, action: str, subject: str, since: datetime, now: datetime) -> None:
-    """Append an entry unless the same stands there since an instant: what is looked at all day is one line."""
-    same = (AuditEntry.actor == actor) & (AuditEntry.action == action) & (AuditEntry.subject == subject)
-    if session.scalar(select(AuditEntry.number).where(same, AuditEntry.at >= since).limit(1)) is None:
-        record(session, actor=actor, action=action, subject=subject, detail={}, now=now)
+def subjects_since(session: Session, *, actor: str, action: str, since: datetime) -> set[str]:
+    """What somebody did this to since an instant."""
+    same = (AuditEntry.actor == actor) & (AuditEntry.action == action) & (AuditEntry.at >= since)
+    return set(session.scalars(select(AuditEntry.subject).where(same)))
 
 
 @dataclass(frozen=True)

@@ -191,14 +191,21 @@ def addressee(session: Session, it: Writer, taken: Taken) -> Reached | None:
 
 
 def follow_up(session: Session, it: Writer, *, now: datetime) -> int:
-    """Give every message that came back to the next channel; the number of new attempts."""
-    key = it.keys.wave(it.wave.id)
-    following = []
-    for entry, tried in outbox.bounced(session, it.wave, key):
+    """Give every message that came back to the next channel; the number of new attempts. A letter for which there is
+    no money left waits, and holds nothing else up."""
+    key, letter = it.keys.wave(it.wave.id), it.channels.letter_price
+    left = (outbox.left_to_spend(session, it.wave) or 0) if letter else 0
+    following, unpaid = [], []
+    for message, entry, tried in outbox.bounced(session, it.wave, key):
         person = next(invitations.people(session, it.wave, it.keys, only=entry.invitation), None)
         chain = it.chain(person, entry.step, entry.language) if person else ()
-        following += [replace(entry, channel=one) for one in chain if one not in tried][:1]
-    letter = it.channels.letter_price
+        channel = next((one for one in chain if one not in tried), None)
+        if channel is Channel.PRINT and letter > left:
+            unpaid.append(message)
+        elif channel is not None:
+            following.append(replace(entry, channel=channel))
+            left -= letter if channel is Channel.PRINT else 0
+    outbox.put_off(session, unpaid)
     return outbox.put_in(session, it.wave, key, following, state=outbox.WAITING, letter=letter, now=now)
 
 

@@ -230,8 +230,8 @@ def resolve(session: Session, wave: Wave, *, repeatable: Collection[str], now: d
     return _changed(session, update(Message).where(again).values(state=WAITING, due_at=now + timedelta(minutes=1)))
 
 
-def bounced(session: Session, wave: Wave, key: WaveKey) -> list[tuple[Entry, frozenset[str]]]:
-    """What came back and has no successor yet, each with the channels that were tried; they are given up here."""
+def bounced(session: Session, wave: Wave, key: WaveKey) -> list[tuple[bytes, Entry, frozenset[str]]]:
+    """What came back and has no successor yet (id, entry, channels that were tried); they are given up here."""
     rows = session.execute(
         update(Message)
         .where(Message.wave_id == wave.id, Message.state == BOUNCED)
@@ -245,8 +245,13 @@ def bounced(session: Session, wave: Wave, key: WaveKey) -> list[tuple[Entry, fro
         tried = select(Message.channel).where(Message.step_mark == row.step_mark)
         invitation = decrypt(_sealing_key(key, row.id), row.sealed)
         entry = Entry(invitation, row.step, Channel(row.channel), row.language, row.cell)
-        found.append((entry, frozenset(session.scalars(tried))))
+        found.append((row.id, entry, frozenset(session.scalars(tried))))
     return found
+
+
+def put_off(session: Session, ids: Iterable[bytes]) -> None:
+    """Let what came back wait for its successor after all: there is no money for it now."""
+    session.execute(update(Message).where(Message.id.in_(list(ids))).values(state=BOUNCED))
 
 
 def receive(session: Session, receipt: Receipt) -> bool:

@@ -131,6 +131,7 @@ def follow(session: Session, wave: Wave, key: WaveKey, *, actor: str, now: datet
     rule = wave.settings.get(SETTING)
     if rule is None or wave.state in waves.OVER:
         return {}
+    session.refresh(wave, with_for_update=True)  # two releases at once would draw the same people twice
     known = set(session.scalars(select(Recontact.mark).where(Recontact.wave_id == wave.id)))
     added: dict[str, int] = {}
     codes: list[str] = []

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy.orm import Session
-
 from survey.config import PROVINCE_TIME
 from survey.stages import audit
-from survey.web.site import now, signed_in
+from survey.web.site import now, signed_in, site
+
+ACTION = "contacts.show"
 
 
-def note_shown(session: Session, waves: Iterable[str]) -> None:
-    """Write down that who is signed in was shown people of these waves (codes), today in the province's time."""
-    here = now().astimezone(PROVINCE_TIME)
-    since = here.replace(hour=0, minute=0, second=0, microsecond=0)
-    for wave in sorted(set(waves)):
-        audit.record_once(
-            session, actor=signed_in().email, action="contacts.show", subject=wave, since=since, now=now()
-        )
+def note_shown(waves: Iterable[str]) -> None:
+    """Write down that who is signed in is shown people of these waves (codes), today in the province's time.
+
+    A phone asks for its list every few seconds while something waits there: nothing is locked once today's line stands.
+    """
+    at, actor, subjects = now(), signed_in().email, set(waves)
+    midnight = at.astimezone(PROVINCE_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+    with site().database.read() as session:
+        subjects -= audit.subjects_since(session, actor=actor, action=ACTION, since=midnight)
+    if subjects:
+        with site().database.begin() as session:
+            for wave in sorted(subjects):
+                audit.record(session, actor=actor, action=ACTION, subject=wave, detail={}, now=at)

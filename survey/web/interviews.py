@@ -77,9 +77,9 @@ class Listed:
 @blueprint.get("")
 def mine() -> str:
     """The own list: whom to visit or call, how it stands, and a form to record an attempt."""
-    with site().database.begin() as session:
+    with site().database.read() as session:
         found = interviews.cases(session, site().keys, email=signed_in().email)
-        note_shown(session, (case.wave.code for case in found))
+    note_shown(case.wave.code for case in found)
     by_wave = {case.wave.code: case.wave for case in found}
     listed = [Listed(wave, tuple(one for one in found if one.wave.code == code)) for code, wave in by_wave.items()]
     return render_template(

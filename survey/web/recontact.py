@@ -37,10 +37,10 @@ SAVED = {
 @blueprint.get("")
 def people() -> str:
     """Everybody drawn for a call."""
-    with site().database.begin() as session:
+    with site().database.read() as session:
         found = recontacts.cases(session, site().keys)
-        note_shown(session, (case.wave.code for case in found))
         items = {case.wave.code: questions(case.wave) for case in found}
+    note_shown(case.wave.code for case in found)
     return render_template(
         "field/recontact.html", cases=found, items=items, calls=CALLS, asked=ASKED, language=language(),
         told=SAVED.get(request.args.get("told", ""), ""),

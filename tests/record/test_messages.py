@@ -275,9 +275,13 @@ def test_an_unreachable_number_is_tried_by_the_next_channel_and_ends_with_the_pr
     assert (states["zalo", "failed"], states["zalo", "sent"], states["sms", "sent"]) == (1, 5, 1)
     with post.database.read() as session:
         other = session.scalars(select(Message.id).where(Message.channel == "sms")).one()
+        spent = session.get_one(MessageBudget, waves.find(session, CITIZENS).id).spent
     post.receive(Receipt(other.hex(), Why.REJECTED))
-    post.go_on()
-    assert post.states()["print", "to_print"] == 1
+    for cap, letters in ((spent, 0), (spent + 7000, 1)):  # a letter that cannot be paid waits
+        with post.database.begin() as session:
+            outbox.set_cap(session, waves.find(session, CITIZENS), cap)
+        post.go_on()
+        assert post.states()["print", "to_print"] == letters
     with post.database.read() as session:
         wave = waves.find(session, CITIZENS)
         letter = session.scalars(select(Message).where(Message.channel == "print")).one()
