@@ -7,14 +7,18 @@
   const touch = () => { touched = Date.now(); };
   const isEnded = () => document.querySelector("[data-state]");
   const isClean = () => location.pathname === start && !isEnded();
-  function isSending() {
-    try { return Object.values(localStorage).some((one) => JSON.parse(one).to); } catch (_) { return false; }
+  function goesTo(name) { // where a form that waits whole goes
+    try { return JSON.parse(localStorage.getItem(name)).to; } catch (_) { return ""; }
   }
+  function names() {
+    try { return Object.keys(localStorage); } catch (_) { return []; }
+  }
+  const isSending = () => names().some((name) => goesTo(name) === start);
   async function leave() {
     leaving = true;
     const token = document.querySelector("[name=csrf_token]");
     document.querySelector("main").hidden = true; // whoever comes next sees nothing of it, without a network too
-    try { localStorage.clear(); } catch (_) { /* there is none */ }
+    for (const name of names()) if (!goesTo(name)) localStorage.removeItem(name);
     try {
       if (!isEnded() && token) await fetch(start, { method: "POST", body: new URLSearchParams({ csrf_token: token.value, action: "leave" }) });
       await fetch(start, { method: "HEAD" });

@@ -7,7 +7,7 @@
   const base = location.pathname.split("/").slice(0, 3).join("/");
   const isShared = base.startsWith("/q/");
   const $ = (selector, from = document) => from.querySelector(selector);
-  let mark = 2166136261, wait = 1e3, timer = 0, sending = null, again = null, shown = location.pathname;
+  let mark = 2166136261, wait = 1e3, timer = 0, sending = null, others = 0, again = null, shown = location.pathname;
   let parts = null, at = "", submissionKey = ""; // of the whole form
   for (const letter of base) mark = Math.imul(mark ^ letter.charCodeAt(0), 16777619) >>> 0;
   const STORE = OURS + mark;
@@ -31,10 +31,16 @@
   }
   function keep(found, name = STORE) {
     if (!found.queue.length && !found.open) return forget(name);
-    try { localStorage.setItem(name, JSON.stringify({ ...found, at: Date.now() })); } catch (_) { memory = found; }
+    try { localStorage.setItem(name, JSON.stringify({ ...found, at: Date.now() })); } catch (_) { if (name === STORE) memory = found; }
   }
   let memory = null; // where storage is full or forbidden
-  const waiting = () => memory || kept();
+  const waiting = (name = STORE) => (name === STORE && memory) || kept(name);
+  function drop(one, name = STORE) { // what the site took, unless another tab was faster
+    const found = waiting(name), [first] = found.queue;
+    if (!first || first.page !== one.page || first.body !== one.body) return;
+    found.queue.shift();
+    keep(found, name);
+  }
 
   function say(why) {
     let line = $("#waiting");
@@ -56,7 +62,7 @@
     let answer;
     try { answer = await fetch(to + page, { method: "POST", body: fields, headers }); } catch (_) { throw "waiting"; }
     if (answer.status >= 500 || answer.status === 429) {
-      wait = Math.max(wait, 1e3 * answer.headers.get("retry-after"));
+      if (to === base) wait = Math.max(wait, 1e3 * answer.headers.get("retry-after"));
       throw answer.headers.get("x-state") || "busy";
     }
     return answer;
@@ -77,9 +83,7 @@
         if (refused && !one.isQuiet) break;
         const answer = await post(one.page, one.body, one.isQuiet);
         const text = answer.status === 204 ? null : await answer.text();
-        found = waiting();
-        found.queue.shift();
-        keep(found);
+        drop(one);
         wait = 1e3;
         if (text !== null && (!refused || !one.isQuiet)) refused = { text, address: answer.url };
       }
@@ -110,16 +114,27 @@
       $("main").replaceChildren(told, $("[name=csrf_token]"));
     }
   }
-  async function sendOthers() { // forms that were finished with other links
+  function finished() { // forms of other links; what is older than a day goes
     try {
-      for (const name of Object.keys(localStorage).filter((one) => one.startsWith(OURS) && one !== STORE)) {
-        for (const found = kept(name); found.to && found.queue.length; keep(found, name)) {
-          const [one] = found.queue;
-          if ((await post(one.page, one.body, one.isQuiet, found.to)).status === 400) return; // the token is too old
-          found.queue.shift();
+      return Object.keys(localStorage).filter((name) => name.startsWith(OURS) && name !== STORE && kept(name).to);
+    } catch (_) { return []; }
+  }
+  async function sendOthers() { // what is refused stays: its own link shows it
+    if (others < 0) return;
+    clearTimeout(others);
+    others = -1;
+    let isBusy = false;
+    for (const name of finished()) {
+      try {
+        for (let found; (found = kept(name)).to && found.queue.length;) {
+          const [one] = found.queue, answer = await post(one.page, one.body, one.isQuiet, found.to);
+          const isTaken = answer.ok && one.page !== "/review";
+          if (!isTaken && !/ data-state=/.test(await answer.text())) break;
+          drop(one, name);
         }
-      }
-    } catch (_) { setTimeout(sendOthers, SLOWEST); }
+      } catch (_) { isBusy = true; }
+    }
+    others = isBusy ? setTimeout(sendOthers, SLOWEST) : 0;
   }
 
   function show(text, address) {
@@ -376,6 +391,11 @@
     else if (shown !== location.pathname && !waiting().to) location.reload(); // a link to a question stays
   });
 
+  const old = kept("form"); // of the version before links were kept apart
+  if (old.mark === mark) {
+    keep(old);
+    forget("form");
+  }
   const found = kept();
   sendOthers();
   if ($("[data-state]")) forget();

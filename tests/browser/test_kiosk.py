@@ -87,6 +87,7 @@ def test_a_form_sent_without_a_network_leaves_the_screen_at_once_and_goes_out_la
         page.get_by_role("button", name="Tiếp tục").click()
     expect(page.get_by_role("button", name="Gửi")).to_be_visible()
     page.wait_for_timeout(500)
+    page.evaluate("localStorage.a = 'no form at all'")
     page.context.set_offline(True)
     page.get_by_role("button", name="Gửi").click()
     expect(page.locator("h1")).to_have_text("Đang gửi phiếu")
@@ -117,3 +118,18 @@ def test_a_form_that_somebody_left_is_dropped(kiosk: tuple[Any, str], open_phone
     page.goto(address)
     page.get_by_role("button", name=START).click()
     assert not page.locator("input:checked").count()
+
+
+def test_a_kiosk_waits_for_no_form_of_another_link(kiosk: tuple[Any, str], open_phone: OpenPhone) -> None:
+    _site, address = kiosk
+    page = open_phone()
+    page.route("**/k/other/**", lambda route: route.abort())
+    page.goto(address)
+    page.evaluate(
+        "localStorage['form:1'] ="
+        " JSON.stringify({ queue: [{ page: '/review', body: 'a' }], to: '/k/other', at: Date.now() })"
+    )
+    page.get_by_role("button", name=START).click()
+    page.get_by_text("Rất hài lòng", exact=True).first.click()
+    page.get_by_role("button", name="Tiếp tục").click()
+    expect(page.get_by_role("button", name=START)).to_be_visible(timeout=15_000)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from survey.db import Database
 from survey.model.response import SpentMark, Spooled
+from survey.model.wave import Wave
+from survey.stages import waves
 
+EVERY = Path(__file__).parents[1] / "survey" / "data" / "every-type.toml"
 pytestmark = pytest.mark.browser
 KEPT = "JSON.stringify({...localStorage}) === '{}' ? null : JSON.stringify({...localStorage})"
 
@@ -109,6 +114,83 @@ def test_a_form_finished_offline_goes_out_when_any_other_link_is_opened_on_the_p
         assert page.evaluate(KEPT) is None
         assert page.locator("main form > button").count() == 2  # the other link's own first page
     assert answers(site.database) == (before[0] + 2, before[1] + 1)
+
+
+def finish_offline(page: Page, link: str, number: str = "") -> None:
+    """Begin with a network, answer and send without one, close the page; the phone is online again."""
+    page.goto(link)
+    page.locator("main form > button").first.click()
+    expect(page.locator("fieldset").first).to_be_visible()
+    page.context.set_offline(True)
+    while not page.locator("input[name=key]").count():
+        here = heading(page)
+        for box in page.locator("fieldset:visible").all():
+            box.locator("input").first.check()
+        if number and page.locator("#N-in:visible").count():
+            page.locator("#N-in").fill(number)
+        page.locator("main form > button").first.click()
+        expect(page.locator("h1")).not_to_have_text(here)
+    page.locator("main form > button").first.click()
+    expect(page.locator("#waiting")).to_be_visible()
+    page.goto("about:blank")
+    page.context.set_offline(False)
+
+
+def test_a_busy_form_keeps_no_other_from_going_out(site: Any, open_phone: Callable[..., Page]) -> None:
+    page = open_phone()
+    before = answers(site.database)
+    for number in (10, 11):
+        finish_offline(page, f"{site.url}/k/{site.field.personal[number]}")
+        page.route(f"**/k/{site.field.personal[number]}/**", lambda route: route.abort())  # not yet
+    page.goto(f"{site.url}/k/{site.field.personal[9]}")
+    busy, other = page.evaluate("Object.values(localStorage).map((one) => JSON.parse(one).to)")
+    page.unroute_all()
+    page.route(f"**{busy}/*", lambda route: route.fulfill(status=503, body="busy", headers={"Retry-After": "3600"}))
+    page.goto(f"{site.url}/k/{site.field.personal[9]}")
+    for _ in range(100):
+        page.wait_for_timeout(100)
+        if page.evaluate("localStorage.length") == 1:
+            break
+    assert busy in page.evaluate(KEPT)
+    assert other not in page.evaluate(KEPT)
+    assert answers(site.database) == (before[0] + 1, before[1] + 1)
+
+
+def test_what_an_older_version_kept_goes_out_and_what_is_old_is_removed_by_any_link(
+    site: Any, open_phone: Callable[..., Page]
+) -> None:
+    page, link = open_phone(), f"{site.url}/k/{site.field.personal[9]}"
+    page.goto(link)
+    page.locator("main form > button").first.click()
+    fill(page)
+    moved = "const [[name, text]] = Object.entries(localStorage), one = JSON.parse(text);"
+    page.evaluate(
+        moved + "delete localStorage[name]; one.mark = +name.slice(5); localStorage.form = JSON.stringify(one);"
+        "localStorage['form:1'] = JSON.stringify({ queue: [{}], to: '/k/x', at: Date.now() - 9e7 });"
+    )
+    page.goto(link)
+    expect(page.locator("input:checked").first).to_be_visible()
+    assert len(json.loads(page.evaluate(KEPT))) == 1
+    assert page.evaluate("'form' in localStorage") is False
+
+
+def test_a_form_that_the_site_refuses_stays_until_its_own_link_shows_why(
+    site: Any, open_phone: Callable[..., Page]
+) -> None:
+    with site.database.begin() as session:
+        session.scalars(select(Wave).where(Wave.audience == "citizens")).one().instrument = EVERY.read_text("utf-8")
+        session.execute(delete(SpentMark))  # the links of this module are used up by now
+    with site.database.read() as session:
+        waves.look_again(session)
+    page, (other, refused) = open_phone(), (f"/k/{code}" for code in site.field.personal[9:11])
+    before = answers(site.database)
+    finish_offline(page, site.url + refused, number="ba")
+    page.goto(site.url + other)
+    page.wait_for_timeout(2500)
+    assert refused in (page.evaluate(KEPT) or "")
+    page.goto(site.url + refused)
+    expect(page.locator("[role=alert] a")).to_have_attribute("href", "#N-in", timeout=15000)
+    assert answers(site.database) == before
 
 
 def test_a_form_that_could_not_begin_promises_nothing_and_begins_when_the_network_is_back(
