@@ -21,6 +21,9 @@ class ImportReport(Protocol):
     def changed(self) -> Sequence[RowFault]: ...
 
     @property
+    def changed_by_column(self) -> Mapping[str, int]: ...
+
+    @property
     def unknown_units(self) -> Sequence[Unknown]: ...
 
     @property
@@ -65,7 +68,14 @@ def quarantine_sentences(report: ImportReport, reader: Translator) -> list[str]:
         meant = ", ".join(one.suggestions) or "?"
         text = reader.gettext('Unit "%(written)s" in %(rows)s rows: none of this wave. Meant may be: %(meant)s')
         lines.append(text % {"written": one.written, "rows": one.rows, "meant": meant})
+    lines += changed_sentences(report.changed_by_column, reader)
     return [*lines, *(row_sentence(fault, reader) for fault in (*report.quarantined, *report.changed))]
+
+
+def changed_sentences(by_column: Mapping[str, int], reader: Translator) -> list[str]:
+    """How many dossiers say something else in each column; the report names only the first rows."""
+    text = reader.gettext("Column %(column)s: %(rows)s dossiers say something else than an earlier list")
+    return [text % {"column": column, "rows": rows} for column, rows in by_column.items()]
 
 
 class Unknown(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -23,7 +23,8 @@ from survey.cells import CellRefused, Flaw, RowFault, plain
 from survey.db import insert_rows, room_for_many
 from survey.errors.common import AlreadyDrawn, WrongAudience
 from survey.keys import InstallationKey
-from survey.mapping import PLAIN, Mapping
+from survey.mapping import PLAIN
+from survey.mapping import Mapping as Layout
 from survey.model.base import new_id, new_ids
 from survey.model.frame import Dossier, FrameFile, QuarantinedRow
 from survey.model.sample import Draw
@@ -38,6 +39,7 @@ DIGIT = re.compile(r"\d")
 LONGEST_EXAMPLE = 40
 # counted over what this import took in: a list that is read again adds to them, where other counts are of all its rows
 OF_DOSSIERS = ("completed", "staff_phone_dossiers", "unreadable_contacts", "unreadable_facts")
+MOST_CHANGED = 300  # rows named that say something else: a list laid out otherwise contradicts in each
 MOST_UNKNOWN, LONGEST_NAME = 200, 120  # names of units that are none: enough to put a mapping right
 
 
@@ -80,7 +82,8 @@ class FrameReport:
     unknown_facts: tuple[UnknownFact, ...]
     duplicates: int
     completed: int  # dossiers that were there, with a contact or a fact that they lacked
-    changed: tuple[RowFault, ...]  # rows of dossiers that were there and say otherwise: nothing was changed
+    changed: tuple[RowFault, ...]  # the first rows of dossiers that were there and say otherwise: nothing was changed
+    changed_by_column: Mapping[str, int]  # all of them
     linked_duplicates: int
     shared_phones: int  # phones behind more than one dossier of the wave, and how many dossiers
     shared_phone_dossiers: int
@@ -108,7 +111,7 @@ class FrameReport:
             "unreadable_facts": sum(one.rows for one in self.unknown_facts),
             "duplicates": self.duplicates,
             "completed": self.completed,
-            "changed": len(self.changed),
+            "changed": sum(self.changed_by_column.values()),
             "linked_duplicates": self.linked_duplicates,
             "shared_phones": self.shared_phones,
             "shared_phone_dossiers": self.shared_phone_dossiers,
@@ -126,6 +129,7 @@ class FrameReport:
             "quarantined": [fault.as_dict() for fault in self.quarantined],
             "unreadable_contacts": [fault.as_dict() for fault in self.unreadable_contacts],
             "changed": [fault.as_dict() for fault in self.changed],
+            "changed_by_column": dict(self.changed_by_column),
             "unknown_facts": [asdict(one) for one in self.unknown_facts],
             "unknown_units": [asdict(one) for one in self.unknown_units],
             "by_unit": [asdict(one) for one in self.by_unit],
@@ -142,7 +146,7 @@ def import_frame(
     installation: InstallationKey,
     actor: str,
     now: datetime,
-    mapping: Mapping = PLAIN,
+    mapping: Layout = PLAIN,
     dry_run: bool = False,
 ) -> FrameReport:
     """Take the usable rows of a dossier list into the wave's frame; the same file again changes nothing.
@@ -291,6 +295,7 @@ class _Intake:
         self.quarantined: list[RowFault] = []
         self.unreadable: list[RowFault] = []
         self.changed: list[RowFault] = []
+        self.changed_by: Counter[str] = Counter()
         self.accepted_rows: list[int] = []
         self.unknown: Counter[str] = Counter()
         self.unknown_facts: Counter[str] = Counter()
@@ -343,7 +348,8 @@ class _Intake:
     def note(self, found: repeats.Settled) -> None:
         """What came of the dossiers that were there with another content."""
         self.counts["completed"] += found.completed
-        self.changed += found.changed
+        self.changed += found.changed[: MOST_CHANGED - len(self.changed)]
+        self.changed_by.update(fault.column for fault in found.changed)
         self.seen.contents |= found.contents
         self.seen.phones.update(phone for _unit, phone in found.phones)
         self.by_staff.update(unit for unit, phone in found.phones if phone in self.staff)
@@ -373,6 +379,7 @@ class _Intake:
             duplicates=self.counts["duplicates"],
             completed=self.counts["completed"],
             changed=tuple(self.changed),
+            changed_by_column=dict(sorted(self.changed_by.items())),
             linked_duplicates=self.counts["linked_duplicates"],
             shared_phones=len(shared),
             shared_phone_dossiers=sum(shared),

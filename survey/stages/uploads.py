@@ -76,7 +76,7 @@ def settle(session: Session, upload: FrameUpload, report: dict[str, Any] | None)
     """The list was read, or refused (None): its pieces go, what was found stays."""
     session.execute(delete(FrameUploadPart).where(FrameUploadPart.upload_id == upload.id))
     if report is not None:
-        told = {name: report[name][:MOST_TOLD] for name in ("quarantined", "unreadable_contacts", "changed")}
+        told = {name: report[name][:MOST_TOLD] for name in ("quarantined", "unreadable_contacts")}
         upload.report = report | told | {"counted": len(report["quarantined"])}
     session.flush()
 

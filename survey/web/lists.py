@@ -13,7 +13,7 @@ from survey.cells import Flaw, RowFault
 from survey.errors.common import SurveyError
 from survey.errors.waves import ListMissing
 from survey.model.wave import Wave
-from survey.sentences.frames import COUNTS, REMARKS
+from survey.sentences.frames import COUNTS, REMARKS, changed_sentences
 from survey.sentences.refusals import row_sentence, sentences
 from survey.stages import approvals, coverage, samples, tasks, units, uploads, waves
 from survey.stages.tasks import Job
@@ -111,12 +111,14 @@ def told(report: dict[str, Any]) -> dict[str, Any]:
         faults = (RowFault(one["row"], one["column"], Flaw(one["reason"])) for one in report[name])
         return [row_sentence(fault, reader) for fault in list(faults)[:SHOWN]]
 
-    report = {"unknown_facts": [], "changed": []} | report
-    named = {name: len(report[name]) for name in ("unreadable_contacts", "changed")}
+    report = {"unknown_facts": [], "changed": [], "changed_by_column": {}} | report
+    by_column = report["changed_by_column"]
+    named = {"unreadable_contacts": len(report["unreadable_contacts"])}
+    named["changed"] = sum(by_column.values()) or len(report["changed"])
     sums = {name: report[name] for name in COUNTS if isinstance(report.get(name), int)}
     return report | {
         "quarantined_lines": lines("quarantined"),
         "unreadable_lines": lines("unreadable_contacts"),
-        "changed_lines": lines("changed"),
+        "changed_lines": changed_sentences(by_column, reader) + lines("changed"),
         "totals": {name: (sums | named | {"quarantined": report["counted"]}).get(name, 0) for name in COUNTS},
     }

@@ -316,6 +316,17 @@ def test_a_row_that_contradicts_a_dossier_leaves_no_contact_in_it(
     assert known[3].person_mark == KEY.mark("phone", "0900000004")
 
 
+def test_a_list_that_contradicts_in_every_row_is_told_by_columns_and_its_first_rows(
+    database: Database, wave: Wave, tmp_path: Path
+) -> None:
+    size = frames.MOST_CHANGED + 5
+    take(database, wave, tmp_path, numbered(*({} for _ in range(size))))
+    newer = numbered({"channel": "post"}, *({"procedure_field": "Hộ tịch"} for _ in range(size - 1)))
+    report = take(database, wave, tmp_path, newer)
+    assert (report.counts()["changed"], len(report.changed)) == (size, frames.MOST_CHANGED)
+    assert report.as_dict()["changed_by_column"] == {"channel": 1, "procedure_field": size - 1}
+
+
 def test_what_a_list_counted_stays_counted_when_it_is_read_again(
     database: Database, wave: Wave, tmp_path: Path
 ) -> None:

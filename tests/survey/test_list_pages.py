@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from survey.db import Database
 from survey.keys import Keys
 from survey.model.base import new_id
 from survey.model.rater import Rater
 from survey.model.response import Tally
-from survey.model.upload import FrameUploadPart
+from survey.model.upload import FrameUpload, FrameUploadPart
 from survey.stages import coverage, samples, uploads, waves
 
 SignIn = Callable[..., Any]
@@ -84,8 +84,11 @@ def test_a_list_is_tried_taken_in_told_by_rows_and_signed_for(office: Any, work:
     assert at(office, f"{PAGE}/sign", name | {"seen": "0" * 64}) == 422  # another list than the page showed
     assert at(office, f"{PAGE}/sign", name) == 303
     assert "Trần Văn B" in text(office)
-    assert send(office, HEADER + "HS-9,F,98-01,2025-04-01,\n") == 303
+    with database.begin() as session:
+        session.execute(delete(FrameUpload))
+    assert send(office, HEADER + "HS-9,F,98-01,2025-04-01,\nHS-0,G,98-01,2025-03-01,\n") == 303
     work()
+    assert "procedure_field: 1 " in text(office)
     assert "Chưa ký" in text(office)
 
 
