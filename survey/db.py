@@ -220,8 +220,13 @@ def insert_rows(session: Session, table: Table, rows: list[dict[str, Any]]) -> N
         with held.cursor() as cursor, cursor.copy(statement) as copy:
             for row in values:
                 copy.write_row(row)
-    except driver.Error as error:
-        raise DBAPIError.instance(statement, None, error, driver.Error) from error
+    except driver.Error as error:  # as the engine does around statements of its own
+        is_dead = connection.dialect.is_disconnect(error, held, None)
+        if is_dead:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement, None, error, driver.Error, connection_invalidated=is_dead, dialect=connection.dialect
+        ) from error
 
 
 @contextmanager
