@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from analysis.components.rows import COLUMNS
@@ -22,6 +23,7 @@ from survey.errors.common import SurveyError
 from survey.jobs import against_log, index
 from survey.jobs import against_tables as tables
 from survey.jobs.against import in_file, require_pieces
+from survey.jobs.against_points import FILES, are_imported
 from survey.model.index import IndexFigure, IndexRun, IndexSeal, IndexSheet
 from survey.stages import index_inventories, index_seals, index_sheets
 
@@ -63,7 +65,7 @@ def _require(session: Session, bundle: Opened, told: Mapping[str, Any]) -> int:
     if index_seals.signed(session, sheet, found, until=seal.sealed_at) != told["signed"]:
         raise _changed(bundle, "approval", "", statements.short(told["signed"]), "")
     if index_seals.of_sheet(session, sheet)[0].number == told["number"]:
-        _require_sources(session, sheet, found, bundle)
+        _require_sources(session, sheet, found, bundle, told)
     return entries
 
 
@@ -93,19 +95,25 @@ def _require_columns(session: Session, sheet: IndexSheet, run: IndexRun, seal: I
         raise _changed(bundle, table, name, "", statements.short(found))
 
 
-def _require_sources(session: Session, sheet: IndexSheet, run: IndexRun, bundle: Opened) -> None:
-    """The newest seal: points, scheme and waves still give what it was made from."""
+def _require_sources(
+    session: Session, sheet: IndexSheet, run: IndexRun, bundle: Opened, told: Mapping[str, Any]
+) -> None:
+    """The newest seal: points, scheme and waves still give what it was made from, but for later imports in the log."""
     if (scheme := sheet.scheme.encode()) != (bundle.folder / EXTRACT / SCHEME).read_bytes():
         raise in_file(bundle, SCHEME, scheme, TABLES[SCHEME])
     try:
-        taken = index.build(session, sheet, run.options["waves"])
+        taken = index.build(session, sheet, index.of_run(session, sheet, run)).files
+    except NoResultFound as error:  # a run of a wave, or of last year's sheet
+        raise BundleBroken(bundle.name, Fault.RECORD_MISSING, "run") from error
     except (SurveyError, AnalysisError) as error:  # changed to what no sheet may hold
         raise _changed(bundle, "index_sheet", "", "", str(error)) from error
     folder = bundle.folder / EXTRACT
     sealed = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for name in sorted({*taken.files, *sealed} - {MANIFEST}):
-        data = taken.files.get(name, sealed.get(name, b"").partition(b"\n")[0] + b"\n")  # gone: the header alone
-        if sealed.get(name) != data:
+    others = [name for name in sorted({*taken, *sealed} - {MANIFEST}) if taken.get(name) != sealed.get(name)]
+    is_imported = {*others} & {*FILES} and are_imported(session, bundle, told, sealed, taken)
+    for name in others:
+        if not (name in FILES and is_imported):
+            data = taken.get(name, sealed.get(name, b"").partition(b"\n")[0] + b"\n")  # gone: the header alone
             raise in_file(bundle, name, data, TABLES.get(name, "figure"))
 
 

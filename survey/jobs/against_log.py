@@ -35,9 +35,13 @@ def require(session: Session, bundle: Opened, told: Mapping[str, Any], digest: s
     return entries
 
 
-def since(session: Session, told: Mapping[str, Any], action: str) -> Iterator[dict[str, Any]]:
-    """What entries of an action after the sealed head say, the oldest first."""
+def since(
+    session: Session, told: Mapping[str, Any], action: str, *, subject: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """What entries of an action (on a subject) after the sealed head say, the oldest first."""
     later = (AuditEntry.number > _head(told).count) & (AuditEntry.action == action)
+    if subject is not None:
+        later &= AuditEntry.subject == subject
     for detail in session.scalars(select(AuditEntry.detail).where(later).order_by(AuditEntry.number)):
         yield json.loads(detail)
 

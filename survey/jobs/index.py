@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from survey.errors.index import IndexNotScored, IndexOutdated, IndexRefused
 from survey.jobs.extract import code_version
 from survey.jobs.score import add_xlsx, scores_of, told
 from survey.model.index import IndexInput, IndexRun, IndexSheet
-from survey.stages import exports, index_sheets, waves
+from survey.model.result import Run
+from survey.stages import exports, index_sheets, results, waves
 from survey.stages.index_sheets import WaveResult
 from survey.stages.results import Made
 
@@ -27,28 +29,65 @@ def run(database: Database, code: str, year: int, *, joined: Sequence[str], acto
     """Compute a sheet with the newest results of the waves `joined`; earlier runs stay."""
     with database.read() as session:
         sheet = index_sheets.find(session, code, year)
+        made_from = newest(session, sheet, joined)
         try:
-            taken = build(session, sheet, joined)
+            taken = build(session, sheet, made_from)
             scores = analysis.score_index(taken)
         except AnalysisError as error:
             raise IndexRefused(scheme=code, year=year, reason=str(error)) from error
-    made = Made(taken.digest, code_version(), {**told(scores), "waves": list(joined)})
+    made = Made(taken.digest, code_version(), {**told(scores), **made_from.told()})
     with database.begin() as session:
         sheet = index_sheets.find(session, code, year)
         return index_sheets.store(session, sheet, [row.as_dict() for row in scores.rows], made, actor=actor, now=now)
 
 
-def build(session: Session, sheet: IndexSheet, joined: Sequence[str]) -> analysis.IndexSheet:
+@dataclass(frozen=True)
+class MadeFrom:
+    """The runs that a sheet joins: one of each wave, and that of last year's sheet."""
+
+    runs: Mapping[str, Run]
+    previous: IndexRun | None
+
+    def told(self) -> dict[str, Any]:
+        """What an index run keeps of them."""
+        runs = {code: run.id.hex() for code, run in self.runs.items()}
+        return {"waves": list(runs), "runs": runs, "previous": self.previous.id.hex() if self.previous else None}
+
+
+def newest(session: Session, sheet: IndexSheet, joined: Iterable[str]) -> MadeFrom:
+    """Those that count today."""
+    last = index_sheets.before(session, sheet)
+    try:
+        previous = None if last is None else index_sheets.latest(session, last)
+    except IndexNotScored:
+        previous = None
+    return MadeFrom({code: results.latest(session, waves.find(session, code)) for code in joined}, previous)
+
+
+def of_run(session: Session, sheet: IndexSheet, run: IndexRun) -> MadeFrom:
+    """Those that an index run joined, scored or sealed again since or not; an early one says its waves only."""
+    if "runs" not in run.options:
+        return newest(session, sheet, run.options["waves"])
+    before = run.options["previous"]
+    return MadeFrom(
+        {code: session.get_one(Run, bytes.fromhex(one)) for code, one in run.options["runs"].items()},
+        None if before is None else session.get_one(IndexRun, bytes.fromhex(before)),
+    )
+
+
+def build(session: Session, sheet: IndexSheet, made_from: MadeFrom) -> analysis.IndexSheet:
     """What a sheet is made from: its figures, the waves' rows, last year's rows, the frozen scheme, the manifest."""
-    results = [index_sheets.wave_result(session, waves.find(session, code), sheet) for code in joined]
+    joined = [
+        index_sheets.wave_result(session, waves.find(session, code), sheet, run) for code, run in made_from.runs.items()
+    ]
     rows = index_sheets.inputs(session, sheet)
-    given = {f"{analysis.WAVES}{one.wave.code}.csv": _csv(one.rows) for one in results}
+    given = {f"{analysis.WAVES}{one.wave.code}.csv": _csv(one.rows) for one in joined}
     return analysis.make_index(
         inputs=_columns(row for row in rows if not row.is_points),
         points=_columns(row for row in rows if row.is_points),
         scheme=sheet.scheme,
-        manifest=_manifest(session, sheet, results, {row.unit_code for row in rows}),
-        given=given | _previous(session, sheet),
+        manifest=_manifest(session, sheet, joined, {row.unit_code for row in rows}),
+        given=given | _previous(session, made_from.previous),
     )
 
 
@@ -66,20 +105,13 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return csv_bytes(Row(**row) for row in rows)
 
 
-def _previous(session: Session, sheet: IndexSheet) -> dict[str, bytes]:
-    last = index_sheets.before(session, sheet)
-    if last is None:
-        return {}
-    try:
-        rows = index_sheets.figures(session, index_sheets.latest(session, last))
-    except IndexNotScored:
-        return {}
-    return {"previous/scores.csv": _csv(rows)}
+def _previous(session: Session, run: IndexRun | None) -> dict[str, bytes]:
+    return {} if run is None else {"previous/scores.csv": _csv(index_sheets.figures(session, run))}
 
 
-def _manifest(session: Session, sheet: IndexSheet, results: Sequence[WaveResult], units: set[str]) -> dict[str, Any]:
+def _manifest(session: Session, sheet: IndexSheet, joined: Sequence[WaveResult], units: set[str]) -> dict[str, Any]:
     scheme = index_sheets.scheme_of(sheet)
-    asked = {str(row["unit"]) for one in results for row in one.rows}
+    asked = {str(row["unit"]) for one in joined for row in one.rows}
     return {
         "format": 1,
         "audience": analysis.INDEX,
@@ -89,7 +121,7 @@ def _manifest(session: Session, sheet: IndexSheet, results: Sequence[WaveResult]
         "name_en": scheme.name("en"),
         "waves": [
             {"code": one.wave.code, "kind": one.wave.kind, "audience": one.wave.audience, "extract": one.extract_digest}
-            for one in results
+            for one in joined
         ],
         "units": [
             {
@@ -116,7 +148,7 @@ def write_results(database: Database, code: str, year: int, folder: Path, *, wit
 def write_run(session: Session, sheet: IndexSheet, run: IndexRun, folder: Path, *, with_extract: bool) -> None:
     """Write the results folder of a run; IndexOutdated when what it was made from is not that any more."""
     rows = index_sheets.figures(session, run)
-    taken = build(session, sheet, run.options["waves"]) if with_extract else None
+    taken = build(session, sheet, newest(session, sheet, run.options["waves"])) if with_extract else None
     if taken is not None and taken.digest != run.extract_digest:
         raise IndexOutdated(scheme=sheet.code, year=sheet.year)
     write_scores(scores_of(rows, run.options), folder)

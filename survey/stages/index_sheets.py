@@ -24,6 +24,7 @@ from survey.errors.index import (
 from survey.import_layout import Layout
 from survey.model.base import new_id
 from survey.model.index import IndexFigure, IndexInput, IndexRun, IndexSeal, IndexSheet
+from survey.model.result import Run
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.scheme import Scheme
@@ -148,23 +149,19 @@ def inputs(session: Session, sheet: IndexSheet) -> list[IndexInput]:
 
 @dataclass(frozen=True)
 class WaveResult:
-    """What a sheet takes from a wave: the points of its newest run by the sheet's scheme."""
+    """What a sheet takes from a wave: the points of a run by the sheet's scheme."""
 
     wave: Wave
     extract_digest: str
     rows: tuple[Row, ...]
 
 
-def wave_result(session: Session, wave: Wave, sheet: IndexSheet) -> WaveResult:
-    """The newest run of a wave of the year that was scored by the very same scheme.
-
-    WaveOfOtherYear, SchemeNotInWave, NotScored otherwise.
-    """
+def wave_result(session: Session, wave: Wave, sheet: IndexSheet, run: Run) -> WaveResult:
+    """A run of a wave of the year that was scored by the very same scheme; else WaveOfOtherYear, SchemeNotInWave."""
     if wave.period_to.year != sheet.year:
         raise WaveOfOtherYear(wave=wave.code, year=wave.period_to.year, needed=sheet.year)
     if sheet.scheme not in {one.source for one in waves.schemes_of(session, wave)}:
         raise SchemeNotInWave(wave=wave.code, scheme=sheet.code)
-    run = results.latest(session, wave)
     rows = results.figures(session, run, levels_of=POINT_LEVELS)
     own = tuple(row for row in rows if row["scheme"] == sheet.code and row["max"] is not None)
     return WaveResult(wave, run.extract_digest, own)

@@ -127,6 +127,42 @@ def test_who_saw_other_figures_agrees_to_nothing_and_a_new_run_has_nobodys_agree
     assert "88.65" in lead.get(TABLE).get_data(as_text=True)
 
 
+def test_later_steps_of_the_log_are_no_tampering_and_what_hides_behind_them_is(
+    database: Database, offices: tuple[FlaskClient, FlaskClient], compute: Callable[[str], None],
+    work: Callable[[], None], tmp_path: Path,
+) -> None:  # fmt: skip
+    job_of_last_year(database, tmp_path, "80.1")
+    compute("87.64")
+    assert [press(client, "agree", AGREED) for client in offices] == [303, 303]
+    assert press(offices[0], "seal") == 303
+    work()
+    (tmp_path / "seal.zip").write_bytes(offices[1].get(f"{TABLE}/seals/1.zip").data)
+    with bundles.opened(tmp_path / "seal.zip") as bundle:
+        told = checking.check(bundle, public=None).statement or {}
+        assert "previous/scores.csv" in {path.relative_to(bundle.folder / "extract").as_posix()
+                                         for path in (bundle.folder / "extract").rglob("*")}  # fmt: skip
+        job_of_last_year(database, tmp_path, "81.2")
+        assert against_index.run(database, bundle, told), "last year's sheet was computed again"
+        compute("88.64")
+        assert against_index.run(database, bundle, told), "points were corrected, and wait for their seal"
+        for change in ("value = 77 where unit_code = '74'", "value = 77 where unit_code = '80'"):
+            with database.begin() as session:
+                session.execute(text(f"update index_input set {change} and code = 'total'"))  # noqa: S608
+            with pytest.raises(BundleBroken) as broken:
+                against_index.run(database, bundle, told)
+            assert broken.value.file == f"index_input ({change[-3:-1]} total)"
+            compute("88.64")
+            compute("88.65")
+
+
+def job_of_last_year(database: Database, folder: Path, points: str) -> None:
+    file = folder / "before.csv"
+    file.write_text(f"unit,code,value,points,source\n74,total,,{points},x\n", encoding="utf-8")
+    with database.begin() as session:
+        index_sheets.import_points(session, file, NATIONAL, 2022, source="", actor="test", now=NOW, dry_run=False)
+    job.run(database, NATIONAL.code, 2022, joined=(), actor="test", now=datetime.now(UTC))
+
+
 def test_an_agreement_after_the_seal_is_refused_and_one_that_stands_there_breaks_no_bundle(
     app: Flask, database: Database, offices: tuple[FlaskClient, FlaskClient], signed_in: SignIn,
     work: Callable[[], None], tmp_path: Path,
