@@ -6,6 +6,7 @@ makes one sees nothing of the request but the values that it is kept under: nobo
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,7 +43,8 @@ def league(run_id: bytes, own: Own | None) -> LeagueTables:
 
 def unit(run_id: bytes, code: str, own: Own | None, newest_seal: str) -> Markup | None:
     """A unit's years and tables; None where the run has nothing of it. Years change with the newest seal of all."""
-    return _unit(run_id, code, own, newest_seal, language())
+    packed = _unit(run_id, code, own, newest_seal, language())
+    return None if packed is None else Markup(zlib.decompress(packed).decode())  # noqa: S704 escaped
 
 
 def is_outdated(wave_id: bytes, log: audit.Head, made_from: Mapping[str, str]) -> bool:
@@ -80,7 +82,8 @@ def _league(run_id: bytes, own: Own | None, _language: Language) -> LeagueTables
 
 
 @lru_cache(maxsize=UNITS_KEPT)
-def _unit(run_id: bytes, code: str, own: Own | None, _newest_seal: str, _language: Language) -> Markup | None:
+def _unit(run_id: bytes, code: str, own: Own | None, _newest_seal: str, _language: Language) -> bytes | None:
+    """Packed: a unit's tables are long, there are many, and most say the same."""
     with site().database.read() as session:
         run = session.get_one(Run, run_id, options=[stored.WITHOUT_OPTIONS])
         wave = session.get_one(Wave, run.wave_id)
@@ -92,7 +95,7 @@ def _unit(run_id: bytes, code: str, own: Own | None, _newest_seal: str, _languag
     rows = list(figures.visible(read, own))
     sheets = [(scheme, figures.sheet(rows, scheme)) for scheme in schemes]
     form = wave_list.instrument_of(wave)
-    return _part(
+    part = _part(
         "results/unit_tables.html",
         is_withheld=not rows,
         is_masked=own is not None and any(row["scheme"] in own.schemes for row in rows),
@@ -103,6 +106,7 @@ def _unit(run_id: bytes, code: str, own: Own | None, _newest_seal: str, _languag
         instrument=form,
         groups=wording.rater_groups(form),
     )
+    return zlib.compress(part.encode())
 
 
 @lru_cache(maxsize=WAVES_KEPT)

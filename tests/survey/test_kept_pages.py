@@ -169,3 +169,14 @@ def test_a_kept_part_knows_nobody(app: Flask, keep: Callable[..., bytes]) -> Non
         html = kept.league(run, None).html
     assert "csrf" not in html
     assert "<form" not in html
+
+
+def test_a_units_part_is_kept_in_less_than_half_of_its_size(app: Flask, keep: Callable[..., bytes]) -> None:
+    run = keep("91.25")
+    with app.test_request_context():
+        shown = kept.unit(run, OWN, None, "")
+        packed = kept._unit(run, OWN, None, "", "vi")
+    assert shown is not None
+    assert packed is not None
+    assert "91,25" in shown
+    assert 2 * len(packed) < len(shown.encode())
