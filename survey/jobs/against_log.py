@@ -47,9 +47,9 @@ def since(
 
 
 def purged(session: Session, told: Mapping[str, Any]) -> frozenset[str]:
-    """The tables from which something was deleted at its date since."""
-    found = [detail.get("deleted", {}) for detail in since(session, told, PURGED)]
-    return frozenset(table for deleted in found for table, rows in deleted.items() if rows)
+    """The tables from which something of this wave was deleted at its date since; early entries name no waves."""
+    mine = [detail for detail in since(session, told, PURGED) if told["wave"] in detail.get("words", [told["wave"]])]
+    return frozenset(table for detail in mine for table, rows in detail.get("deleted", {}).items() if rows)
 
 
 def renamed(session: Session, told: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

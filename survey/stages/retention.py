@@ -7,7 +7,7 @@ nobody ended, and the lists of waves that never opened. Answers stay: they are n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,9 +60,10 @@ def finished(session: Session) -> list[Wave]:
 
 def purge(session: Session, *, actor: str, now: datetime, dry_run: bool) -> Purged:
     """Delete what has had its time, and write it into the log when that was anything."""
-    rows = Counter[str]()
-    for look in (_expired, _of_closed_waves, _words):
+    rows, words = Counter[str](), _words(session, now)
+    for look in (_expired, _of_closed_waves):
         rows.update(look(session, now, dry_run))
+    rows.update(_drop_words(session, words, now, dry_run))
     unopened = _unopened(session, now)
     for wave in unopened:
         rows.update(_forget(session, wave, dry_run))
@@ -71,6 +72,7 @@ def purge(session: Session, *, actor: str, now: datetime, dry_run: bool) -> Purg
         waves.move(session, wave, waves.PURGED, action="wave.purge", actor=actor, now=now)
     if told.rows and not dry_run:
         detail = {"deleted": told.rows, "unopened": list(told.unopened), "rules": keeping.version()}
+        detail["words"] = sorted(words)
         detail["days"] = {name.value: days for name, days in keeping.days().items()}
         audit.record(session, actor=actor, action="retention.purge", subject="site", detail=detail, now=now)
     return told
@@ -108,18 +110,24 @@ def _read_uploads(now: datetime) -> ColumnElement[bool]:
     return FrameUpload.wave_id.in_(_closed_for(Deadline.SET_ASIDE, now)) & FrameUpload.id.not_in(waiting)
 
 
-def _words(session: Session, now: datetime, dry_run: bool) -> dict[str, int]:
-    """What citizens wrote in their own words may name somebody; what they chose from a list does not."""
-    gone = 0
+def _words(session: Session, now: datetime) -> dict[str, list[bytes]]:
+    """By wave what citizens wrote in their own words and had its time: it may name somebody; what they chose from a
+    list does not."""
+    found = {}
     for wave in session.scalars(select(Wave).where(Wave.id.in_(_closed_for(Deadline.WORDS, now)))):
         written = in_words(wave)
         rows = session.execute(select(Facts.id, Facts.items).where(Facts.wave_id == wave.id))
-        ids = [one for one, items in rows if has_words(items, written)]
-        gone += len(ids)
-        for start in range(0, 0 if dry_run else len(ids), AT_ONCE):
+        found[wave.code] = [one for one, items in rows if has_words(items, written)]
+    return {code: ids for code, ids in found.items() if ids}
+
+
+def _drop_words(session: Session, words: Mapping[str, list[bytes]], now: datetime, dry_run: bool) -> dict[str, int]:
+    """Those, and the sentences that citizens sent on."""
+    for ids in () if dry_run else words.values():
+        for start in range(0, len(ids), AT_ONCE):
             session.execute(delete(Facts).where(Facts.id.in_(ids[start : start + AT_ONCE])))
     sent_on = _drop(session, Feedback, Feedback.wave_id.in_(_closed_for(Deadline.WORDS, now)), dry_run)
-    return {"facts": gone, "feedback": sent_on}
+    return {"facts": sum(map(len, words.values())), "feedback": sent_on}
 
 
 def in_words(wave: Wave) -> frozenset[str]:

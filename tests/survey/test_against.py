@@ -203,6 +203,11 @@ def test_what_has_its_date_and_what_a_later_import_says_of_units_is_no_tampering
     later = NOW + timedelta(days=9000)
     with database.begin() as session:
         assert units.import_units(session, file, actor="test", now=later).updated == 1
+    with database.begin() as session:
+        another = {"deleted": {"facts": 1}, "words": ["2025-citizens"]}
+        audit.record(session, actor="test", action="retention.purge", subject="site", detail=another, now=later)
+    found = harmed(database, "delete from facts where items not like '%Q1%'", sealed)
+    assert found.file == "facts", "another wave's words went"
     told = purge.run(database, Keys(settings.keys), actor="test", now=later, dry_run=False)
     assert told.rows["facts"] == 1
     assert sealed(database)
