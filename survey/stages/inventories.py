@@ -93,8 +93,9 @@ def seal_differs(key: bytes, told: Mapping[str, Any], seal: Mapping[str, Any]) -
 
 def stored(session: Session, row: Base, *, without: Collection[str] = ()) -> dict[str, Any]:
     """The values of one row as they are stored, by column."""
-    columns = [column for column in row.__table__.columns if column.name not in without]
-    own = and_(*(column == getattr(row, column.name) for column in row.__table__.primary_key))
+    table = METADATA.tables[row.__tablename__]
+    columns = [column for column in table.c if column.name not in without]
+    own = and_(*(column == getattr(row, column.name) for column in table.primary_key))
     found = session.connection().execute(select(*map(_raw, columns)).where(own)).one()
     return {column.name: value for column, value in zip(columns, found, strict=True)}
 
