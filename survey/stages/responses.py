@@ -60,6 +60,7 @@ from survey.stages.openings import Opening
 NOT_APPLICABLE = answering.NOT_APPLICABLE
 LATE = "late"  # in the tally, beside the modes: forms that were begun in time and found every place taken
 PAD = 512
+NO_CODE = ""  # of an official's sending
 FACTS_CELL, WORDS_CELL, ORDER_CELL = "facts", "words", "order"
 SENT_TO = "to"  # in sealed words: the unit that a comment was sent to
 _OPEN = select(Wave.id).where(Wave.state.in_(waves.RUNNING))
@@ -101,13 +102,13 @@ def seen_in_any_wave(session: Session, keys: Keys, submission_key: str, body: by
     return any(seen_before(session, keys.wave(wave_id), submission_key, body) for wave_id in open_waves)
 
 
-def receipt_of(session: Session, keys: Keys, submission_key: str) -> str:
-    """The code of an accepted sending of a citizen; empty for an official's and for one that is not known."""
-    asked = [identity for identity, known in waves.known(session).items() if known.wave.audience == "citizens"]
-    for key in map(keys.wave, asked):
+def receipt_of(session: Session, keys: Keys, submission_key: str) -> str | None:
+    """The code of an accepted sending of a citizen, NO_CODE for an official's; None for one that is not known."""
+    for identity, known in waves.known(session).items():
+        key = keys.wave(identity)
         if session.connection().execute(_SENT, {"mark": key.mark("key", submission_key)}).first() is not None:
-            return receipts.code_of(key, submission_key)
-    return ""
+            return receipts.code_of(key, submission_key) if known.wave.audience == "citizens" else NO_CODE
+    return None
 
 
 def accept(

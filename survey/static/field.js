@@ -98,11 +98,12 @@
   const said = (code) => [...form.elements].filter((one) => one.name === code && (one.type !== "radio" || one.checked))
     .map((one) => (one.type === "radio" ? one.nextElementSibling.textContent : one.value.trim())).join("");
   function fill() {
-    for (const [name, text] of Object.entries(JSON.parse(form.dataset.wording)))
+    for (const [name, text] of Object.entries(JSON.parse(form.dataset.wording || "{}")))
       $("legend, label", document.getElementById(name)).firstChild.data = text.replace(/\{([^{}]*)\}/g, (_, code) => said(code) || "…");
   }
   function mix(kept) { // one kept page serves many people: another random order for each, the same when it opens again
     const line = form.elements.order, chance = () => crypto.getRandomValues(new Uint32Array(1))[0];
+    if (!line) return; // kept by an older version
     const order = kept ? kept.split(" ") : line.value.split(" ").map((name) => [chance(), name]).sort(([a], [b]) => a - b).map(([, name]) => name);
     for (const name of order) {
       const box = name && document.getElementById(name);
@@ -110,15 +111,7 @@
     }
     line.value = order.join(" ");
   }
-  async function openInterview() {
-    const person = new URLSearchParams(location.search).get("case"), isKept = /^[0-9a-f]{32}$/.test(person || "");
-    const open = new URLSearchParams((isKept && read(openForm(person))) || "");
-    mix(open.get("order"));
-    restore(open);
-    lead();
-    fill();
-    form.addEventListener("change", () => { lead(); fill(); });
-    if (!isKept) return;
+  function waitFor(person) { // the answer goes through the queue, whatever else of the page does not work
     form.action = `${HOME}/${person}/answer`;
     form.addEventListener("change", () => {
       const fields = new URLSearchParams(new FormData(form));
@@ -133,6 +126,17 @@
       write(openForm(person), null);
       flush().finally(() => location.replace(HOME));
     });
+  }
+  async function openInterview() {
+    const person = new URLSearchParams(location.search).get("case"), isKept = /^[0-9a-f]{32}$/.test(person || "");
+    const open = new URLSearchParams((isKept && read(openForm(person))) || "");
+    if (isKept) waitFor(person);
+    mix(open.get("order"));
+    restore(open);
+    lead();
+    fill();
+    form.addEventListener("change", () => { lead(); fill(); });
+    if (!isKept) return;
     try { // the kept page was made for nobody: the name comes from the list
       const list = new DOMParser().parseFromString(await (await fetch(HOME)).text(), "text/html"), who = $(`#c-${person} .who`, list);
       $("#person").textContent = who ? who.textContent : "";

@@ -153,6 +153,7 @@ def form_page(
         key=key, account=account_mark(), action=action, order=" ".join(chain.from_iterable(mixed(pages))),
         wording={name: text for name, one in fields.items() if PIPE.search(text := one.item.text(language()))},
         asks_to_compare=not action and matches.PUBLIC in wave.settings.get(matches.SETTING, {}),
+        agrees=forms.COMPARE in request.form,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,6 +137,25 @@ def test_an_earlier_answer_stands_in_the_question_and_the_order_is_another_for_e
         session.scalars(select(Wave).where(Wave.audience == "citizens")).one().instrument = before
     with listed.database.read() as session:
         waves.look_again(session)
+
+
+def test_a_form_that_an_older_version_kept_still_goes_into_the_queue(listed: Any, open_phone: OpenPhone) -> None:
+    page = open_phone(service_workers="block")
+    sign_in(page, listed)
+    link = page.locator("details a[href*=form]").last.get_attribute("href") or ""
+
+    def age(route: Any) -> None:
+        text = route.fetch().text()
+        text = re.sub(r' data-wording="[^"]*"|<input type="hidden" name="order"[^>]*>', "", text)
+        route.fulfill(body=text, content_type="text/html")
+
+    page.route("**/staff/field/form/**", age)
+    page.route("**/answer", lambda route: route.abort())
+    page.goto(listed.url + link)
+    page.get_by_text("Rất hài lòng", exact=True).first.click()
+    page.get_by_role("button", name="Gửi").first.click()
+    page.wait_for_timeout(500)
+    assert '"told":"' in "".join(page.evaluate("Object.values(localStorage)"))
 
 
 def test_no_barrier_is_found_on_list_and_form(listed: Any, open_phone: OpenPhone) -> None:

@@ -174,25 +174,6 @@ def test_what_an_older_version_kept_goes_out_and_what_is_old_is_removed_by_any_l
     assert page.evaluate("'form' in localStorage") is False
 
 
-def test_a_form_that_the_site_refuses_stays_until_its_own_link_shows_why(
-    site: Any, open_phone: Callable[..., Page]
-) -> None:
-    with site.database.begin() as session:
-        session.scalars(select(Wave).where(Wave.audience == "citizens")).one().instrument = EVERY.read_text("utf-8")
-        session.execute(delete(SpentMark))  # the links of this module are used up by now
-    with site.database.read() as session:
-        waves.look_again(session)
-    page, (other, refused) = open_phone(), (f"/k/{code}" for code in site.field.personal[9:11])
-    before = answers(site.database)
-    finish_offline(page, site.url + refused, number="ba")
-    page.goto(site.url + other)
-    page.wait_for_timeout(2500)
-    assert refused in (page.evaluate(KEPT) or "")
-    page.goto(site.url + refused)
-    expect(page.locator("[role=alert] a")).to_have_attribute("href", "#N-in", timeout=15000)
-    assert answers(site.database) == before
-
-
 def test_a_form_that_could_not_begin_promises_nothing_and_begins_when_the_network_is_back(
     site: Any, open_phone: Callable[..., Page]
 ) -> None:
@@ -287,3 +268,22 @@ def test_what_was_chosen_before_a_page_was_closed_is_there_again(site: Any, open
     chosen = page.locator("input:checked").count()
     page.reload()
     assert page.locator("input:checked").count() == chosen > 0
+
+
+def test_a_form_that_the_site_refuses_stays_until_its_own_link_shows_why(
+    site: Any, open_phone: Callable[..., Page]
+) -> None:
+    with site.database.begin() as session:
+        session.scalars(select(Wave).where(Wave.audience == "citizens")).one().instrument = EVERY.read_text("utf-8")
+        session.execute(delete(SpentMark))  # the links of this module are used up by now
+    with site.database.read() as session:
+        waves.look_again(session)
+    page, (other, refused) = open_phone(), (f"/k/{code}" for code in site.field.personal[9:11])
+    before = answers(site.database)
+    finish_offline(page, site.url + refused, number="ba")
+    page.goto(site.url + other)
+    page.wait_for_timeout(2500)
+    assert refused in (page.evaluate(KEPT) or "")
+    page.goto(site.url + refused)
+    expect(page.locator("[role=alert] a")).to_have_attribute("href", "#N-in", timeout=15000)
+    assert answers(site.database) == before

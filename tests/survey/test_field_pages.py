@@ -98,6 +98,22 @@ def test_an_interview_by_hand_from_the_list_to_the_end_shows_no_answer_again(
     assert odd.status_code == 422
 
 
+def test_who_agreed_to_a_comparison_need_not_be_asked_again_when_the_form_comes_back(
+    app: Flask, signed_in: SignIn, people: Any, database: Database
+) -> None:
+    client = signed_in("interviewer")
+    share_out(app, database)
+    with database.begin() as session:
+        site, wave = app.extensions["survey"], waves.find(session, WAVE)
+        recontacts.draw(session, wave, site.keys, seed=1, share=0.5, document=MINUTES, actor="x", now=site.clock())
+    case = cases_on(client)[0]
+    for agreed in ({"compare": "1"}, {}):
+        client.get(f"{HOME}/form/{WAVE}?case={case}")
+        odd = client.post(f"{HOME}/{case}/answer", data={**client.form(1), "S15": "9", **agreed})  # type: ignore[attr-defined]
+        [box] = [one for one in client.page.iter("input") if one.get("name") == "compare"]  # type: ignore[attr-defined]
+        assert (odd.status_code, "checked" in box.attrib) == (422, bool(agreed))
+
+
 def test_the_script_is_told_by_status_alone_and_a_foreign_person_is_nobody(
     app: Flask, signed_in: SignIn, people: Any, database: Database
 ) -> None:

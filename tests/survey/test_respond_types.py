@@ -195,7 +195,7 @@ def test_an_ethnicity_without_its_consent_counts_as_skipped_and_is_not_kept(
     places = {field.name: page.number for page in forms.pages_of(SIPAS, ()) for field in page.fields}
     place = f"{link}/{places['ethnicity']}"
     client.get(place)
-    assert "Không đánh dấu thì câu này được bỏ qua." in text_of(client.page)
+    assert "Nếu không đánh dấu, câu trả lời ở câu này sẽ không được ghi nhận." in text_of(client.page)
     assert client.submit(place, {"ethnicity": "kinh", "area": "urban"}).location == link + "/review"
     client.get(place)
     assert chosen(client.page) == ["area-urban"]
@@ -205,6 +205,21 @@ def test_an_ethnicity_without_its_consent_counts_as_skipped_and_is_not_kept(
     assert "Kinh" not in text_of(client.page)
     client.post(link + "/review", data={**client.form(), "ethnicity": "kinh"})
     assert not [one for one in stored(database, settings) if "ethnicity" in one["items"]]
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_a_page_that_is_refused_still_shows_a_choice_whose_consent_is_missing(
+    client: Any, ask: Callable[[str], str], is_whole: bool
+) -> None:
+    link = ask(SIPAS.source)
+    client.submit(link)
+    [number] = [page.number for page in forms.pages_of(SIPAS, ()) if "ethnicity" in page.names]
+    client.get(f"{link}/{number}")
+    token = client.form()["csrf_token"]
+    given = {"csrf_token": token, "ethnicity": "kinh", "area": "nonsense"}
+    whole = {"whole": "1", "key": "k" * 32} if is_whole else {}
+    shown = client.post(f"{link}/review" if is_whole else f"{link}/{number}", data=given | whole)
+    assert (shown.status_code, chosen(client.page)) == (422, ["ethnicity-kinh"])
 
 
 def test_a_choice_is_taken_back_without_a_script(client: Any, ask: Callable[[str], str]) -> None:

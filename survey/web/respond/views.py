@@ -248,15 +248,14 @@ def take(session: Session, visit: Visit, number: int, sent: Sent) -> Response:
     """Read one page: refuse it and show it again, or keep it and lead on."""
     shown = shown_page(visit, number)
     posted = forms.read(visit.page(number), sent.values)
-    given = forms.chosen_by_writing(shown, posted.answers)
-    if sent.is_forward or sent.is_back:
-        given = forms.agreed(shown, given)
-    given = forms.without(given, [field for field in shown.fields if field.name == sent.cleared])
+    taken_back = [field for field in shown.fields if field.name == sent.cleared]
+    written = forms.without(forms.chosen_by_writing(shown, posted.answers), taken_back)
+    given = forms.agreed(shown, written) if sent.is_forward or sent.is_back else written
     refusals = dict(posted.refusals)
     if sent.is_forward and not sent.trouble:
         refusals = {**forms.missing(shown, given), **refusals}
     if refusals or sent.trouble:
-        stand = forms.merged(visit.answers, shown, given) if sent.values else visit.answers
+        stand = forms.merged(visit.answers, shown, written) if sent.values else visit.answers
         return show.question_page(visit, shown, stand, refusals, sent.trouble)
     was_lost = visit.draft is None
     kept = keep(session, visit, forms.merged(visit.answers, shown, given))
@@ -303,7 +302,8 @@ def send_whole(session: Session, visit: Visit, sent: Sent) -> Response:
         return see(visit.first_page)
     form = forms.together(visit.pages)
     posted = forms.read(form, sent.values)
-    given = forms.agreed(form, forms.chosen_by_writing(form, posted.answers))
+    written = forms.chosen_by_writing(form, posted.answers)
+    given = forms.agreed(form, written)
     pages = forms.path(visit.pages, visit.opening.instrument, given)
     refusals = {**{name: why for page in pages for name, why in forms.missing(page, given).items()}, **posted.refusals}
     if not refusals and not sent.trouble:
@@ -311,7 +311,7 @@ def send_whole(session: Session, visit: Visit, sent: Sent) -> Response:
         return thank(session, visit.door, visit.code, sent)
     kept = visit if sent.trouble else keep(session, visit, given)
     at = next((page for page in pages if not page.names.isdisjoint(refusals)), pages[-1])
-    response = show.question_page(kept, at, given, refusals, sent.trouble)
+    response = show.question_page(kept, at, written, refusals, sent.trouble)
     remember(response, kept)
     return response
 
@@ -345,9 +345,9 @@ def address(visit: Visit, number: int) -> str:
 def thank(session: Session, door: str, code: str, sent: Sent) -> Response:
     """The receipt; this browser keeps nothing of the form."""
     key = None if kiosk() else sent.key
-    taken = responses.receipt_of(session, site().keys, key) if key else ""
-    is_officials = bool(key) and not taken  # every citizen's sending has a code
-    response = show.ending(show.RECEIPT_ONCE if is_officials else show.RECEIPT, key=key, code=taken)
+    taken = responses.receipt_of(session, site().keys, key) if key else None
+    is_officials = taken == responses.NO_CODE
+    response = show.ending(show.RECEIPT_ONCE if is_officials else show.RECEIPT, key=key, code=taken or "")
     forget(response, door, code)
     if kiosk():
         clear(response)
