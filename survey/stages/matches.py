@@ -44,7 +44,7 @@ def mark_of(key: WaveKey, invitation: bytes) -> bytes:
 
 
 def is_drawn(session: Session, wave: Wave, key: WaveKey, invitation: bytes) -> bool:
-    """Whether somebody may be called in this wave, and is asked to agree to a comparison."""
+    """Whether somebody may be called in this wave."""
     if PUBLIC not in wave.settings.get(SETTING, {}):
         return False
     drawn = select(literal(1)).where(Recontact.mark == mark_of(key, invitation))

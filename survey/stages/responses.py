@@ -230,8 +230,12 @@ def _wait(session: Session, opening: Opening, kind: str, cell: str, content: Map
 
 
 def _leave_match(session: Session, opening: Opening, answers: Mapping[str, str], *, agrees: bool) -> None:
-    mark = matches.mark_of(opening.key, opening.subject) if agrees and opening.mode in openings.PERSONAL else None
-    matches.wait(session, opening.wave, mark, answers, is_call=False, is_asked=opening.mode == openings.INTERVIEWER)
+    wave, key, is_asked = opening.wave, opening.key, opening.mode == openings.INTERVIEWER
+    may_hold = agrees and opening.mode in openings.PERSONAL
+    if may_hold and not is_asked:  # by a link everybody is asked; of those whom nobody calls nothing is held
+        may_hold = matches.is_drawn(session, wave, key, opening.subject)
+    mark = matches.mark_of(key, opening.subject) if may_hold else None
+    matches.wait(session, wave, mark, answers, is_call=False, is_asked=is_asked)
 
 
 def _count(session: Session, wave: Wave, cell: str, mode: str) -> None:

@@ -257,7 +257,7 @@ def test_oversight_records_a_call_and_every_respondent_was_told_of_it(
     assert oversight.post("/staff/recontact/" + "0" * 32, data={**said, "call": "done"}).status_code == 404
 
 
-def test_only_people_drawn_for_a_call_are_asked_to_agree_and_an_interviewer_asks_everybody(
+def test_everybody_is_asked_to_agree_so_that_no_page_tells_who_is_drawn_and_of_others_nothing_is_held(
     app: Flask, client: FlaskClient, signed_in: SignIn, people: Any, database: Database
 ) -> None:
     site, interviewer = app.extensions["survey"], signed_in("interviewer")
@@ -275,14 +275,17 @@ def test_only_people_drawn_for_a_call_are_asked_to_agree_and_an_interviewer_asks
     asked = []
     for code, subject in subjects.items():
         client.get(f"/k/{code}")
-        is_asked = "compare" in client.get(f"/k/{code}").text
+        assert "compare" in client.get(f"/k/{code}").text
         begun = client.post(f"/k/{code}", data=client.form(), headers=JSON).json["form"]  # type: ignore
         client.get(f"/k/{code}/review")
-        on_review = "compare" in {one.get("name") for one in client.page.iter("input")}  # type: ignore[attr-defined]
-        assert is_asked is ("compare" in begun) is on_review is (matches.mark_of(key, subject) in drawn)
-        asked += [code] * on_review
+        assert "compare" in {one.get("name") for one in client.page.iter("input")}  # type: ignore[attr-defined]
+        assert "compare" in begun
+        asked += [code] * (matches.mark_of(key, subject) in drawn)
     assert len(asked) == 6
     agreed, silent, visited = asked[:3]
+    undrawn = next(code for code in subjects if code not in asked)
+    client.get(f"/k/{undrawn}/review")
+    assert client.post(f"/k/{undrawn}/review", data={**client.form(), "compare": "1"}).status_code == 200  # type: ignore[attr-defined]
     client.get(f"/k/{agreed}/review")
     assert "compare" not in client.form()  # type: ignore[attr-defined]  # nothing is ticked beforehand
     stale = {**client.form(), "compare": "1", "seen": "-"}  # type: ignore[attr-defined]
@@ -299,7 +302,7 @@ def test_only_people_drawn_for_a_call_are_asked_to_agree_and_an_interviewer_asks
     with database.read() as session:
         once = site.keys.once(identity)
         pieces = [json.loads(once.open(sealed)) for sealed in session.scalars(select(WaitingMatch.sealed))]
-    assert sorted(len(one) for one in pieces) == [0, 4, 4]
+    assert sorted(len(one) for one in pieces) == [0, 0, 4, 4]
     assert {one["mark"] for one in pieces if one and not one["asked"]} == {
         matches.mark_of(key, subjects[agreed]).hex()
     }  # fmt: skip

@@ -234,7 +234,7 @@ def review_page(visit: Visit, trouble: Trouble | None = None, *, agrees: bool = 
         parts=parts,
         key=visit.draft.key if visit.draft else "",
         seen=forms.digest(answers),
-        is_drawn=visit.is_drawn,
+        asks_to_compare=visit.asks_to_compare,
         agrees=agrees,
         problems=_troubles(trouble),
     )

@@ -31,7 +31,6 @@ from survey.web.respond.visit import (
     kiosk,
     put_away,
     remember,
-    with_lot,
 )
 from survey.web.site import now, remember_language, site, use_language
 
@@ -60,7 +59,7 @@ def stand_in_line() -> None:
 def first(door: str, code: str) -> Response:
     """The first page; opening it any number of times uses nothing up."""
     with site().database.read() as session:
-        visit = with_lot(session, enter(session, door, code))
+        visit = enter(session, door, code)
         province = waves.province_of(session, visit.opening.wave)
     return show.first_page(visit, province, form=whole.with_first(visit), must_ask=whole.must_ask(visit))
 
@@ -89,7 +88,7 @@ def begun(session: Session, door: str, code: str, sent: Sent) -> Response:
         forget(response, door, code)
         clear(response)
         return response
-    visit = with_lot(session, begin(session, visit))
+    visit = begin(session, visit)
     number = forms.resume_at(show.path(visit), visit.answers)
     response = whole.begun(visit, number) if whole.is_asked_for() else see(address(visit, number))
     remember(response, visit)
@@ -136,7 +135,7 @@ def page(door: str, code: str, number: int) -> Response:
 def review(door: str, code: str) -> Response:
     """All answers once more before they are sent."""
     with site().database.read() as session:
-        visit = with_lot(session, enter(session, door, code))
+        visit = enter(session, door, code)
     return show.review_page(visit) if visit.draft else see(visit.first_page)
 
 
@@ -288,7 +287,7 @@ def send_reviewed(session: Session, visit: Visit, sent: Sent) -> Response:
         return see(address(visit, gap))
     seen = dict(sent.values).get(forms.SEEN)
     if sent.trouble or sent.key != visit.draft.key or seen != [forms.digest(visit.answers)]:
-        return show.review_page(with_lot(session, visit), sent.trouble or Trouble.CHANGED, agrees=sent.agrees)
+        return show.review_page(visit, sent.trouble or Trouble.CHANGED, agrees=sent.agrees)
     accept(session, visit, visit.draft.key, forms.standing(visit.pages, visit.answers), sent)
     return thank(session, visit.door, visit.code, sent)
 

@@ -48,7 +48,6 @@ class Visit:
     pages: tuple[FormPage, ...]
     secret: str | None
     draft: DraftBody | None
-    is_drawn: bool = False  # for a check call, as far as somebody looked (`with_lot`)
 
     @property
     def needs_this_browser(self) -> bool:
@@ -67,6 +66,12 @@ class Visit:
     def is_kiosk(self) -> bool:
         """Whether this is a tablet of the office that passes from hand to hand: nobody meets what was there before."""
         return self.opening.mode == quotas.KIOSK
+
+    @property
+    def asks_to_compare(self) -> bool:
+        """Whether some are called in this wave: everybody is asked to agree, so that no page tells who is drawn."""
+        setting = self.opening.wave.settings.get(matches.SETTING, {})
+        return not self.needs_this_browser and matches.PUBLIC in setting
 
     @property
     def answers(self) -> Mapping[str, str]:
@@ -105,14 +110,6 @@ def enter(session: Session, door: str, code: str, *, while_paused: bool = False)
         return replace(visit, secret=secret, draft=drafts.reveal(opening.key, secret, opening.left))
     kept = request.cookies.get(DRAFT_COOKIE)
     return replace(visit, secret=kept, draft=drafts.load(session, opening.key, kept)) if kept else visit
-
-
-def with_lot(session: Session, visit: Visit) -> Visit:
-    """The visit that knows whether its person is drawn for a check call, and so is asked to agree to a comparison."""
-    opening = visit.opening
-    if visit.door is not Door.PERSONAL or opening.is_officials:
-        return visit
-    return replace(visit, is_drawn=matches.is_drawn(session, opening.wave, opening.key, opening.subject))
 
 
 def pages_of(opening: Opening) -> tuple[FormPage, ...]:

@@ -57,11 +57,12 @@ def must_ask(visit: Visit) -> bool:
 def drawn(visit: Visit) -> tuple[Markup, int]:
     """The form's markup and its compressed size, drawn once for the same questions in a language."""
     units = tuple((unit.code, show.name(unit)) for unit in visit.opening.block)
-    key = (visit.opening.instrument.digest, language(), units, visit.is_drawn)
+    key = (visit.opening.instrument.digest, language(), units, visit.asks_to_compare)
     if key not in _drawn:
         texts = {field.name: field.item.text(language()) for page in visit.pages for field in page.fields}
         parts = [Part(page, show.step(visit, page), show.heading(page), texts) for page in visit.pages]
-        text = render_template("macros/form.html", title=show.title(visit), parts=parts, is_drawn=visit.is_drawn)
+        asks = visit.asks_to_compare
+        text = render_template("macros/form.html", title=show.title(visit), parts=parts, asks_to_compare=asks)
         markup = Markup(short(BETWEEN.sub("><", text)))  # noqa: S704 our own template's
         keep(_drawn, key, (markup, len(zlib.compress(markup.encode()))))
     return _drawn[key]
