@@ -47,13 +47,8 @@ def run(database: Database, bundle: Opened, told: Mapping[str, Any]) -> int:
     The log must go on from the sealed head. An earlier seal is held against its own rows alone: what it was made from
     may have been corrected since.
     """
-    with database.read() as session:
-        try:
-            return _require(session, bundle, told)
-        except ValueError as error:  # a value that its column cannot hold
-            for broken in tables.first_unreadable(session, bundle):
-                raise broken from error
-            raise
+    with database.read() as session, tables.readable(session, bundle):
+        return _require(session, bundle, told)
 
 
 def _require(session: Session, bundle: Opened, told: Mapping[str, Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import select
@@ -141,8 +142,13 @@ def _changed(bundle: Opened, table: str, field: str, expected: Any, found: Any, 
     return BundleBroken(bundle.name, Fault.RECORD_CHANGED, table, row, field, *map(statements.short, told))
 
 
-def first_unreadable(session: Session, bundle: Opened) -> Iterator[BundleBroken]:
-    """The value that no table may hold, if there is one."""
-    found = inventories.unreadable(session)
-    if found is not None:
-        yield broken(bundle, found)
+@contextmanager
+def readable(session: Session, bundle: Opened) -> Iterator[None]:
+    """Name the value that its column cannot hold, when one is met inside. Raises BundleBroken."""
+    try:
+        yield
+    except ValueError as error:
+        found = inventories.unreadable(session)
+        if found is not None:
+            raise broken(bundle, found) from error
+        raise

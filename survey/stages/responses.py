@@ -131,8 +131,7 @@ def accept(
     not offer AnswerRefused; nothing is stored then. An official's second form is thanked for like the first, and done
     all the same work for, but only its sending's marks stay.
     """
-    faults = check(opening, answers)
-    if faults:
+    if faults := check(opening, answers):
         raise AnswerRefused(faults=faults)
     key, wave = opening.key, opening.wave
     _hold_open(session, wave)
@@ -140,13 +139,7 @@ def accept(
     if not _insert_new(session, Submission, key_mark=mark, wave_id=wave.id, body_mark=body_mark):
         seen_before(session, key, submission_key, body)
         return
-    is_first = True
-    if opening.mode in openings.PERSONAL:
-        is_first = _insert_new(session, SpentMark, mark=key.mark("spent", opening.subject), wave_id=wave.id)
-        if not is_first and not opening.is_officials:
-            raise LinkClosed()
-    else:
-        _pass_the_door(session, opening, secret, now)
+    is_first = _use(session, opening, secret, now)
     if not opening.is_officials:
         receipts.wait(session, wave, key, submission_key)
         _leave_match(session, opening, answers, agrees=agrees)
@@ -158,6 +151,18 @@ def accept(
         counts.note(session, wave.id, opening.class_code, Event.COMPLETED)
         counts.note_day(session, wave.id, opening.counted_at, now)
     drafts.drop(session, key, secret)
+
+
+def _use(session: Session, opening: Opening, secret: str, now: datetime) -> bool:
+    """Use the link up, or take a place at a counter; False for an official's link that was used before."""
+    if opening.mode not in openings.PERSONAL:
+        _pass_the_door(session, opening, secret, now)
+        return True
+    mark = opening.key.mark("spent", opening.subject)
+    is_first = _insert_new(session, SpentMark, mark=mark, wave_id=opening.wave.id)
+    if not is_first and not opening.is_officials:
+        raise LinkClosed()
+    return is_first
 
 
 @contextmanager
