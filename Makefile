@@ -15,7 +15,7 @@ run: .venv/run.stamp ## Build the demonstration once and serve it (BASE_URL=http
 
 test: .venv/dev.stamp ## Install what tests need, a browser too, and pass them
 	$(BIN)/python tests/browser/chromium.py
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev.stamp ## Style, types and import contracts
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import click
 
 from survey.cli.context import actor, open_site, put, refuses
 from survey.cli.database import DATABASE
-from survey.cli.index import JSON, SCHEME, YEAR
+from survey.cli.index import JSON, SCHEME, YEAR, index
 from survey.cli.signing import signed, signer
 from survey.custody import statements
 from survey.stages import approvals, index_seals, index_sheets
@@ -16,7 +16,7 @@ from survey.stages import approvals, index_seals, index_sheets
 OUT = click.Path(path_type=Path)
 
 
-@click.command()
+@index.command()
 @SCHEME
 @YEAR
 @click.option("--document", required=True, help="Number, date, signer.")
@@ -38,7 +38,7 @@ def approve(
     put(data, as_json=as_json, lines=[f"{name}: {value}" for name, value in data.items() if value is not None])
 
 
-@click.command()
+@index.command()
 @SCHEME
 @YEAR
 @click.option("--reason", help="Why this seal replaces the one before.")
@@ -60,7 +60,7 @@ def seal(scheme: str, year: int, reason: str | None, out: Path | None, database:
     put(data, as_json=as_json, lines=[f"{name}: {value}" for name, value in data.items() if value is not None])
 
 
-@click.command()
+@index.command()
 @SCHEME
 @YEAR
 @click.option("--number", type=int, help="An earlier seal; default: the one that counts.")

@@ -1,91 +1,72 @@
-"""The command `hailong`: its groups, in the order of the work."""
+"""The command `hailong`: its groups, in the order of the work, each loaded when it is named."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
+
 import click
 
-from survey.cli import (
-    api_keys,
-    custody,
-    database,
-    doctor,
-    fieldwork,
-    index,
-    index_seals,
-    instruments,
-    interviewers,
-    messages,
-    outside,
-    papers,
-    recontact,
-    record,
-    register,
-    releases,
-    replicates,
-    reports,
-    reviews,
-    scores,
-    seals,
-    serving,
-    topups,
-    trial,
-    waves,
-    years,
-)
+COMMANDS: Mapping[str, str] = {  # where each is, in `survey.cli`
+    "db": "database",
+    "instrument": "instruments",
+    "units": "register",
+    "wave": "waves",
+    "frame": "register",
+    "officials": "register",
+    "sample": "fieldwork",
+    "invitations": "fieldwork",
+    "release": "replicates",
+    "counters": "fieldwork",
+    "messages": "messages",
+    "papers": "papers",
+    "interviewers": "interviewers",
+    "topups": "topups",
+    "review": "reviews",
+    "recontact": "recontact",
+    "inputs": "scores",
+    "score": "scores",
+    "results": "scores",
+    "index": "index",
+    "outside": "outside",
+    "verify": "seals",
+    "staff": "serving",
+    "api-keys": "api_keys",
+    "audit": "record",
+    "privacy": "record",
+    "purge": "record",
+    "backup": "custody",
+    "restore": "custody",
+    "keys": "custody",
+    "doctor": "doctor",
+    "serve": "serving",
+    "work": "serving",
+    "demo": "trial",
+    "run": "trial",
+}
+FURTHER: Mapping[str, tuple[str, ...]] = {  # who adds commands to a group
+    "results": ("releases", "reports", "years"),
+    "index": ("index_seals",),
+}
 
 
-class InOrder(click.Group):
-    """Lists its commands in the order of the work, not of the alphabet."""
+class LoadedByName(click.Group):
+    """Lists its commands in the order of the work; a command waits for no other one's libraries."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        home, *_others = (
+            import_module(f"survey.cli.{module}") for module in (COMMANDS[cmd_name], *FURTHER.get(cmd_name, ()))
+        )
+        command: click.Command = getattr(home, cmd_name.replace("-", "_"))
+        return command
 
 
-@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LoadedByName, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hailong")
 def hailong() -> None:
     """Surveys of citizens and civil servants: from the dossier list to scores that hold."""
-
-
-scores.results.add_command(reports.report)
-for command in (index_seals.approve, index_seals.seal, index_seals.bundle):
-    index.index.add_command(command)
-scores.results.add_command(years.years)
-for command in (
-    database.db,
-    instruments.instrument,
-    register.units,
-    waves.wave,
-    register.frame,
-    register.officials,
-    fieldwork.sample,
-    fieldwork.invitations,
-    replicates.release,
-    fieldwork.counters,
-    messages.messages,
-    papers.papers,
-    interviewers.interviewers,
-    topups.topups,
-    reviews.review,
-    recontact.recontact,
-    scores.inputs,
-    scores.score,
-    releases.RESULTS,
-    index.index,
-    outside.outside,
-    seals.verify,
-    serving.staff,
-    api_keys.api_keys,
-    record.audit,
-    record.privacy,
-    record.purge,
-    custody.backup,
-    custody.restore,
-    custody.keys,
-    doctor.doctor,
-    serving.serve,
-    serving.work,
-    trial.demo,
-    trial.run,
-):
-    hailong.add_command(command)

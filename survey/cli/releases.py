@@ -25,7 +25,6 @@ from survey.stages.releases import Step
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 DOCUMENT = click.option("--document", required=True, help="Number, date, signer.")
 SHOWN = 12
-RESULTS = results  # with the commands below
 
 
 @results.command()

@@ -10,11 +10,13 @@ import click
 
 from survey.cli.context import LANGUAGE, open_site, refuses, say
 from survey.cli.database import DATABASE
+from survey.cli.scores import results
 from survey.i18n import Language
 from survey.paper import printing, word
 from survey.paper.document import Document
-from survey.stages import results, waves
+from survey.stages import results as stored
 from survey.stages import units as unit_list
+from survey.stages import waves
 
 
 class Format(StrEnum):
@@ -30,7 +32,7 @@ FORMAT = click.option(
 )  # fmt: skip
 
 
-@click.command()
+@results.command()
 @click.argument("wave")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR")
 @click.option("--unit", "chosen", multiple=True, metavar="CODE", help="May be repeated; the whole wave when left out.")
@@ -54,7 +56,7 @@ def report(
     with app.test_request_context(base_url=site.settings.base_url), site.database.read() as session:
         use_language(Language(language))
         found = waves.find(session, wave)
-        made = results.latest(session, found).made_at
+        made = stored.latest(session, found).made_at
         codes = [unit.code for unit, _target in waves.units_of(session, found)] if every_unit else list(chosen)
         for code in codes:
             unit_list.find(session, code)

@@ -60,7 +60,7 @@ def _take(session: Session, wave: Wave, rows: list[Row], now: datetime) -> list[
     """Set every figure of a file; what is wrong with its rows."""
     faults: list[RowFault] = []
     seen: set[tuple[str, str]] = set()
-    numbers, by_rule = Numerals(), figures.by_rule(session, wave)
+    numbers, by_rule, offered = Numerals(), figures.by_rule(session, wave), figures.inputs_of(session, wave)
     for row in rows:
         unit, code, source = (plain(row.values[name]) for name in ("unit", "code", "source"))
         figure = {"unit": unit, "code": code, "source": source, "actor": actor()}
@@ -72,7 +72,7 @@ def _take(session: Session, wave: Wave, rows: list[Row], now: datetime) -> list[
                 value = take(row.values, "value", partial(numbers.read, are_points=code not in by_rule))
                 flaw = None if is_new else RowFault(row.number, "code", Flaw.DUPLICATE)
             if flaw is None:
-                figures.set_input(session, wave, **figure, value=value, now=now)
+                figures.set_input(session, wave, **figure, value=value, now=now, offered=offered)
         except CellRefused as refused:
             flaw = RowFault(row.number, refused.column, refused.flaw)
         except InputRefused as refused:

@@ -6,7 +6,6 @@ import click
 
 from survey.cli.context import actor, open_site, refuses, say
 from survey.cli.database import DATABASE
-from survey.cli.server import run_server
 from survey.jobs import calendar, daily, deliver, mix
 from survey.queue import open_queue
 from survey.stages import accounts, factors
@@ -22,6 +21,8 @@ from survey.stages.accounts import Purpose
 @refuses
 def serve(database: str | None, host: str, port: int, workers: int) -> None:
     """Serve the site."""
+    from survey.cli.server import run_server  # needs all pages; the other commands do not
+
     site = open_site(database)
     site.database.close()
     say(f"{host}:{port}")

@@ -13,7 +13,6 @@ import segno
 
 from survey.cli.context import open_site, refuses, say
 from survey.cli.database import DATABASE
-from survey.cli.server import run_server
 from survey.config import settings_from
 from survey.errors.common import DemoDiffers
 
@@ -60,6 +59,8 @@ def demo(responses: int | None, seed: int | None, database: str | None, as_json:
 @refuses
 def run(base_url: str | None, port: int, database: str | None) -> None:
     """Build the demonstration if there is none, then serve it: the product to try out with nothing to set up."""
+    from survey.cli.server import run_server
+
     url = (base_url or f"http://127.0.0.1:{port}").rstrip("/")
     _require_free(port)
     made = build_demo(database, url, None, None)

@@ -9,13 +9,14 @@ import click
 
 from survey.cli.context import open_site, put, refuses
 from survey.cli.database import DATABASE
+from survey.cli.scores import results
 from survey.stages import waves
 
 REGROUPED = frozenset({"made_of", "part_of", "without_units"})
 COLUMNS = ("unit", "before", "made_of", "after", "change", "low", "high", "clear")
 
 
-@click.command()
+@results.command()
 @click.argument("before")
 @click.argument("after")
 @click.option(

@@ -262,18 +262,20 @@ def _type_in(it: Builder, code: str) -> None:
     rng = Random(it.options.seed)
     with it.database.begin() as session:
         wave = waves.find(session, code)
-        for unit, _target in waves.units_of(session, wave):
-            for component in results.typed_in(session, wave, unit.type):
+        offered = results.inputs_of(session, wave)
+        for unit, components in offered.items():
+            for component in components.values():
                 value = _usual(component, rng)
                 results.set_input(
                     session,
                     wave,
-                    unit=unit.code,
+                    unit=unit,
                     code=component.code,
                     value=value,
                     source=SOURCE,
                     actor=ACTOR,
                     now=it.now,
+                    offered=offered,
                 )
 
 

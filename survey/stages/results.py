@@ -29,6 +29,7 @@ CHUNK = 2000
 WITHOUT_OPTIONS = defer(Run.options)  # hundreds of kilobytes, for who needs to know which run it is alone
 MADE_FROM = ("inputs", "flags")  # what may change after a wave closed
 Row = Mapping[str, Any]
+Inputs = Mapping[str, Mapping[str, Component]]
 
 
 class Gap(StrEnum):
@@ -202,18 +203,37 @@ def schemes_for(session: Session, wave: Wave, unit_type: str) -> tuple[Scheme, .
     return tuple(scheme for scheme in waves.schemes_of(session, wave) if scheme.rates(unit_type))
 
 
+def inputs_of(session: Session, wave: Wave) -> Inputs:
+    """What may be typed in for each unit of a wave: its components by code."""
+    units = [one for one, _target in waves.units_of(session, wave)]
+    by_type = {kind: {one.code: one for one in typed_in(session, wave, kind)} for kind in {one.type for one in units}}
+    return {one.code: by_type[one.type] for one in units}
+
+
 def set_input(
-    session: Session, wave: Wave, *, unit: str, code: str, value: Decimal, source: str, actor: str, now: datetime
+    session: Session,
+    wave: Wave,
+    *,
+    unit: str,
+    code: str,
+    value: Decimal,
+    source: str,
+    actor: str,
+    now: datetime,
+    offered: Inputs | None = None,
 ) -> None:
-    """Type in one figure with its source; the value before stays in the audit log."""
-    units = {one.code: one for one, _target in waves.units_of(session, wave)}
+    """Type in one figure with its source; the value before stays in the audit log.
+
+    `offered` is `inputs_of` the wave, for who types in many.
+    """
+    units = offered or inputs_of(session, wave)
     if unit not in units:
         raise InputRefused(unit=unit, code=code, reason="unknown_unit")
-    if code not in {component.code for component in typed_in(session, wave, units[unit].type)}:
+    component = units[unit].get(code)
+    if component is None:
         raise InputRefused(unit=unit, code=code, reason="unknown_code")
     if not value.is_finite() or abs(value) >= Decimal(10) ** 14:
         raise InputRefused(unit=unit, code=code, reason="out_of_range")
-    component = next(one for one in typed_in(session, wave, units[unit].type) if one.code == code)
     if isinstance(component.rule, Manual) and not 0 <= value <= component.max:
         raise InputRefused(unit=unit, code=code, reason="out_of_range", most=str(component.max))
     if not source.strip():

@@ -139,9 +139,11 @@ def keep(session: Session, wave: Wave, unit: Unit, line: Line, stands: Stands) -
     value = parse_number(line.value, language())
     if value is None or stands.get(line.component.code) == (value, line.source):
         return line
-    figure = {"unit": unit.code, "code": line.component.code, "source": line.source, "actor": signed_in().email}
     try:
-        stored.set_input(session, wave, **figure, value=value, now=now())
+        stored.set_input(
+            session, wave, unit=unit.code, code=line.component.code, value=value, source=line.source,
+            actor=signed_in().email, now=now(),
+        )  # fmt: skip
     except InputRefused as refused:
         return Line(line.component, line.value, line.source, value_error=refused.reason)
     return line

@@ -87,9 +87,13 @@ def open_phone(chromium: Browser) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
-@pytest.fixture
-def shots(tmp_path: Path) -> Path:
-    """Where screenshots go: a folder that is thrown away, or `SCREENSHOTS` to look at them."""
-    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path / "screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+@pytest.fixture(scope="session")
+def shoot() -> Callable[..., None]:
+    """Keep a picture of a page in the folder `SCREENSHOTS`, to look at; without one nothing is taken, it costs time."""
+
+    def take(page: Page, name: str, **options: Any) -> None:
+        if folder := os.environ.get("SCREENSHOTS"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=Path(folder) / f"{name}.png", **options)
+
+    return take

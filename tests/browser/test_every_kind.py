@@ -15,6 +15,8 @@ from survey.instrument import builtin_instrument
 from survey.model.wave import Wave
 from survey.stages import waves
 
+Shoot = Callable[..., None]
+
 pytestmark = pytest.mark.browser
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"runOnly": {"type": "tag", "values": TAGS}}
@@ -74,7 +76,12 @@ def walk(page: Page, look: Callable[[str], None]) -> None:
 @pytest.mark.parametrize("language", ["vi", "en"])
 @pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=["320", "1280"])
 def test_every_page_fits_and_axe_finds_nothing(
-    site: Any, form: str, open_phone: Callable[..., Page], shots: Path, language: str, viewport: dict[str, int]
+    site: Any,
+    form: str,
+    open_phone: Callable[..., Page],
+    shoot: Shoot,
+    language: str,
+    viewport: dict[str, int],
 ) -> None:
     page = open_phone(viewport=viewport, javascript=True)
     page.context.add_cookies([{"name": "lang", "value": language, "url": site.url}])
@@ -83,7 +90,7 @@ def test_every_page_fits_and_axe_finds_nothing(
     found: dict[str, Any] = {}
 
     def look(name: str) -> None:
-        page.screenshot(path=shots / f"{form}-{language}-{viewport['width']}-{name}.png", full_page=True)
+        shoot(page, f"{form}-{language}-{viewport['width']}-{name}", full_page=True)
         assert fits(page), name
         if viewport is NARROW:
             found[name] = [(one["id"], one["nodes"][0]["html"]) for one in Axe().run(page, options=RULES)["violations"]]
@@ -117,7 +124,7 @@ def test_a_whole_form_is_answered_by_keyboard_alone(site: Any, form: str, open_p
 
 
 def test_large_letters_and_strong_contrast_fit_a_small_phone(
-    site: Any, form: str, open_phone: Callable[..., Page], shots: Path
+    site: Any, form: str, open_phone: Callable[..., Page], shoot: Shoot
 ) -> None:
     page = open_phone(viewport=NARROW, javascript=False)
     page.goto(f"{site.url}/k/{site.field.personal[10 if form == 'every-type' else 11]}")
@@ -128,7 +135,7 @@ def test_large_letters_and_strong_contrast_fit_a_small_phone(
     assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
 
     def look(name: str) -> None:
-        page.screenshot(path=shots / f"{form}-large-{name}.png", full_page=True)
+        shoot(page, f"{form}-large-{name}", full_page=True)
         assert fits(page), name
 
     walk(page, look)

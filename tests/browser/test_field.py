@@ -21,6 +21,8 @@ from survey.model.staff import Account, AccountRole
 from survey.model.wave import Wave
 from survey.stages import assignments, waves
 
+Shoot = Callable[..., None]
+
 EVERY = Path(__file__).parents[1] / "survey" / "data" / "every-type.toml"
 OpenPhone = Callable[..., Page]
 EMAIL, PASSWORD = "dieu.tra@example.vn", "mot cau du dai de thu"
@@ -69,16 +71,16 @@ def outcomes(site: Any) -> dict[str, int]:
         return {row.outcome: row.people for row in found}
 
 
-def test_a_day_without_a_network_and_back(listed: Any, open_phone: OpenPhone, shots: Path) -> None:
+def test_a_day_without_a_network_and_back(listed: Any, open_phone: OpenPhone, shoot: Shoot) -> None:
     page = open_phone()
     sign_in(page, listed)
     expect(page.locator("#ready")).to_contain_text("đã lưu trên điện thoại", timeout=15_000)
-    page.screenshot(path=shots / "field-list.png", full_page=True)
+    shoot(page, "field-list", full_page=True)
     page.context.set_offline(True)
     page.reload()  # the phone was off in between
     first, second = page.locator("details").nth(0), page.locator("details").nth(1)
     first.locator("summary").click()
-    page.screenshot(path=shots / "field-person.png", full_page=True)
+    shoot(page, "field-person", full_page=True)
     first.get_by_text("từ chối").click()
     first.get_by_role("button", name="Ghi lần liên hệ này").click()
     expect(first).to_contain_text("chưa gửi")
@@ -89,13 +91,13 @@ def test_a_day_without_a_network_and_back(listed: Any, open_phone: OpenPhone, sh
     page.get_by_text("Rất hài lòng", exact=True).first.click()
     page.reload()  # the browser was closed half way
     assert page.locator("input:checked").count() == 1
-    page.screenshot(path=shots / "field-form.png")
+    shoot(page, "field-form")
     page.get_by_role("button", name="Gửi").first.click()
     page.wait_for_url("**/staff/field")
     expect(page.locator("#waiting")).to_contain_text("chưa gửi: 2")
     page.reload()
     expect(page.locator("#waiting")).to_contain_text("chưa gửi: 2")
-    page.screenshot(path=shots / "field-waiting.png")
+    shoot(page, "field-waiting")
     assert count(listed, SpentMark) == 0
     assert outcomes(listed) == {"pending": 12}
     page.get_by_role("button", name="Đăng xuất").click()  # not while something waits

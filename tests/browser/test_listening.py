@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import Page
+
+Shoot = Callable[..., None]
 
 pytestmark = pytest.mark.browser
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -28,18 +29,18 @@ def open_questions(site: Any, page: Page, number: int) -> list[str]:
 
 
 def test_one_tap_plays_a_question_and_keeps_the_answers(
-    site: Any, open_phone: Callable[..., Page], shots: Path
+    site: Any, open_phone: Callable[..., Page], shoot: Shoot
 ) -> None:
     page = open_phone()
     asked = open_questions(site, page, 3)
     page.locator("#S16-4").check()
-    page.screenshot(path=shots / "listen-closed.png")
+    shoot(page, "listen-closed")
     assert not [url for url in asked if "/listen/" in url]
     with page.expect_response("**/listen/*.mp3") as heard:
         page.locator("#S15 summary").click()
     assert heard.value.status in (200, 206)
     page.wait_for_function(f"{PLAYING}.length === 1")
-    page.screenshot(path=shots / "listen-open.png")
+    shoot(page, "listen-open")
     page.locator("#S16 summary").press("Enter")
     page.wait_for_function(f"{PLAYING}.length === 1 && document.querySelector('#S15 audio').paused")
     page.locator("#S16 summary").click()
@@ -62,12 +63,12 @@ def test_without_javascript_the_player_opens_beside_the_question(site: Any, open
 
 @pytest.mark.parametrize("root", ["size-1", "size-4", "size-4 contrast"])
 def test_the_button_is_large_and_beside_the_words(
-    site: Any, open_phone: Callable[..., Page], shots: Path, root: str
+    site: Any, open_phone: Callable[..., Page], shoot: Shoot, root: str
 ) -> None:
     page = open_phone(viewport={"width": 320, "height": 640})
     open_questions(site, page, 5)
     page.evaluate("root => { document.documentElement.className = root }", root)
-    page.screenshot(path=shots / f"listen-320-{root.replace(' ', '-')}.png", full_page=True)
+    shoot(page, f"listen-320-{root.replace(' ', '-')}", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     for summary in page.locator(".hear summary").all():
         box = summary.bounding_box()

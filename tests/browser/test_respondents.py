@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from survey.stages import waves
 
+Shoot = Callable[..., None]
+
 pytestmark = pytest.mark.browser
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"runOnly": {"type": "tag", "values": TAGS}}
@@ -39,31 +41,31 @@ def state(page: Page) -> str | None:
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
 def test_a_citizen_answers_the_whole_form_in_vietnamese(
-    site: Any, open_phone: Callable[..., Page], shots: Path, javascript: bool
+    site: Any, open_phone: Callable[..., Page], shoot: Shoot, javascript: bool
 ) -> None:
     page = open_phone(javascript=javascript)
     link = f"{site.url}/k/{site.field.personal[0 if javascript else 1]}"
     page.goto(link)
-    page.screenshot(path=shots / "first.png")
+    shoot(page, "first")
     go_on(page, "Bắt đầu")
     for number in range(1, 6):
         assert f"Phần {number}/6:" in page.inner_text("h1")
         choose(page, "Hài lòng")
-        page.screenshot(path=shots / f"page-{number}.png", full_page=True)
+        shoot(page, f"page-{number}", full_page=True)
         go_on(page, "Tiếp tục")
     choose(page, "Nữ")
-    page.screenshot(path=shots / "facts.png", full_page=True)
+    shoot(page, "facts", full_page=True)
     go_on(page, "Tiếp tục")
-    page.screenshot(path=shots / "review.png", full_page=True)
+    shoot(page, "review", full_page=True)
     go_on(page, "Gửi ý kiến")
-    page.screenshot(path=shots / "receipt.png")
+    shoot(page, "receipt")
     assert state(page) == "done"
     page.goto(link)
-    page.screenshot(path=shots / "closed.png")
+    shoot(page, "closed")
     assert state(page) == "closed"
 
 
-def test_switching_to_english_half_way_loses_nothing(site: Any, open_phone: Callable[..., Page], shots: Path) -> None:
+def test_switching_to_english_half_way_loses_nothing(site: Any, open_phone: Callable[..., Page], shoot: Shoot) -> None:
     page = open_phone(javascript=False)
     page.goto(f"{site.url}/k/{site.field.personal[2]}")
     go_on(page, "Bắt đầu")
@@ -72,7 +74,7 @@ def test_switching_to_english_half_way_loses_nothing(site: Any, open_phone: Call
         go_on(page, "Tiếp tục")
     choose(page, "Rất hài lòng")
     press(page, page.get_by_role("button", name="English"))
-    page.screenshot(path=shots / "english.png", full_page=True)
+    shoot(page, "english", full_page=True)
     assert page.locator("html").get_attribute("lang") == "en"
     assert "Part 3 of 6:" in page.inner_text("h1")
     assert page.locator("input:checked").count() == page.locator("fieldset").count()
@@ -90,16 +92,16 @@ def test_switching_to_english_half_way_loses_nothing(site: Any, open_phone: Call
     assert state(page) == "done"
 
 
-def test_an_official_judges_a_block_of_units(site: Any, open_phone: Callable[..., Page], shots: Path) -> None:
+def test_an_official_judges_a_block_of_units(site: Any, open_phone: Callable[..., Page], shoot: Shoot) -> None:
     page = open_phone()
     page.goto(f"{site.url}/k/{site.field.officials[0]}")
-    page.screenshot(path=shots / "officials-first.png")
+    shoot(page, "officials-first")
     go_on(page, "Bắt đầu")
     for number, part in ((1, 1), (1, 2), (2, 1), (2, 2)):
         assert f"Đơn vị {number}/2:" in page.inner_text("h1")
         choose(page, "Tốt")
         page.get_by_label("Không đủ thông tin để đánh giá").last.check()
-        page.screenshot(path=shots / f"officials-{number}-{part}.png", full_page=True)
+        shoot(page, f"officials-{number}-{part}", full_page=True)
         go_on(page, "Tiếp tục")
     go_on(page, "Gửi ý kiến")
     assert state(page) == "done"
@@ -143,7 +145,7 @@ def test_enter_goes_on_and_does_not_change_the_language(site: Any, open_phone: C
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
 def test_a_refused_page_has_its_summary_in_focus_and_leads_to_the_question(
-    site: Any, open_phone: Callable[..., Page], shots: Path, javascript: bool
+    site: Any, open_phone: Callable[..., Page], shoot: Shoot, javascript: bool
 ) -> None:
     page = open_phone(javascript=javascript)
     page.goto(f"{site.url}/k/{site.field.personal[4]}")
@@ -154,7 +156,7 @@ def test_a_refused_page_has_its_summary_in_focus_and_leads_to_the_question(
     )
     go_on(page, "Tiếp tục")
     expect(page.locator("[role=alert]")).to_have_count(1)
-    page.screenshot(path=shots / "refused.png", full_page=True)
+    shoot(page, "refused", full_page=True)
     assert page.locator("[role=alert]:focus").count() == 1
     page.locator("[role=alert] a").click()
     assert page.locator("#S16-5:focus").count() == 1
@@ -181,7 +183,7 @@ def test_the_first_page_is_light(
 
 
 def test_the_start_button_stands_on_the_first_screen_also_where_the_sender_is_the_rated_unit(
-    site: Any, open_phone: Callable[..., Page], shots: Path
+    site: Any, open_phone: Callable[..., Page], shoot: Shoot
 ) -> None:
     page = open_phone()
     page.goto(f"{site.url}/k/{site.field.personal[9]}")
@@ -193,7 +195,7 @@ def test_the_start_button_stands_on_the_first_screen_also_where_the_sender_is_th
         unit = next(one.name_vi for one, _ in waves.units_of(session, wave) if one.name_vi in page.inner_text("main"))
         wave.settings = {**told, "sender": {"vi": f"{unit} tỉnh Minh Họa"}}
     page.reload()
-    page.screenshot(path=shots / "own-sender.png", full_page=True)
+    shoot(page, "own-sender", full_page=True)
     assert before not in page.inner_text("main")
     box = page.locator("main button").first.bounding_box()
     with site.database.begin() as session:
@@ -203,13 +205,13 @@ def test_the_start_button_stands_on_the_first_screen_also_where_the_sender_is_th
 
 @pytest.mark.parametrize("viewport", [{"width": 320, "height": 640}, {"width": 1280, "height": 800}], ids=str)
 def test_no_page_scrolls_sideways(
-    site: Any, open_phone: Callable[..., Page], shots: Path, viewport: dict[str, int]
+    site: Any, open_phone: Callable[..., Page], shoot: Shoot, viewport: dict[str, int]
 ) -> None:
     page = open_phone(viewport=viewport)
     page.goto(f"{site.url}/k/{site.field.personal[6]}")
-    page.screenshot(path=shots / f"first-{viewport['width']}.png", full_page=True)
+    shoot(page, f"first-{viewport['width']}", full_page=True)
     go_on(page, "Bắt đầu")
-    page.screenshot(path=shots / f"page-{viewport['width']}.png", full_page=True)
+    shoot(page, f"page-{viewport['width']}", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     heights = page.evaluate(
         "[...document.querySelectorAll('main label, button:not([hidden])')].map(e => e.offsetHeight)"

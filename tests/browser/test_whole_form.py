@@ -18,6 +18,8 @@ from survey.model.response import SpentMark, Spooled
 from survey.model.wave import Wave
 from survey.stages import recontacts, waves
 
+Shoot = Callable[..., None]
+
 pytestmark = pytest.mark.browser
 EVERY = Path(__file__).parents[1] / "survey" / "data" / "every-type.toml"
 
@@ -168,7 +170,7 @@ def test_what_was_unticked_and_emptied_stays_so_after_a_reload(site: Any, open_p
 
 
 def test_a_choice_is_taken_back_and_one_without_consent_counts_as_skipped(
-    site: Any, open_phone: Callable[..., Page], shots: Path
+    site: Any, open_phone: Callable[..., Page], shoot: Shoot
 ) -> None:
     ask(site, builtin_instrument("sipas-2022").source)
     page = open_phone()
@@ -182,7 +184,7 @@ def test_a_choice_is_taken_back_and_one_without_consent_counts_as_skipped(
     while not page.locator("#ethnicity:visible").count():
         press(page)
     page.locator("#ethnicity input[type=radio]").first.check()
-    page.screenshot(path=shots / "taken-back.png", full_page=True)
+    shoot(page, "taken-back", full_page=True)
     press(page)
     assert "Bước cuối" in heading(page)
     assert "Kinh" not in page.inner_text("main")

@@ -21,7 +21,7 @@ from pysqlite3 import dbapi2
 from sqlalchemy import func, select
 
 from survey import workbook
-from survey.cli import main
+from survey.cli.main import hailong
 from survey.config import Settings
 from survey.custody import bundles, checking
 from survey.custody.broken import BundleBroken
@@ -238,7 +238,7 @@ def test_the_files_of_answers_hold_every_answer_with_its_labels(engines: dict[st
 def test_a_report_as_pdf_is_the_same_at_every_printing_and_tells_the_units_figures(
     engines: dict[str, Built], tmp_path: Path
 ) -> None:
-    built, command = engines["sqlite"], main.hailong
+    built, command = engines["sqlite"], hailong
     with built.database.read() as session:
         wave = waves.find(session, WAVES[0])
         unit = waves.units_of(session, wave)[0][0]

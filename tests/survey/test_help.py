@@ -104,8 +104,9 @@ def check_command(words: list[str]) -> None:
     command: click.Command = hailong
     rest = list(words)
     while isinstance(command, click.Group) and rest:
-        assert rest[0] in command.commands, f"no such command: {words}"
-        command = command.commands[rest.pop(0)]
+        found = command.get_command(click.Context(command), rest.pop(0))
+        assert found is not None, f"no such command: {words}"
+        command = found
     assert not isinstance(command, click.Group), f"no whole command: {words}"
     known = {name for parameter in command.params for name in parameter.opts}
     assert {word for word in rest if OPTION.fullmatch(word)} <= known | {"--help"}, words
