@@ -12,10 +12,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, insert, literal, select
 from sqlalchemy.orm import Session
 
+from survey.errors.common import SealBroken
 from survey.keys import OnceKey, WaveKey, seal
 from survey.model.base import new_id
 from survey.model.recontact import Recontact, WaitingMatch
@@ -77,7 +79,7 @@ def _places(wave: Wave, items: Sequence[str], answers: Mapping[str, str]) -> lis
 def settle(session: Session, wave: Wave, key: OnceKey | None, groups: Mapping[bytes, str]) -> list[Pair]:
     """Those who agreed, answered and were called; nothing waits any more. `groups` has the interviewer by mark."""
     waiting = select(WaitingMatch.sealed).where(WaitingMatch.wave_id == wave.id)
-    pieces = [json.loads(key.open(sealed)) for sealed in session.scalars(waiting)] if key else []
+    pieces = [_opened(key, sealed) for sealed in session.scalars(waiting)] if key else []
     session.execute(delete(WaitingMatch).where(WaitingMatch.wave_id == wave.id))
     by_role = {
         is_call: {bytes.fromhex(one["mark"]): one for one in pieces if one and one["call"] is is_call}
@@ -88,6 +90,15 @@ def settle(session: Session, wave: Wave, key: OnceKey | None, groups: Mapping[by
         Pair(groups.get(mark, "") if answered[mark]["asked"] else "", answered[mark]["said"], called[mark]["said"])
         for mark in sorted(answered.keys() & called.keys())
     ]
+
+
+def _opened(key: OnceKey, sealed: bytes) -> Mapping[str, Any]:
+    """What a piece holds; one that was changed holds nothing, and the wave closes all the same."""
+    try:
+        piece: Mapping[str, Any] = json.loads(key.open(sealed))
+    except SealBroken:
+        return EMPTY
+    return piece
 
 
 def counted(pairs: Iterable[Pair], place: int) -> dict[str, Counter[bool]]:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from survey.custody import keyring
 from survey.db import Database
@@ -285,6 +285,11 @@ def test_a_comparison_needs_consent_an_own_answer_and_the_key(
     with database.begin() as session:
         wave = waves.find(session, CITIZENS)
         assert matches.settle(session, wave, keys.once(wave.id), {}) == []  # somebody else answered
+        session.rollback()
+    with database.begin() as session:
+        wave = waves.find(session, CITIZENS)
+        session.execute(update(WaitingMatch).values(sealed=b"changed"))
+        assert matches.settle(session, wave, keys.once(wave.id), {}) == []  # nobody can read it, and nothing stops
         session.rollback()
     keys.destroy_once(identity)
     close.run(database, keys, CITIZENS, actor="test", now=now, rng=Random(1))
