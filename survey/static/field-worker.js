@@ -2,11 +2,12 @@
 "use strict";
 const KEPT = "field", HOME = "/staff/field";
 const isOwn = (url) => url.origin === location.origin && (url.pathname.startsWith(HOME) || url.pathname.startsWith("/static/"));
+let hasLeft = false; // who signed out leaves nothing: what still comes is not kept
 const asKept = (url) => url.pathname.startsWith("/static/") ? url.href : url.origin + url.pathname; // whoever the form is for
 
 async function keep(request) {
   const answer = await fetch(request, { credentials: "same-origin" });
-  if (answer.ok && !answer.redirected) (await caches.open(KEPT)).put(asKept(new URL(answer.url)), answer.clone());
+  if (answer.ok && !answer.redirected && !hasLeft) (await caches.open(KEPT)).put(asKept(new URL(answer.url)), answer.clone());
   return answer;
 }
 async function serve(request) {
@@ -23,7 +24,11 @@ addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 const isKept = async (url) => { // brought anew, or there from before
   try { return (await keep(url)).ok; } catch (_) { return Boolean(await (await caches.open(KEPT)).match(asKept(new URL(url, location)))); }
 };
-addEventListener("message", ({ data, ports }) => Promise.all(data.map(isKept)).then((all) => ports[0].postMessage(all.every(Boolean))));
+addEventListener("message", ({ data, ports }) => { // an empty list: forget everything
+  hasLeft = !data.length;
+  const done = hasLeft ? caches.delete(KEPT).then(() => []) : Promise.all(data.map(isKept));
+  done.then((all) => ports[0].postMessage(all.every(Boolean)));
+});
 addEventListener("fetch", (event) => {
   const { request } = event, url = new URL(request.url);
   if (request.method === "GET" && isOwn(url) && !url.pathname.endsWith("/worker.js")) event.respondWith(serve(request));

