@@ -84,8 +84,7 @@ def answer_all(page: Page, link: str) -> list[str]:
     return seen
 
 
-@pytest.mark.parametrize("name", ["service-2025", "sipas-2022"])
-@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize(("name", "language"), [("service-2025", "vi"), ("service-2025", "en"), ("sipas-2022", "vi")])
 def test_the_same_pages_are_seen_and_the_same_answers_stored(
     site: Any, open_phone: Callable[..., Page], name: str, language: str
 ) -> None:
