@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
@@ -24,15 +25,22 @@ SEALED, INDEX_SEALED, PURGED = "results.seal", "index.seal", "retention.purge"
 
 
 def require(session: Session, bundle: Opened, told: Mapping[str, Any], digest: str) -> int:
-    """Number of entries. The chain holds, goes on from the sealed head and from those of all later seals, and has the
-    entry of this seal. What was cut off behind the last of these, only a head that was kept elsewhere tells."""
+    """Number of entries. The chain holds, goes on from the heads of this and all other seals, and has their entries.
+
+    What was cut off behind the last of these, only a head that was kept elsewhere tells.
+    """
     entries = audit.verify(session, signed=_head(told)).count
-    for later in _stored(session, bundle, told):
-        _require_head(session, _head(later))
+    for other, stated in _stored(session, bundle, told):
+        _require_head(session, _head(other))
+        _require_entry(session, bundle, other, sha256(stated.encode()).hexdigest())
+    _require_entry(session, bundle, told, digest)
+    return entries
+
+
+def _require_entry(session: Session, bundle: Opened, told: Mapping[str, Any], digest: str) -> None:
     action = INDEX_SEALED if "index" in told else SEALED
     if not any(detail.get("seal") == digest for detail in since(session, told, action)):
         raise BundleBroken(bundle.name, Fault.RECORD_MISSING, AuditEntry.__tablename__, field=action)
-    return entries
 
 
 def since(
@@ -65,8 +73,9 @@ def _head(told: Mapping[str, Any]) -> Head:
     return Head(told["audit"]["count"], bytes.fromhex(told["audit"]["hash"]))
 
 
-def _stored(session: Session, bundle: Opened, told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What the site's other seals state, as far as the same key signed it; its own is looked at more closely."""
+def _stored(session: Session, bundle: Opened, told: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """What the site's other seals state, as far as the same key signed it, and the text of it; its own is looked at
+    more closely."""
     own = select(Seal.id).join(Wave, Wave.id == Seal.wave_id)
     own = own.where(Wave.code == told.get("wave"), Seal.number == told["number"])
     index = select(IndexSeal.id).join(IndexSheet, IndexSheet.id == IndexSeal.sheet_id)
@@ -85,7 +94,7 @@ def _stored(session: Session, bundle: Opened, told: Mapping[str, Any]) -> Iterat
                 name = table.__tablename__
                 raise BundleBroken(bundle.name, Fault.RECORD_CHANGED, name, field="statement") from error
             if found["key"] == told["key"]:
-                yield found
+                yield found, stated
 
 
 def _require_head(session: Session, head: Head) -> None:

@@ -70,7 +70,7 @@ def prepare(folder: Path) -> tuple[str, Path]:
             session, wave, results.latest(session, wave), Step.FINAL, document="1/QĐ, 01/02/2026, Giám đốc",
             by="lead_agency@example.vn", now=now,
         )  # fmt: skip
-        releases.sign(session, wave, release, document="2/MT, 02/02/2026", by="oversight@example.vn", now=now)
+        releases.sign(session, wave, release, document="2/MT, 02/02/2026, Chủ tịch", by="oversight@example.vn", now=now)
     seal.run(database, keys, WAVE, actor="benchmark", now=now)
     database.close()
     return url, keys_folder

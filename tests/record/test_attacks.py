@@ -315,7 +315,7 @@ def test_the_close_leaves_counts_and_the_draw_can_be_repeated(field: Field) -> N
     for code in ("citizens", "officials"):
         field.close(code)
     with field.database.read() as session:
-        left = {name: session.execute(text(f"select count(*) from {name}")).scalar() for name in FORGOTTEN}  # noqa: S608
+        left = {name: session.execute(text(f"select count(*) from {name}")).scalar() for name in FORGOTTEN}
         contacts = set(session.execute(select(Dossier.phone, Dossier.email, Dossier.name, Dossier.address)).all())
         invited = session.scalar(select(func.sum(ClassCell.invited)).where(ClassCell.unit_code.is_not(None)))
     assert set(left.values()) == {0}, left
@@ -353,7 +353,7 @@ def copy(field: Field) -> tuple[list[Any], dict[str, set[bytes]]]:
     hidden = "" if field.database.is_sqlite else "xmin::text, ctid::text, "
     with field.database.read() as session:
         register = [
-            [tuple(row) for row in session.execute(text(f"select {hidden}* from {name}"))]  # noqa: S608
+            [tuple(row) for row in session.execute(text(f"select {hidden}* from {name}"))]
             for name in ("invitation", "rater", "dossier", "sampled_dossier")
         ]
         answers: dict[str, set[bytes]] = {}

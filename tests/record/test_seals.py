@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import make_transient
 
 from survey.config import PROVINCE_TIME
 from survey.custody import bundles, checking
@@ -212,6 +213,15 @@ def test_an_error_found_later_makes_a_new_seal_and_the_old_one_stays(
     with bundles.opened(written(database, tmp_path, 1)) as bundle:
         assert checking.check(bundle, public=None).statement == json.loads(before.statement)
         assert against.run(database, bundle, json.loads(before.statement)), "what was made from was corrected since"
+        with database.begin() as session:
+            newest = session.scalars(select(AuditEntry).order_by(AuditEntry.number.desc()).limit(1)).one()
+            session.delete(newest)
+        with pytest.raises(BundleBroken) as caught:  # the second seal is there, its step in the log is not
+            against.run(database, bundle, json.loads(before.statement))
+        assert (caught.value.file, caught.value.field) == ("audit_entry", "results.seal")
+        with database.begin() as session:
+            make_transient(newest)
+            session.add(newest)
         with database.begin() as session:
             session.execute(update(Release).values(proposed_by="x"))
         with pytest.raises(BundleBroken) as caught:

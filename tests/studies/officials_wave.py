@@ -152,7 +152,7 @@ def copy(database: Database) -> Copy:
     places = "" if database.is_sqlite else "xmin::text as xmin_, ctid::text as ctid_, "
     with database.read() as session:
         rows = {
-            table: [dict(row) for row in session.execute(text(f"select {places}* from {table}")).mappings()]  # noqa: S608
+            table: [dict(row) for row in session.execute(text(f"select {places}* from {table}")).mappings()]
             for table in TABLES
         }
     if database.is_sqlite:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+
+def newest(table: str) -> str:
+    """The last row of the sealed wave; the demonstration has others, which are not sealed."""
+    wave = "(select id from wave where code = 'sipas-2025')"
+    return f"where rowid = (select max(rowid) from {table} where wave_id = {wave})"
+
+
 IN_TABLES = {
     "two units' figures exchanged": "update figure set unit_code = case unit_code when '98-S01' then '98-S13' "
     "else '98-S01' end where unit_code in ('98-S01', '98-S13')",
@@ -28,15 +35,13 @@ IN_TABLES = {
     "the agency of a signature": "update approval set agency = agency || 'x'",
     "a complaint put in": "insert into complaint (id, release_id, unit_code, code, text, filed_at, filed_by) "
     "select randomblob(16), id, '98-S01', 'c', 't', released_at, 'x' from release limit 1",
-    "counts of the field work": "update cell_count set number = number + 1 "
-    "where rowid = (select max(rowid) from cell_count)",
-    "completed forms": "update tally set completed = completed + 1 where rowid = (select max(rowid) from tally)",
-    "forms of a day": "update day_count set completed = completed + 1 where rowid = (select max(rowid) from day_count)",
-    "people who were the wrong ones": "update class_cell set wrong_person = wrong_person + 1 "
-    "where rowid = (select max(rowid) from class_cell)",
+    "counts of the field work": f"update cell_count set number = number + 1 {newest('cell_count')}",
+    "completed forms": f"update tally set completed = completed + 1 {newest('tally')}",
+    "forms of a day": f"update day_count set completed = completed + 1 {newest('day_count')}",
+    "people who were the wrong ones": f"update class_cell set wrong_person = wrong_person + 1 {newest('class_cell')}",
     "a unit's name": "update unit set name_vi = name_vi || 'x' where code = '98-S01'",
     "a unit rated no more": "update unit set rated = 0 where code = '98-S01'",
-    "a unit's target": "update wave_unit set target = target + 1 where rowid = (select max(rowid) from wave_unit)",
+    "a unit's target": f"update wave_unit set target = target + 1 {newest('wave_unit')}",
     "a row that is no JSON": "update figure set row = '{' where position = 5",
     "an answer that is no JSON": "update answer set items = 'x' where id = (select id from answer limit 1)",
 }

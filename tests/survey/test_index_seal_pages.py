@@ -147,7 +147,7 @@ def test_later_steps_of_the_log_are_no_tampering_and_what_hides_behind_them_is(
         assert against_index.run(database, bundle, told), "points were corrected, and wait for their seal"
         for change in ("value = 77 where unit_code = '74'", "value = 77 where unit_code = '80'"):
             with database.begin() as session:
-                session.execute(text(f"update index_input set {change} and code = 'total'"))  # noqa: S608
+                session.execute(text(f"update index_input set {change} and code = 'total'"))
             with pytest.raises(BundleBroken) as broken:
                 against_index.run(database, bundle, told)
             assert broken.value.file == f"index_input ({change[-3:-1]} total)"
