@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    Text,
+    cast,
+    create_engine,
+    event,
+    func,
+    literal_column,
+    make_url,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
@@ -80,9 +93,21 @@ class Database:
         self.reader.dispose()
 
 
+def engine_of(session: Session) -> str:
+    """Which engine a transaction is on: `sqlite` or `postgresql`."""
+    return session.connection().dialect.name
+
+
+def in_one_text(columns: Sequence[Any]) -> ColumnElement[str]:
+    """The values of several columns as one text, for who only asks whether any of them changed."""
+    nothing, between = literal_column("''", Text), literal_column("'|'", Text)
+    texts = [func.coalesce(cast(one, Text), nothing) for one in columns]
+    return reduce(lambda left, right: left + between + right, texts[1:], texts[0])
+
+
 def lock_table(session: Session, table: Table) -> None:
     """Let nobody else write to a table until this transaction ends; on SQLite no two write at a time anyway."""
-    if session.get_bind().dialect.name == "postgresql":
+    if engine_of(session) == "postgresql":
         session.connection().exec_driver_sql(f"lock table {table.name} in share row exclusive mode")
 
 
@@ -157,20 +182,36 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
 
 
 class OneTransaction(Session):
-    """A session on one connection: statements that need no objects go straight to it."""
+    """A session on one connection: statements that need no objects go straight to it.
+
+    It becomes a session at the first look at anything that only a session has: most requests of respondents never do.
+    """
 
     def __init__(self, held: Connection) -> None:
-        super().__init__(held, expire_on_commit=False)
         self._held = held
+
+    def __getattr__(self, name: str) -> Any:
+        if self._keeps_objects:
+            raise AttributeError(name)
+        super().__init__(self._held, expire_on_commit=False)
+        return getattr(self, name)
+
+    @property
+    def _keeps_objects(self) -> bool:
+        return "identity_map" in vars(self)
 
     def connection(self, *arguments: Any, **options: Any) -> Connection:
         return super().connection(*arguments, **options) if arguments or options else self._held
 
     def finish(self) -> None:
         """Write what objects still hold and commit; after a rollback there is nothing left to do."""
-        if self.in_transaction():
+        if self._keeps_objects and self.in_transaction():
             self.commit()
         self._held.commit()
+
+    def close(self) -> None:
+        if self._keeps_objects:
+            super().close()
 
 
 @contextmanager

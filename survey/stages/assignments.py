@@ -17,7 +17,7 @@ from typing import Any, cast
 from sqlalchemy import Table, or_, select, update
 from sqlalchemy.orm import Session
 
-from survey.db import insert_into
+from survey.db import engine_of, insert_into
 from survey.errors.common import UnitNotInWave, WrongAudience, WrongState
 from survey.errors.field import NobodyToAssign, NoInterviewer
 from survey.keys import WaveKey, decrypt, encrypt
@@ -200,7 +200,7 @@ def count_people(
         )
         session.execute(update(FieldTally).where(row).values(people=FieldTally.people + people))
         return
-    new = insert_into(cast(Table, FieldTally.__table__), session.get_bind().dialect.name)
+    new = insert_into(cast(Table, FieldTally.__table__), engine_of(session))
     key = [FieldTally.wave_id, FieldTally.unit_code, FieldTally.account_id, FieldTally.outcome]
     more = {"people": FieldTally.people + people, "attempts": FieldTally.attempts + attempts}
     values = {"wave_id": wave.id, "unit_code": unit, "account_id": account, "outcome": outcome}

@@ -17,7 +17,7 @@ from sqlalchemy import Executable, Table, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
-from survey.db import insert_into
+from survey.db import engine_of, insert_into
 from survey.model.progress import CellCount, DayCount
 from survey.model.wave import Wave
 
@@ -47,20 +47,20 @@ def note(session: Session, wave_id: bytes, cell: str, event: Event, number: int 
         session.execute(less)
         return
     row = {"wave_id": wave_id, "cell": cell, "event": event.value, "number": number}
-    session.connection().execute(_more(session.get_bind().dialect.name), row)
+    session.connection().execute(_more(engine_of(session)), row)
 
 
 def note_day(session: Session, wave_id: bytes, cell: str, now: datetime) -> None:
     """One more completed form of a unit on this day of the province."""
     row = {"wave_id": wave_id, "cell": cell, "day": day_of(now), "completed": 1}
-    session.connection().execute(_one_more_today(session.get_bind().dialect.name), row)
+    session.connection().execute(_one_more_today(engine_of(session)), row)
 
 
 def keep_day(session: Session, wave_id: bytes, cell: str, now: datetime, completed: int) -> None:
     """What a rater group had on this day, already rounded; told once a day and never changed."""
     table = cast(Table, DayCount.__table__)
     row = {"wave_id": wave_id, "cell": cell, "day": day_of(now), "completed": completed}
-    session.connection().execute(insert_into(table, session.get_bind().dialect.name).on_conflict_do_nothing(), row)
+    session.connection().execute(insert_into(table, engine_of(session)).on_conflict_do_nothing(), row)
 
 
 def day_of(now: datetime) -> date:

@@ -19,7 +19,7 @@ from sqlalchemy import Executable, Table, func, select
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
-from survey.db import insert_into
+from survey.db import engine_of, insert_into
 from survey.model.door import DoorCount
 from survey.model.interview import FieldTally
 from survey.model.staff import Account
@@ -88,7 +88,7 @@ def note(
         {"wave_id": wave_id, "kind": kind, "collector": collector, "counter": counter, "bin": number, "number": 1}
         for counter, number in {Counter.HOUR: hour_of(at), **bins}.items()
     ]
-    session.connection().execute(_one_more(session.get_bind().dialect.name), rows)
+    session.connection().execute(_one_more(engine_of(session)), rows)
 
 
 def hour_of(at: datetime) -> int:

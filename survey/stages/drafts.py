@@ -14,7 +14,7 @@ from sqlalchemy import Executable, Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
-from survey.db import insert_into
+from survey.db import engine_of, insert_into
 from survey.keys import WaveKey, decrypt, encrypt
 from survey.model.draft import Draft
 
@@ -72,7 +72,7 @@ def save(
         "body": _hide(key, secret, body),
         "expires_on": _until(now),
     }
-    return session.connection().execute(_keeping(session.get_bind().dialect.name, is_new), row).rowcount == 1
+    return session.connection().execute(_keeping(engine_of(session), is_new), row).rowcount == 1
 
 
 @cache

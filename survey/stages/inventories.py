@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
 from survey.custody.bundles import INVENTORY
+from survey.db import engine_of
 from survey.model.base import Base, UtcTime
 from survey.model.response import Facts
 from survey.model.tables import METADATA
@@ -148,7 +149,7 @@ def _is_json(column: Column[Any]) -> bool:
 
 def _ordered(session: Session, column: Column[Any]) -> ColumnElement[Any]:
     """By bytes: a server's own order of letters changes with its library."""
-    if isinstance(column.type, String) and session.get_bind().dialect.name == "postgresql":
+    if isinstance(column.type, String) and engine_of(session) == "postgresql":
         return column.collate("C")
     return column
 

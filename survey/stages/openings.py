@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
-from typing import Any, cast
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, Table, bindparam, literal, or_, select
+from sqlalchemy import ColumnElement, Executable, Row, bindparam, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from survey.db import in_one_text
 from survey.errors.common import KeyMissing, LinkClosed
 from survey.errors.waves import WavePaused
 from survey.instrument import Instrument
@@ -27,16 +28,15 @@ from survey.stages import drafts, invitations, quotas, waves
 LINK, PAPER, INTERVIEWER = "link", "paper", "interviewer"
 INTERCEPT = "intercept"  # a visitor of a counter, chosen by number: neither invited nor by own choice
 PERSONAL = frozenset({LINK, PAPER, INTERVIEWER})  # by invitation: once, without a hard cell
-_UNIT_PARTS = tuple(cast(Table, Unit.__table__).columns)
+_UNIT_STANDING = in_one_text(tuple(Unit.__table__.columns)).label("unit_standing")
 _LINK_PARTS = (
     *(Invitation.id, Invitation.code_mark, Invitation.wave_id, Invitation.rater_id),
-    *(Invitation.class_code, Invitation.state),
+    *(Invitation.class_code, Invitation.state, Invitation.unit_code),
 )
-_STANDING_AT, _UNIT_AT = len(_LINK_PARTS), len(_LINK_PARTS) + len(waves.STANDING)
-_MORE_AT = _UNIT_AT + len(_UNIT_PARTS)
 _SPENT = select(literal(1)).where(SpentMark.mark == bindparam("spent"))
 
 MOST_MET = 8192
+_units: dict[str, Unit] = {}
 _met: dict[bytes, bytes] = {}  # the invitation behind a code's mark, of links that this process met: it never changes
 
 
@@ -83,7 +83,7 @@ def open_link(session: Session, keys: Keys, code: str, *, now: datetime, while_p
     if wave.audience != "officials":
         _refuse_used(session, key, found)
     _turn_back(wave, rests and not while_paused)
-    unit = _unit(*found[_UNIT_AT:_MORE_AT]) if found[_UNIT_AT] else None
+    unit = _unit(session, found.unit_code, found.unit_standing) if found.unit_code else None
     block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
     return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, found.left)
 
@@ -105,7 +105,7 @@ def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Row[Any]]:
             continue
         marks = {name: mark for n, wave in enumerate(open_waves) for name, mark in _marks(keys, wave, code, n).items()}
         found: Row[Any] | None = session.connection().execute(_by_code(len(open_waves)), marks).first()
-        if found is not None and open_waves[found.wave_id].standing == tuple(found[_STANDING_AT:_UNIT_AT]):
+        if found is not None and open_waves[found.wave_id].standing == found.standing:
             return open_waves[found.wave_id].wave, found
     raise LinkClosed()
 
@@ -137,17 +137,20 @@ def _by_code(number: int) -> Executable:
     spent = select(literal(1)).where(any_of(SpentMark.mark, "spent")).scalar_subquery()
     left = select(Draft.body).where(any_of(Draft.mark, "left")).scalar_subquery()
     return (
-        select(*_LINK_PARTS, *waves.STANDING, *_UNIT_PARTS, spent.label("spent"), left.label("left"))
+        select(*_LINK_PARTS, waves.STANDING, _UNIT_STANDING, spent.label("spent"), left.label("left"))
         .join(Wave, Wave.id == Invitation.wave_id)
         .outerjoin(Unit, Unit.code == Invitation.unit_code)
         .where(any_of(Invitation.code_mark, "code"))
     )
 
 
-@lru_cache(maxsize=4096)
-def _unit(*values: Any) -> Unit:
-    """A unit as the query read it, made once for the same values."""
-    return Unit(**{column.key: value for column, value in zip(_UNIT_PARTS, values, strict=True)})
+def _unit(session: Session, code: str, standing: str) -> Unit:
+    """A unit for reading alone, read again when anything of it changed."""
+    if standing not in _units:
+        if len(_units) >= MOST_MET:
+            _units.clear()
+        _units[standing] = waves.unit_to_read(session, code)
+    return _units[standing]
 
 
 def _turn_back(wave: Wave, rests: bool) -> None:

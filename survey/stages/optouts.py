@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import Table, or_, select
 from sqlalchemy.orm import Session
 
-from survey.db import insert_into
+from survey.db import engine_of, insert_into
 from survey.keys import InstallationKey, Keys, normalise_code
 from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
@@ -24,7 +24,7 @@ def stop(session: Session, installation: InstallationKey, contacts: Iterable[str
     rows = [{"mark": mark_of(installation, contact)} for contact in contacts]
     if rows:
         table = cast(Table, OptOut.__table__)
-        session.execute(insert_into(table, session.get_bind().dialect.name).on_conflict_do_nothing(), rows)
+        session.execute(insert_into(table, engine_of(session)).on_conflict_do_nothing(), rows)
 
 
 def mark_of(installation: InstallationKey, contact: str) -> bytes:

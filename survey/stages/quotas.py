@@ -18,7 +18,7 @@ HOLD = timedelta(minutes=30)
 KIOSK = "kiosk"
 SPACING = timedelta(seconds=60)  # nobody reads a form and hands the tablet on in less
 _BY_CODE = (
-    select(QuotaCell, *waves.STANDING)
+    select(QuotaCell, waves.STANDING)
     .join(Wave, Wave.id == QuotaCell.wave_id)
     .where(QuotaCell.code_mark.in_(bindparam("marks", expanding=True)))
 )
@@ -79,7 +79,7 @@ def find_by_code(session: Session, keys: Keys, code: str) -> tuple[QuotaCell, Wa
         open_waves = known(session)
         marks = [keys.wave(wave_id).mark("code", normalise_code(code)) for wave_id in open_waves]
         found = session.execute(_BY_CODE, {"marks": marks}).first() if marks else None
-        if found is not None and open_waves[found[0].wave_id].standing == tuple(found[1:]):
+        if found is not None and open_waves[found[0].wave_id].standing == found[1]:
             return found[0], open_waves[found[0].wave_id].wave
     raise LinkClosed()
 

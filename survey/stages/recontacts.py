@@ -23,7 +23,7 @@ from typing import Any, cast
 from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
-from survey.db import insert_into
+from survey.db import engine_of, insert_into
 from survey.errors.common import KeyMissing, WrongAudience, WrongState
 from survey.errors.field import CaseEnded, CaseUnknown, RecontactDrawn
 from survey.instrument import Item
@@ -296,7 +296,7 @@ def compare(session: Session, wave: Wave, keys: Keys) -> None:
 
 
 def _count(session: Session, wave: Wave, about: str, word: str, people: int = 1) -> None:
-    new = insert_into(cast(Table, RecontactTally.__table__), session.get_bind().dialect.name)
+    new = insert_into(cast(Table, RecontactTally.__table__), engine_of(session))
     key = [RecontactTally.wave_id, RecontactTally.about, RecontactTally.word]
     values = {"wave_id": wave.id, "about": about, "word": word, "people": people}
     more = {"people": RecontactTally.people + people}

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from survey import answers as answering
-from survey.db import insert_into
+from survey.db import engine_of, insert_into
 from survey.errors.common import AnswerRefused, KeyReused, LinkClosed
 from survey.errors.waves import WavePaused
 from survey.keys import Keys, WaveKey, seal
@@ -246,12 +246,12 @@ def _leave_match(session: Session, opening: Opening, answers: Mapping[str, str],
 def _count(session: Session, wave: Wave, cell: str, mode: str) -> None:
     """One more completed form in a cell of the board, without reading any answer."""
     row = {"wave_id": wave.id, "cell": cell, "mode": mode, "completed": 1}
-    session.connection().execute(_one_more(session.get_bind().dialect.name), row)
+    session.connection().execute(_one_more(engine_of(session)), row)
 
 
 def _insert_new(session: Session, table: type[Base], **values: object) -> bool:
     """Insert unless the primary key is there; a parallel insert of the same key is waited for. True when new."""
-    statement = _new_or_nothing(table, session.get_bind().dialect.name)
+    statement = _new_or_nothing(table, engine_of(session))
     return session.connection().execute(statement, values).first() is not None
 
 

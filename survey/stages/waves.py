@@ -8,10 +8,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import URL, Row, Text, bindparam, cast, select
+from sqlalchemy import URL, Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
+from survey.db import in_one_text
 from survey.errors.common import (
     ModeNotPlanned,
     NobodyInvited,
@@ -61,8 +62,9 @@ NEXT: Mapping[str, tuple[str, ...]] = {  # the only ways from state to state
 }
 COMING, RUNNING, OVER = (DRAFT, PLANNED), (OPEN, PAUSED), (CLOSED, SEALED, PURGED)
 
-STANDING = (Wave.state, Wave.phase, Wave.opens, Wave.closes, Wave.paused_until, cast(Wave.settings, Text))
-_RUNNING_WAVES = select(Wave.__table__, *(part.label(f"standing_{n}") for n, part in enumerate(STANDING)))
+_MAY_CHANGE = (Wave.state, Wave.phase, Wave.opens, Wave.closes, Wave.paused_until, Wave.settings)
+STANDING = in_one_text(_MAY_CHANGE).label("standing")
+_RUNNING_WAVES = select(Wave.__table__, STANDING)
 _BY_UNIT_CODE = select(Unit.__table__).where(Unit.code == bindparam("code"))
 
 
@@ -71,7 +73,7 @@ class KnownWave:
     """A wave as this process last read it, for reading alone; `standing` is all of it that may change while open."""
 
     wave: Wave
-    standing: tuple[Any, ...]
+    standing: str
 
 
 _known: dict[URL, dict[bytes, KnownWave]] = {}  # by the database's address: its reader and its writer share them
@@ -323,7 +325,7 @@ def mark_closed(session: Session, wave: Wave, *, actor: str, now: datetime) -> N
 
 def known(session: Session) -> dict[bytes, KnownWave]:
     """The running waves by id as this process last read them; who uses one compares its `standing` (STANDING) first."""
-    found = _known.get(session.get_bind().engine.url)
+    found = _known.get(session.connection().engine.url)
     return look_again(session) if found is None else found
 
 
@@ -332,14 +334,14 @@ def look_again(session: Session) -> dict[bytes, KnownWave]:
     session.flush()
     found = session.connection().execute(_RUNNING_WAVES.where(Wave.state.in_(RUNNING))).all()
     waves = {row.id: _as_known(row) for row in found}
-    _known[session.get_bind().engine.url] = waves
+    _known[session.connection().engine.url] = waves
     return waves
 
 
 def _as_known(row: Row[Any]) -> KnownWave:
-    columns = len(Wave.__table__.columns)
-    names = (column.key for column in Wave.__table__.columns)
-    return KnownWave(Wave(**dict(zip(names, row[:columns], strict=True))), tuple(row[columns:]))
+    parts = row._asdict()
+    standing = parts.pop("standing")
+    return KnownWave(Wave(**parts), standing)
 
 
 def is_answerable(wave: Wave, now: datetime) -> bool:
@@ -386,7 +388,12 @@ def units_of(session: Session, wave: Wave) -> list[tuple[Unit, int]]:
 
 def province_of(session: Session, wave: Wave) -> Unit:
     """The province that asks, for reading alone: every first page names it."""
-    row = session.connection().execute(_BY_UNIT_CODE, {"code": wave.province}).first()
+    return unit_to_read(session, wave.province)
+
+
+def unit_to_read(session: Session, code: str) -> Unit:
+    """A unit that no session holds; UnitUnknown when there is none."""
+    row = session.connection().execute(_BY_UNIT_CODE, {"code": code}).first()
     if row is None:
-        raise UnitUnknown(unit=wave.province)
+        raise UnitUnknown(unit=code)
     return Unit(**row._asdict())

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from itsdangerous import BadSignature, Signer
+from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response as BaseResponse
 
 from survey.stages import staff
@@ -162,6 +163,11 @@ def _shrink(data: bytes) -> bytes:
     return gzip.compress(data, compresslevel=6, mtime=0)
 
 
+@lru_cache(maxsize=256)
+def _takes_gzip(accepted: str | None) -> bool:
+    return parse_accept_header(accepted).quality("gzip") > 0
+
+
 _shrunk = lru_cache(maxsize=64)(_shrink)  # our own files, which are few and stay the same
 
 
@@ -170,15 +176,13 @@ def compress(response: Response) -> Response:
     if response.status_code != 200 or response.is_streamed or response.mimetype not in COMPRESSED:
         return response
     response.vary.add("Accept-Encoding")
-    wanted = request.accept_encodings.quality("gzip") > 0
-    if not wanted or "Content-Encoding" in response.headers:
+    if not _takes_gzip(request.headers.get("Accept-Encoding")) or "Content-Encoding" in response.headers:
         return response
     data = response.get_data()
     if len(data) >= SMALLEST_COMPRESSED:
         shrink = _shrunk if request.endpoint == "static" else _shrink
         response.set_data(shrink(data))
         response.headers["Content-Encoding"] = "gzip"
-        tag, _weak = response.get_etag()
-        if tag is not None:
-            response.set_etag(tag, weak=True)  # the same content, in other bytes
+        if "ETag" in response.headers:
+            response.set_etag(response.get_etag()[0] or "", weak=True)  # the same content, in other bytes
     return response

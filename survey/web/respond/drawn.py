@@ -6,6 +6,7 @@ one-time word and its address are put in for each browser.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Hashable, Mapping
 
@@ -21,7 +22,8 @@ from survey.web.tokens import form_token, keep
 
 TOKEN, NONCE, HERE, KEY, CODE = (secrets.token_hex(16) for _ in range(5))
 _questions: dict[tuple[int, str, str, str, bool], tuple[Item, str]] = {}
-_pages: dict[tuple[Hashable, ...], str] = {}
+MARK = re.compile("|".join((TOKEN, NONCE, HERE, KEY, CODE)).join("()"))
+_pages: dict[tuple[Hashable, ...], list[str]] = {}
 
 
 def drawn(
@@ -46,10 +48,9 @@ def drawn_page(template: str, key: tuple[Hashable, ...], own: Mapping[str, str],
     `own` has what is put in for this reader alone, by what stands for it in the values.
     """
     whole = (template, language(), tuple(offered_languages()), look(), bool(g.get("kiosk")), *key)
-    text = _pages.get(whole)
-    if text is None:
+    pieces = _pages.get(whole)
+    if pieces is None:
         made = render_template(template, csrf_token=lambda: TOKEN, csp_nonce=lambda: NONCE, here=HERE, **values)
-        text = keep(_pages, whole, made)
-    for mark, word in {TOKEN: form_token(), NONCE: csp_nonce(), HERE: here(), **own}.items():
-        text = text.replace(mark, escape(word))
-    return text
+        pieces = keep(_pages, whole, MARK.split(made))
+    words = {TOKEN: form_token(), NONCE: csp_nonce(), HERE: here(), **own}
+    return "".join(escape(words[piece]) if piece in words else piece for piece in pieces)
