@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from survey.custody.broken import BundleBroken, Fault
 from survey.instrument import load_instrument
 from survey.stages import results
 
-EXTRACT, DECISIONS = "extract", "decisions.json"
+EXTRACT, DECISIONS, UNIT = "extract", "decisions.json", "unit"
 AGENCIES = 2
 
 
@@ -71,6 +72,11 @@ def require_decisions(folder: Path, taken: Extract, told: Mapping[str, Any], bun
     screening, cases = decisions["screening"], decisions["cases"]
     if screening is not None and screening["answers"] != len(flags):
         raise _other(bundle, "answers", screening["answers"], len(flags), DECISIONS)
+    if of_units := [case for case in cases if case["kind"] == UNIT]:
+        by_unit = Counter(str(unit) for unit in taken.answers["unit"].values())
+        for case in of_units:
+            if case["answers"] != by_unit[case["name"]]:
+                raise _other(bundle, f"{case['name']} answers", case["answers"], by_unit[case["name"]], DECISIONS)
     for verdict, flag in (("confirmed", "confirmed"), (None, "open")):
         found, pointed = flags.count(flag), [case["flagged"] for case in cases if case["verdict"] == verdict]
         least = max(pointed, default=0) if verdict else 0  # an answer may be in several cases, and be confirmed in one

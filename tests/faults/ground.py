@@ -30,7 +30,7 @@ from survey.model.base import new_id
 from survey.model.frame import Dossier
 from survey.model.invitation import Invitation
 from survey.model.quota import QuotaCell
-from survey.model.response import SpentMark, Spooled, Submission
+from survey.model.response import Answer, SpentMark, Spooled, Submission
 from survey.model.sample import ClassCell
 from survey.model.unit import Unit
 from survey.model.wave import Wave
@@ -194,7 +194,7 @@ def stop(process: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM)
 
 @dataclass(frozen=True)
 class Stored:
-    """What the database holds at the end: the links that were used up, and how many answers wait."""
+    """What the database holds at the end: the links that were used up, and how many answers there are."""
 
     used: frozenset[str]
     answers: int
@@ -209,12 +209,18 @@ def stored(ground: Ground) -> Stored:
         register = [(keys.wave(wave), one) for one, wave in session.execute(select(Invitation.id, Invitation.wave_id))]
         found = Stored(
             frozenset(key.code(one) for key, one in register if key.mark("spent", one) in spent),
-            session.scalar(select(func.count()).where(Spooled.kind == "answer")) or 0,
+            _answers(session),
             session.scalar(select(func.count()).select_from(Submission)) or 0,
             session.scalar(select(func.sum(QuotaCell.taken))) or 0,
         )
     database.close()
     return found
+
+
+def _answers(session: Session) -> int:
+    """Those that wait, and those that a worker has let out."""
+    waiting = session.scalar(select(func.count()).where(Spooled.kind == "answer")) or 0
+    return waiting + (session.scalar(select(func.count()).select_from(Answer)) or 0)
 
 
 def verdict(ground: Ground, acknowledged: set[str], **more: object) -> dict[str, Any]:

@@ -255,6 +255,7 @@ def test_every_table_is_held_by_a_seal_or_named_with_the_reason_why_not() -> Non
     assert {name for name in free if name not in held.FREE and name.partition(".")[0] not in held.FREE} == set()
 
 
+CASE = '{"answers":1,"flagged":0,"kind":"unit","name":"98-01","verdict":"not_confirmed"}'
 FORGED = {  # what a bundle says that somebody signed anew, and what computing it again names
     "scores.xlsx": ("xl/worksheets/sheet1.xml", r"<v>([0-9.]+)</v>", "<v>77</v>", "scores.xlsx (Bảng nhập điểm)"),
     "number formats": (
@@ -264,6 +265,7 @@ FORGED = {  # what a bundle says that somebody signed anew, and what computing i
         "scores.xlsx (xl/styles.xml)",
     ),
     "decisions.json": ("decisions.json", r'"answers":3', '"answers":2', "decisions.json"),
+    "a case": ("decisions.json", r'"cases":\[\]', f'"cases":[{CASE}]', "decisions.json"),
 }
 LIES = {
     "seed": "1", "kind": "rehearsal", "wave": "2030", "year": 2030, "extract": "0" * 64, "province": "01",
