@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from survey import constraints
@@ -202,6 +202,17 @@ class OneTransaction(Session):
 
     def connection(self, *arguments: Any, **options: Any) -> Connection:
         return super().connection(*arguments, **options) if arguments or options else self._held
+
+    def begin_nested(self) -> SessionTransaction:
+        """A step that can be taken back: what goes past the session lies inside it too."""
+        step = super().begin_nested()
+        super().connection()  # opens the savepoint now, not at the first look at an object
+        return step
+
+    def rollback(self) -> None:
+        if self._keeps_objects:
+            super().rollback()
+        self._held.rollback()
 
     def finish(self) -> None:
         """Write what objects still hold and commit; after a rollback there is nothing left to do."""

@@ -65,6 +65,15 @@ class LoadedByName(click.Group):
         command: click.Command = getattr(home, cmd_name.replace("-", "_"))
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of these words; of an unknown one, those that look like it are named."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
 
 @click.group(cls=LoadedByName, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hailong")

@@ -79,7 +79,8 @@ def _places(wave: Wave, items: Sequence[str], answers: Mapping[str, str]) -> lis
 def settle(session: Session, wave: Wave, key: OnceKey | None, groups: Mapping[bytes, str]) -> list[Pair]:
     """Those who agreed, answered and were called; nothing waits any more. `groups` has the interviewer by mark."""
     waiting = select(WaitingMatch.sealed).where(WaitingMatch.wave_id == wave.id)
-    pieces = [_opened(key, sealed) for sealed in session.scalars(waiting)] if key else []
+    asked = len(wave.settings.get(SETTING, {}).get("items", []))
+    pieces = [_opened(key, sealed, asked) for sealed in session.scalars(waiting)] if key else []
     session.execute(delete(WaitingMatch).where(WaitingMatch.wave_id == wave.id))
     by_role = {
         is_call: {bytes.fromhex(one["mark"]): one for one in pieces if one and one["call"] is is_call}
@@ -92,13 +93,16 @@ def settle(session: Session, wave: Wave, key: OnceKey | None, groups: Mapping[by
     ]
 
 
-def _opened(key: OnceKey, sealed: bytes) -> Mapping[str, Any]:
+def _opened(key: OnceKey, sealed: bytes, asked: int) -> Mapping[str, Any]:
     """What a piece holds; one that was changed holds nothing, and the wave closes all the same."""
     try:
-        piece: Mapping[str, Any] = json.loads(key.open(sealed))
-    except SealBroken:
+        piece = json.loads(key.open(sealed))
+        bytes.fromhex(piece["mark"])
+    except (SealBroken, ValueError, TypeError, KeyError):  # anybody who writes to the database can seal to the key
         return EMPTY
-    return piece
+    is_whole = isinstance(piece["call"], bool) and isinstance(piece["asked"], bool)
+    places = piece["said"]
+    return piece if is_whole and isinstance(places, list) and len(places) == asked else EMPTY
 
 
 def counted(pairs: Iterable[Pair], place: int) -> dict[str, Counter[bool]]:

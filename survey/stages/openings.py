@@ -146,11 +146,12 @@ def _by_code(number: int) -> Executable:
 
 def _unit(session: Session, code: str, standing: str) -> Unit:
     """A unit for reading alone, read again when anything of it changed."""
-    if standing not in _units:
+    unit = _units.get(standing)
+    if unit is None:
         if len(_units) >= MOST_MET:
             _units.clear()
-        _units[standing] = waves.unit_to_read(session, code)
-    return _units[standing]
+        unit = _units[standing] = waves.unit_to_read(session, code)
+    return unit
 
 
 def _turn_back(wave: Wave, rests: bool) -> None:

@@ -206,7 +206,10 @@ def schemes_for(session: Session, wave: Wave, unit_type: str) -> tuple[Scheme, .
 def inputs_of(session: Session, wave: Wave) -> Inputs:
     """What may be typed in for each unit of a wave: its components by code."""
     units = [one for one, _target in waves.units_of(session, wave)]
-    by_type = {kind: {one.code: one for one in typed_in(session, wave, kind)} for kind in {one.type for one in units}}
+    by_type: dict[str, dict[str, Component]] = {one.type: {} for one in units}
+    for kind, components in by_type.items():
+        for one in typed_in(session, wave, kind):
+            components.setdefault(one.code, one)  # the first scheme's rule says what may be typed in
     return {one.code: by_type[one.type] for one in units}
 
 

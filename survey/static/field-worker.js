@@ -2,12 +2,12 @@
 "use strict";
 const KEPT = "field", HOME = "/staff/field";
 const isOwn = (url) => url.origin === location.origin && (url.pathname.startsWith(HOME) || url.pathname.startsWith("/static/"));
-let hasLeft = false; // who signed out leaves nothing: what still comes is not kept
+let leavings = 0; // who signed out leaves nothing: what was asked for before is not kept when it comes
 const asKept = (url) => url.pathname.startsWith("/static/") ? url.href : url.origin + url.pathname; // whoever the form is for
 
 async function keep(request) {
-  const answer = await fetch(request, { credentials: "same-origin" });
-  if (answer.ok && !answer.redirected && !hasLeft) (await caches.open(KEPT)).put(asKept(new URL(answer.url)), answer.clone());
+  const before = leavings, answer = await fetch(request, { credentials: "same-origin" });
+  if (answer.ok && !answer.redirected && before === leavings) (await caches.open(KEPT)).put(asKept(new URL(answer.url)), answer.clone());
   return answer;
 }
 async function serve(request) {
@@ -25,8 +25,8 @@ const isKept = async (url) => { // brought anew, or there from before
   try { return (await keep(url)).ok; } catch (_) { return Boolean(await (await caches.open(KEPT)).match(asKept(new URL(url, location)))); }
 };
 addEventListener("message", ({ data, ports }) => { // an empty list: forget everything
-  hasLeft = !data.length;
-  const done = hasLeft ? caches.delete(KEPT).then(() => []) : Promise.all(data.map(isKept));
+  leavings += !data.length;
+  const done = data.length ? Promise.all(data.map(isKept)) : caches.delete(KEPT).then(() => []);
   done.then((all) => ports[0].postMessage(all.every(Boolean)));
 });
 addEventListener("fetch", (event) => {

@@ -5,7 +5,7 @@
   const own = document.currentScript.dataset, HOME = own.home, STORE = `field:${own.account}`, SOONEST = 5e3;
   const $ = (selector, from = document) => from.querySelector(selector);
   const words = (why, count) => own[why].replace("{n}", count);
-  let sending = null, why = "waits";
+  let sending = null, why = "waits", isLeaving = false;
 
   function read(name) {
     try { return JSON.parse(localStorage.getItem(name)); } catch (_) { return null; }
@@ -169,19 +169,9 @@
     }
   });
   document.addEventListener("input", ({ target }) => target.setCustomValidity && target.setCustomValidity(""));
-  async function forget() { // the worker first: it may be about to keep something
-    const found = await navigator.serviceWorker.getRegistration(HOME), port = new MessageChannel();
-    if (found && found.active) {
-      await new Promise((done) => {
-        port.port1.onmessage = done;
-        setTimeout(done, 2000);
-        found.active.postMessage([], [port.port2]);
-      });
-    }
-    await caches.delete("field");
-  }
   async function leave(target) {
-    try { await forget(); } catch (_) { /* there is none */ }
+    isLeaving = true;
+    try { await forgetKept(HOME); } catch (_) { /* there is none */ }
     for (const name of Object.keys(localStorage)) if (name.startsWith(`${STORE}:open:`)) localStorage.removeItem(name);
     target.submit();
   }
@@ -190,6 +180,7 @@
     if (!("serviceWorker" in navigator)) return;
     await navigator.serviceWorker.register(own.worker, { scope: HOME });
     const { active } = await navigator.serviceWorker.ready, port = new MessageChannel();
+    if (isLeaving) return;
     port.port1.onmessage = ({ data }) => { $("#ready").textContent = data ? own.ready : own.unready; };
     const assets = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map((one) => one.href || one.src);
     active.postMessage([HOME, ...own.forms.split(" ").filter(Boolean), ...assets], [port.port2]);

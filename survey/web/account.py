@@ -120,7 +120,7 @@ def sign_out() -> Response:
     with site().database.begin() as opened:
         staff.sign_out(opened, guard.staff_token() or "")
     session.clear()
-    response = current_app.make_response(redirect(url_for("account.sign_in"), 303))
+    response = current_app.make_response(redirect(url_for("account.sign_in", left=1), 303))
     guard.forget_staff(response)
     response.headers["Clear-Site-Data"] = '"cache"'
     return response

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from survey.model.interview import FieldTally
 from survey.model.response import SpentMark, Spooled
 from survey.model.staff import Account, AccountRole
 from survey.model.wave import Wave
-from survey.stages import assignments, waves
+from survey.stages import assignments, staff, waves
+from survey.web import interviews
 
 Shoot = Callable[..., None]
 KEEP_MORE = """navigator.serviceWorker.controller.postMessage(
@@ -116,6 +118,27 @@ def test_a_day_without_a_network_and_back(listed: Any, open_phone: OpenPhone, sh
     expect(page.locator("[name=password]")).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert page.evaluate("caches.keys()") == []
+
+
+def test_signing_out_on_another_page_or_at_once_leaves_no_name_on_the_phone(
+    listed: Any, open_phone: OpenPhone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_phone()
+    sign_in(page, listed)
+    expect(page.locator("#ready")).to_contain_text("đã lưu trên điện thoại", timeout=15_000)
+    page.goto(f"{listed.url}/help")
+    page.get_by_role("button", name="Đăng xuất").click()
+    expect(page.locator("[name=password]")).to_be_visible()
+    page.wait_for_function("caches.keys().then(all => all.length === 0)")
+    late, slow = staff.sign_out, interviews.own_file
+    monkeypatch.setattr(staff, "sign_out", lambda *given: (sleep(1.5), late(*given)))
+    monkeypatch.setattr(interviews, "own_file", lambda name: (sleep(0.7), slow(name))[1])
+    other = open_phone()
+    sign_in(other, listed)
+    other.get_by_role("button", name="Đăng xuất").click()  # its worker is still on the way
+    expect(other.locator("[name=password]")).to_be_visible(timeout=15_000)
+    other.wait_for_load_state("networkidle")
+    assert other.evaluate("caches.keys()") == []
 
 
 def test_an_earlier_answer_stands_in_the_question_and_the_order_is_another_for_each_person(

@@ -18,7 +18,7 @@ from survey.errors.common import SealBroken, WrongAudience
 from survey.errors.field import CaseEnded, CaseUnknown, RecontactDrawn
 from survey.errors.waves import DocumentMissing
 from survey.jobs import close
-from survey.keys import Keys
+from survey.keys import Keys, seal
 from survey.model.audit import AuditEntry
 from survey.model.base import Base
 from survey.model.interview import Assignment
@@ -32,6 +32,7 @@ from survey.stages.recontacts import Asked, Call
 CITIZENS, AN = "2026-citizens", "an@example.vn"
 COUNTERS = {"tally", "cell_count", "day_count", "class_cell"}  # a number more may be a digit more
 MINUTES = "14/BB-MTTQ, 12/03/2026, Tran Van B"
+SHORT = b'{"asked": false, "call": false, "mark": "00", "said": []}'
 
 
 @pytest.fixture
@@ -288,9 +289,11 @@ def test_a_comparison_needs_consent_an_own_answer_and_the_key(
         session.rollback()
     with database.begin() as session:
         wave = waves.find(session, CITIZENS)
-        session.execute(update(WaitingMatch).values(sealed=b"changed"))
-        assert matches.settle(session, wave, keys.once(wave.id), {}) == []  # nobody can read it, and nothing stops
-        session.rollback()
+        public = bytes.fromhex(wave.settings[matches.SETTING][matches.PUBLIC])
+        for put in (b"changed", *(seal(public, text) for text in (b"x", b"[]", b'{"call": true}', SHORT))):
+            session.execute(update(WaitingMatch).values(sealed=put))
+            assert matches.settle(session, wave, keys.once(wave.id), {}) == []  # it counts for nothing, nothing stops
+            session.rollback()
     keys.destroy_once(identity)
     close.run(database, keys, CITIZENS, actor="test", now=now, rng=Random(1))
     assert waiting(database) == []

@@ -131,6 +131,19 @@ def test_the_same_list_again_changes_nothing(database: Database, wave: Wave, tmp
     assert sizes(database) == (3215, 25, 1, 1)
 
 
+def test_a_dry_run_of_a_list_whose_rows_can_be_taken_now_writes_nothing(
+    database: Database, wave: Wave, tmp_path: Path
+) -> None:
+    rows = numbered({}, {"rated_unit": "98-03"}, {"commune": "x"})
+    take(database, wave, tmp_path, rows)
+    with database.begin() as session:
+        session.add(WaveUnit(wave_id=wave.id, unit_code="98-03", target=30))
+    before = sizes(database)
+    assert take(database, wave, tmp_path, rows, dry_run=True).accepted == 1
+    assert sizes(database) == before
+    assert take(database, wave, tmp_path, rows).accepted == 1
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(database: Database, wave: Wave, tmp_path: Path) -> None:
     rows = the_list_of_a9()
     tried = take(database, wave, tmp_path, rows, dry_run=True)
