@@ -37,10 +37,13 @@ class Proxy:
     async def serve(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         try:
             while request := await message(client):
+                form = FORM.search(request)
                 fault = self.random.choices(["lost", "cut", "late", "twice", "none"], [20, 10, 10, 10, 50])[0]
+                if form and not self.sent:
+                    fault = "lost"  # of few forms none might come again by chance
                 self.did[fault] += 1
                 times = 2 if fault == "twice" else 1
-                if form := FORM.search(request):
+                if form:
                     self.sent[form[1]] += times
                 answers = await asyncio.gather(*(self.ask(request) for _ in range(times)))
                 if fault == "lost":
