@@ -4,8 +4,8 @@
 
 A line of JSON for each questionnaire (service-2025 has 19 questions on satisfaction, 25 in all; sipas-33 the 33 that
 peers were measured on; sipas-2022 these with perceptions, needs and facts, 71 in all): `ours` without a script,
-`scripted` with the whole form at once, and as many requests of a bare application. Both run under the same gunicorn,
-turn by turn; told is the middle of the rounds.
+`scripted` with the whole form at once, and as many requests of a bare application that renders the same pages and
+commits at the same steps. Both run under the same gunicorn, turn by turn; told is the middle of the rounds.
 """
 
 from __future__ import annotations
@@ -82,23 +82,34 @@ def one_response(work: tuple[int, str]) -> tuple[str, list[float], int]:
     return state, person.times, person.received
 
 
-def one_bare(work: tuple[int, int]) -> tuple[str, list[float], int]:
-    """As many requests as a response of ours takes: one page, then posts that lead to a page, then the last post."""
-    port, requests = work
+def without_script(requests: int) -> list[tuple[str, str]]:
+    """The steps of a form in so many requests: each page is posted and leads to the next one."""
+    pages = [str(number) for number in range(1, (requests - 2) // 2)]
+    return [("GET", "first"), ("POST", "first"), *(step for page in pages for step in (("GET", page), ("POST", page))),
+            ("GET", "review"), ("POST", "review")]  # fmt: skip
+
+
+def with_script(requests: int) -> list[tuple[str, str]]:
+    """The same with the whole form on the first page: the script, a post for each page, all at once."""
+    pages = [("POST", str(number)) for number in range(1, requests - 2)]
+    return [("GET", "whole"), ("GET", "script"), *pages, ("POST", "review")]
+
+
+def one_bare(work: tuple[int, list[tuple[str, str]], bool]) -> tuple[str, list[float], int]:
+    """The same steps at the bare application."""
+    port, steps, leads_on = work
     connection, times = HTTPConnection(ground.HOST, port, timeout=30), []
-    steps = [("GET", "")] * (1 + requests % 2)
-    steps += [step for _ in range((requests - 2) // 2) for step in (("POST", "next"), ("GET", ""))]
-    for number, (method, further) in enumerate([*steps, ("POST", "")]):
-        body = urlencode({"a": "S15=5&S16=4", "next": further}) if method == "POST" else None
+    for method, page in steps:
+        body = urlencode({"a": "S15=5&S16=4"} | ({"next": "1"} if leads_on else {})) if method == "POST" else None
         started = time.perf_counter()
-        connection.request(method, f"/{number}", body, {"Content-Type": "application/x-www-form-urlencoded"})
+        connection.request(method, f"/{page}", body, {"Content-Type": "application/x-www-form-urlencoded"})
         connection.getresponse().read()
         times.append(time.perf_counter() - started)
     connection.close()
     return "done", times, 0
 
 
-FLOWS = (("ours", one_response, "bare"), ("scripted", one_scripted, "bare_scripted"))
+FLOWS = (("ours", one_response, "bare", without_script), ("scripted", one_scripted, "bare_scripted", with_script))
 
 
 def cpu_seconds(pid: int) -> float:
@@ -132,7 +143,7 @@ def measure(server: subprocess.Popen[bytes], act: Any, work: list[Any], users: i
 
 
 @contextmanager
-def bare_server(folder: Path) -> Any:
+def bare_server(folder: Path, instrument: str) -> Any:
     """A bare application under the same server."""
     from pysqlite3 import dbapi2
 
@@ -141,7 +152,8 @@ def bare_server(folder: Path) -> Any:
     database.close()
     command = [sys.executable, "-m", "gunicorn", "-b", f"{ground.HOST}:{BARE_PORT}", "-w", "2", "--threads", "4"]
     command += ["-k", "gthread", "--chdir", str(HERE), "--log-level", "error", "bare:create()"]
-    server = subprocess.Popen(command, env=os.environ | {"BARE": str(folder)}, start_new_session=True)
+    told = {"BARE": str(folder), "BARE_INSTRUMENT": instrument}
+    server = subprocess.Popen(command, env=os.environ | told, start_new_session=True)
     try:
         until = time.monotonic() + 30
         while time.monotonic() < until:
@@ -202,17 +214,14 @@ def trial(engine: str, instrument: str, stated: argparse.Namespace) -> dict[str,
         server = ground.start(field, PORT)
         links, rounds = iter([(PORT, f"/k/{code}") for code in field.links]), list[dict[str, Any]]()
         try:
-            with bare_server(Path(name)) as bare:
+            with bare_server(Path(name), f"{name}/{asked}" if instrument == CUT else asked) as bare:
                 for _ in range(stated.rounds):
                     rounds.append({})
-                    for ours, act, theirs in (
-                        ("ours", one_response, "bare"),
-                        ("scripted", one_scripted, "bare_scripted"),
-                    ):
+                    for ours, act, theirs, steps_of in FLOWS:
                         work = list(itertools.islice(links, people))
                         done = rounds[-1][ours] = measure(server, act, work, stated.users)
-                        as_many = [(BARE_PORT, round(done["requests_a_response"]))] * people
-                        beside = rounds[-1][theirs] = measure(bare, one_bare, as_many, stated.users)
+                        same = (BARE_PORT, steps_of(round(done["requests_a_response"])), ours == "ours")
+                        beside = rounds[-1][theirs] = measure(bare, one_bare, [same] * people, stated.users)
                         done["cpu_ratio"] = round(done["cpu_ms_a_response"] / beside["cpu_ms_a_response"], 2)
             if stated.browser:
                 figures["phone"] = weigh(f"http://{ground.HOST}:{PORT}/k/{next(links)[1].rpartition('/')[2]}")

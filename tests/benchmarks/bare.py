@@ -1,56 +1,111 @@
-"""The bare work: a Flask application that renders a page of questions like ours and commits a row at each POST."""
+"""The bare work: a Flask application that renders the same pages as ours and commits a row at each POST.
+
+It keeps nothing drawn, knows no token, no language and no look, checks nothing and packs nothing.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
-from flask import Flask, redirect, request
+from flask import Flask, Response, redirect, request
 from pysqlite3 import dbapi2
 
+from survey import resources
 from survey.db import PRAGMAS
+from survey.instrument import Instrument, builtin_instrument, load_instrument
+from survey.web import forms
 
-QUESTIONS = tuple(f"Câu hỏi {n}: ông/bà có hài lòng về thời hạn trả kết quả hồ sơ không?" for n in range(6))
-CHOICES = ("Rất hài lòng", "Hài lòng", "Bình thường", "Không hài lòng", "Rất không hài lòng", "Không áp dụng")
-PAGE = """<!doctype html><html lang="vi"><head><meta charset="utf-8"><title>{{ number }}</title></head><body><main>
-<form method="post">{% for text in questions %}{% set n = loop.index %}<fieldset><legend>{{ text }}</legend>
-{% for choice in choices %}<label class="choice"><input type="radio" name="S{{ n }}" value="{{ loop.index }}"
- id="S{{ n }}-{{ loop.index }}"><span>{{ choice }}</span></label>{% endfor %}</fieldset>{% endfor %}
-<button>Tiếp tục</button></form></main></body></html>"""
+FRAME = """<!doctype html><html lang="vi"><head><meta charset="utf-8"><meta name="viewport"
+ content="width=device-width, initial-scale=1"><title>{{ title }}</title>{{ style }}</head><body>
+<a class="skip" href="#main">Đến phần nội dung</a><header class="top"><p class="brand">{{ title }}</p>
+<div class="languages" role="group" aria-label="Ngôn ngữ"><button name="switch" value="en">English</button></div>
+<div class="look" role="group" aria-label="Cỡ chữ và độ tương phản">
+{% for value, text in looks %}<button name="look" value="{{ value }}" formnovalidate>{{ text }}</button>
+{% endfor %}</div></header><main id="main" tabindex="-1"><h1>{{ heading }}</h1>
+<form id="page" method="post">BODY<button>Tiếp tục</button>
+<button class="quiet" name="back" value="1">Quay lại</button></form></main></body></html>"""
+QUESTIONS = """{% for name, text, choices in questions %}<fieldset id="{{ name }}">
+<legend class="told">{{ text }}</legend>
+<details class="hear"><summary>Nghe</summary><audio controls preload="none" src="/listen/{{ name }}.mp3"></audio>
+<small>Giọng đọc do máy tạo</small></details>{% for value, words in choices %}<label class="choice"><input type="radio"
+ name="{{ name }}" value="{{ value }}" id="{{ name }}-{{ value }}"><span>{{ words }}</span></label>{% endfor %}
+<button class="clear" name="clear" value="{{ name }}" formnovalidate>Bỏ chọn</button></fieldset>{% endfor %}"""
+REVIEW = """<dl>{% for _name, text, choices in questions %}<dt>{{ text }}</dt><dd>{{ choices[0][1] if choices }}</dd>
+{% endfor %}</dl>"""
+END = "<p>Ý kiến của Ông/Bà đã được ghi nhận.</p>"
+LOOKS = (("smaller", "A−"), ("normal", "A"), ("larger", "A+"), ("contrast", "Tương phản cao"))
+TITLE = "Khảo sát ý kiến người dân, tổ chức"
+
+
+def instrument() -> Instrument:
+    """`BARE_INSTRUMENT` is a file's path or a shipped questionnaire's name."""
+    name = os.environ["BARE_INSTRUMENT"]
+    return load_instrument(Path(name).read_text(encoding="utf-8")) if "/" in name else builtin_instrument(name)
+
+
+def asked(page: forms.FormPage) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """The page's questions, each with its choices, as plain words."""
+    return [
+        (
+            one.name,
+            one.item.text("vi"),
+            [(choice.code, choice.text("vi")) for choice in one.item.choices]
+            + ([("na", one.item.na("vi"))] if one.item.na else []),
+        )
+        for one in page.fields
+    ]
 
 
 def create() -> Flask:
     """`BARE` names the folder with the database."""
-    folder = Path(os.environ["BARE"])
-    app = Flask("bare")
-    page = app.jinja_env.from_string(PAGE)
-    own = threading.local()
+    folder, pages = Path(os.environ["BARE"]), [asked(page) for page in forms.pages_of(instrument(), ())]
+    everything = [one for page in pages for one in page]
+    style = resources.tree(resources.Tree.STATIC).joinpath("site.css").read_text(encoding="utf-8")
+    script = resources.tree(resources.Tree.STATIC).joinpath("respond.js").read_text(encoding="utf-8")
+    app, own = Flask("bare", static_folder=None), threading.local()
+    questions, review, end = (
+        app.jinja_env.from_string(FRAME.replace("BODY", body)) for body in (QUESTIONS, REVIEW, END)
+    )
+    told = {"title": TITLE, "looks": LOOKS, "style": ""}
 
-    def opened() -> Any:
+    def commit(body: bytes) -> None:
         if not hasattr(own, "database"):
             own.database = dbapi2.connect(folder / "bare.db", isolation_level=None)
             for pragma in PRAGMAS:
                 own.database.execute(pragma)
-        return own.database
+        own.database.execute("begin immediate")
+        own.database.execute("insert into kept (body) values (?)", (body,))
+        own.database.execute("commit")
 
-    def commit(body: bytes) -> None:
-        opened().execute("begin immediate")
-        opened().execute("insert into kept (body) values (?)", (body,))
-        opened().execute("commit")
+    @app.get("/first")
+    def first() -> str:
+        return end.render(told, heading=TITLE, style=f"<style>{style}</style>")
+
+    @app.get("/whole")
+    def whole() -> str:
+        return questions.render(told, questions=everything, heading=TITLE, style=f"<style>{style}</style>")
+
+    @app.get("/script")
+    def of_script() -> Response:
+        return Response(script, mimetype="text/javascript")
 
     @app.get("/<int:number>")
     def show(number: int) -> str:
-        return page.render(number=number, questions=QUESTIONS, choices=CHOICES)
+        page = pages[(number - 1) % len(pages)]
+        return questions.render(told, questions=page, heading=f"Phần {number}/{len(pages)}")
 
-    @app.post("/<int:number>")
-    def keep(number: int) -> object:
+    @app.get("/review")
+    def look_through() -> str:
+        return review.render(told, questions=everything, heading="Xin xem lại câu trả lời")
+
+    @app.post("/<page>")
+    def keep(page: str) -> object:
         commit(request.form.get("a", "").encode())
-        return (
-            redirect(f"/{number + 1}", 303)
-            if request.form.get("next")
-            else page.render(number=0, questions=(), choices=())
-        )
+        if page == "review":
+            return end.render(told, heading="Cảm ơn Ông/Bà")
+        following = request.form.get("next")
+        return redirect(f"/{following}", 303) if following else ("", 204)
 
     return app
