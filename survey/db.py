@@ -51,11 +51,12 @@ PRAGMAS = (
 
 @dataclass(frozen=True)
 class Database:
-    """An open database: `begin()` writes, `read()` reads; both close what they opened."""
+    """An open database: `begin()` writes, `read()` and `glance()` read; all close what they opened."""
 
     url: str
     writer: Engine
     reader: Engine
+    glancer: Engine
     turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
@@ -84,13 +85,22 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One consistent view that never waits for a writer and never writes."""
+        """One view that never waits for a writer and never writes; on PostgreSQL each statement sees what is new."""
         with _unit_of_work(self.reader) as session:
             yield session
 
+    @contextmanager
+    def glance(self) -> Iterator[Session]:
+        """`read()` without a transaction around `Prepared` statements, each of which sees what stands there then.
+
+        For pages that ask for one row or two: on PostgreSQL a transaction costs two more trips to the server.
+        """
+        with _unit_of_work(self.glancer, begins=False) as session:
+            yield session
+
     def close(self) -> None:
-        self.writer.dispose()
-        self.reader.dispose()
+        for engine in (self.writer, self.reader, self.glancer):
+            engine.dispose()
 
 
 def engine_of(session: Session) -> str:
@@ -121,20 +131,27 @@ def require_database(url: str) -> None:
 def open_database(url: str) -> Database:
     """Open (and for SQLite create the folder of) the database at an SQLAlchemy URL."""
     if make_url(url).get_backend_name() != "sqlite":
-        engine = create_engine(
-            url,
-            pool_size=8,
-            max_overflow=8,
-            pool_timeout=10,
-            hide_parameters=True,
-            connect_args={"options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"},  # as long as SQLite's
-        )
-        _ask_the_idle(engine)
-        return Database(url, engine, engine)
+        engine = _postgresql_engine(url)
+        return Database(url, engine, engine, _postgresql_engine(url, isolation_level="AUTOCOMMIT"))
     path = Path(make_url(url).database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     _refuse_network_filesystem(path.parent)
-    return Database(url, _sqlite_engine(url, "BEGIN IMMEDIATE"), _sqlite_engine(url, "BEGIN"))
+    reader = _sqlite_engine(url, "BEGIN")
+    return Database(url, _sqlite_engine(url, "BEGIN IMMEDIATE"), reader, reader)
+
+
+def _postgresql_engine(url: str, **options: Any) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=10,
+        hide_parameters=True,
+        connect_args={"options": f"-c lock_timeout={BUSY_TIMEOUT_MS}"},  # as long as SQLite's
+        **options,
+    )
+    _ask_the_idle(engine)
+    return engine
 
 
 def _ask_the_idle(engine: Engine) -> None:
@@ -187,8 +204,8 @@ class OneTransaction(Session):
     It becomes a session at the first look at anything that only a session has: most requests of respondents never do.
     """
 
-    def __init__(self, held: Connection) -> None:
-        self._held = held
+    def __init__(self, held: Connection, *, begins: bool = True) -> None:
+        self._held, self._begins = held, begins
 
     def __getattr__(self, name: str) -> Any:
         if self._keeps_objects:
@@ -201,7 +218,11 @@ class OneTransaction(Session):
         return "identity_map" in vars(self)
 
     def connection(self, *arguments: Any, **options: Any) -> Connection:
-        return super().connection(*arguments, **options) if arguments or options else self._held
+        if arguments or options:
+            return super().connection(*arguments, **options)
+        if self._begins and not self._held.in_transaction():
+            self._held.begin()  # now: `Prepared` statements go past the connection too
+        return self._held
 
     def begin_nested(self) -> SessionTransaction:
         """A step that can be taken back: what goes past the session lies inside it too."""
@@ -226,9 +247,9 @@ class OneTransaction(Session):
 
 
 @contextmanager
-def _unit_of_work(engine: Engine) -> Iterator[OneTransaction]:
-    try:
-        with engine.connect() as held, OneTransaction(held) as session:  # closing rolls back, and may find nobody there
+def _unit_of_work(engine: Engine, *, begins: bool = True) -> Iterator[OneTransaction]:
+    try:  # closing rolls back, and may find nobody there
+        with engine.connect() as held, OneTransaction(held, begins=begins) as session:
             yield session
     except OperationalError as error:  # locked, full, read-only, or the server is away
         raise DatabaseUnavailable(reason=_short_reason(error)) from error
@@ -272,13 +293,19 @@ def insert_rows(session: Session, table: Table, rows: list[dict[str, Any]]) -> N
         with held.cursor() as cursor, cursor.copy(statement) as copy:
             for row in values:
                 copy.write_row(row)
-    except driver.Error as error:  # as the engine does around statements of its own
-        is_dead = connection.dialect.is_disconnect(error, held, None)
-        if is_dead:
-            connection.invalidate(error)
-        raise DBAPIError.instance(
-            statement, None, error, driver.Error, connection_invalidated=is_dead, dialect=connection.dialect
-        ) from error
+    except driver.Error as error:
+        raise told_by_driver(connection, statement, error) from error
+
+
+def told_by_driver(connection: Connection, statement: str, error: Exception) -> Exception:
+    """A driver's own error as the engine raises those of its statements; a dead connection leaves the pool."""
+    dialect, held = connection.dialect, connection.connection
+    is_dead = dialect.is_disconnect(error, held.driver_connection, None)  # type: ignore[arg-type]
+    if is_dead:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        statement, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_dead, dialect=dialect
+    )
 
 
 @contextmanager

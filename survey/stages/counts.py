@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
 from typing import cast
 
 from sqlalchemy import Executable, Table, bindparam, func, select, update
@@ -20,6 +19,7 @@ from survey.config import PROVINCE_TIME
 from survey.db import engine_of, insert_into
 from survey.model.progress import CellCount, DayCount
 from survey.model.wave import Wave
+from survey.statements import Prepared
 
 CITIZENS = "citizens"
 
@@ -46,14 +46,12 @@ def note(session: Session, wave_id: bytes, cell: str, event: Event, number: int 
         less = update(CellCount).where(mine, CellCount.number >= -number).values(number=CellCount.number + number)
         session.execute(less)
         return
-    row = {"wave_id": wave_id, "cell": cell, "event": event.value, "number": number}
-    session.connection().execute(_more(engine_of(session)), row)
+    _more.run(session, wave_id=wave_id, cell=cell, event=event.value, number=number)
 
 
 def note_day(session: Session, wave_id: bytes, cell: str, now: datetime) -> None:
     """One more completed form of a unit on this day of the province."""
-    row = {"wave_id": wave_id, "cell": cell, "day": day_of(now), "completed": 1}
-    session.connection().execute(_one_more_today(engine_of(session)), row)
+    _one_more_today.run(session, wave_id=wave_id, cell=cell, day=day_of(now), completed=1)
 
 
 def keep_day(session: Session, wave_id: bytes, cell: str, now: datetime, completed: int) -> None:
@@ -107,14 +105,14 @@ def on_day(session: Session, wave: Wave, day: date) -> dict[str, int]:
     return {str(cell): int(number) for cell, number in rows}
 
 
-@cache
+@Prepared
 def _more(engine: str) -> Executable:
     row = insert_into(cast(Table, CellCount.__table__), engine)
     key = [CellCount.wave_id, CellCount.cell, CellCount.event]
     return row.on_conflict_do_update(index_elements=key, set_={"number": CellCount.number + row.excluded.number})
 
 
-@cache
+@Prepared
 def _one_more_today(engine: str) -> Executable:
     row = insert_into(cast(Table, DayCount.__table__), engine)
     key = [DayCount.wave_id, DayCount.cell, DayCount.day]

@@ -7,20 +7,20 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache
 from typing import cast
 
 from sqlalchemy import Executable, Table, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
-from survey.db import engine_of, insert_into
+from survey.db import insert_into
 from survey.keys import WaveKey, decrypt, encrypt
 from survey.model.draft import Draft
+from survey.statements import Prepared
 
 LIFE = timedelta(days=15)
-_BODY = select(Draft.body).where(Draft.mark == bindparam("mark"))
-_DROP = delete(Draft).where(Draft.mark == bindparam("mark"))
+_BODY = Prepared(select(Draft.body).where(Draft.mark == bindparam("held")))
+_DROP = Prepared(delete(Draft).where(Draft.mark == bindparam("held")))
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ def mark_of(key: WaveKey, secret: str) -> bytes:
 
 
 def load(session: Session, key: WaveKey, secret: str) -> DraftBody | None:
-    row = session.connection().execute(_BODY, {"mark": mark_of(key, secret)}).first()
-    return reveal(key, secret, row[0] if row else None)
+    row = _BODY.first(session, held=mark_of(key, secret))
+    return reveal(key, secret, row.body if row else None)
 
 
 def reveal(key: WaveKey, secret: str, body: bytes | None) -> DraftBody | None:
@@ -66,26 +66,24 @@ def save(
     session: Session, wave_id: bytes, key: WaveKey, secret: str, body: DraftBody, *, now: datetime, is_new: bool = False
 ) -> bool:
     """Keep a draft's body, there already or not, and say whether it was; one that `is_new` leaves another's alone."""
-    row = {
-        "mark": mark_of(key, secret),
-        "wave_id": wave_id,
-        "body": _hide(key, secret, body),
-        "expires_on": _until(now),
-    }
-    return session.connection().execute(_keeping(engine_of(session), is_new), row).rowcount == 1
+    hidden, put = _hide(key, secret, body), _put_new if is_new else _put
+    return put.run(session, mark=mark_of(key, secret), wave_id=wave_id, body=hidden, expires_on=_until(now)) == 1
 
 
-@cache
-def _keeping(engine: str, is_new: bool) -> Executable:
+@Prepared
+def _put_new(engine: str) -> Executable:
+    return insert_into(cast(Table, Draft.__table__), engine).on_conflict_do_nothing()
+
+
+@Prepared
+def _put(engine: str) -> Executable:
     row = insert_into(cast(Table, Draft.__table__), engine)
-    if is_new:
-        return row.on_conflict_do_nothing()
     return row.on_conflict_do_update(index_elements=[Draft.mark], set_={"body": row.excluded.body})
 
 
 def drop(session: Session, key: WaveKey, secret: str) -> bool:
     """Forget a draft; whether there was one."""
-    return session.connection().execute(_DROP, {"mark": mark_of(key, secret)}).rowcount == 1
+    return _DROP.run(session, held=mark_of(key, secret)) == 1
 
 
 def _hide(key: WaveKey, secret: str, body: DraftBody) -> bytes:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, literal, select
+from sqlalchemy import bindparam, delete, insert, literal, select
 from sqlalchemy.orm import Session
 
 from survey.errors.common import SealBroken
@@ -24,12 +24,15 @@ from survey.model.recontact import Recontact, WaitingMatch
 from survey.model.wave import Wave
 from survey.stages import waves
 from survey.stages.classes import PRIVACY_FLOOR
+from survey.statements import Prepared
 
 SETTING = "recontact"  # in the wave's settings: seed, share, the questions that are asked again, the key to seal to
 PUBLIC = "public"
 SIZE = 256  # of every piece; a full one is shorter
 OPEN = -1  # the place of an answer that was not given
 EMPTY: Mapping[str, object] = {}
+_DRAWN = Prepared(select(literal(1)).where(Recontact.mark == bindparam("held")))
+_WAIT = Prepared(insert(WaitingMatch))
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,7 @@ def is_drawn(session: Session, wave: Wave, key: WaveKey, invitation: bytes) -> b
     """Whether somebody may be called in this wave."""
     if PUBLIC not in wave.settings.get(SETTING, {}):
         return False
-    drawn = select(literal(1)).where(Recontact.mark == mark_of(key, invitation))
-    return session.connection().execute(drawn).first() is not None
+    return _DRAWN.first(session, held=mark_of(key, invitation)) is not None
 
 
 def wait(
@@ -66,7 +68,7 @@ def wait(
         content = {"mark": mark.hex(), "call": is_call, "asked": is_asked, "said": places}
     text = json.dumps(content, separators=(",", ":")).encode().ljust(SIZE)
     sealed = seal(bytes.fromhex(setting[PUBLIC]), text)
-    session.connection().execute(insert(WaitingMatch), {"id": new_id(), "wave_id": wave.id, "sealed": sealed})
+    _WAIT.run(session, id=new_id(), wave_id=wave.id, sealed=sealed)
 
 
 def _places(wave: Wave, items: Sequence[str], answers: Mapping[str, str]) -> list[int]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, bindparam, literal, or_, select
+from sqlalchemy import ColumnElement, bindparam, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from survey.db import in_one_text
@@ -24,6 +24,7 @@ from survey.model.response import SpentMark
 from survey.model.unit import Unit
 from survey.model.wave import Wave
 from survey.stages import drafts, invitations, quotas, waves
+from survey.statements import Prepared
 
 LINK, PAPER, INTERVIEWER = "link", "paper", "interviewer"
 INTERCEPT = "intercept"  # a visitor of a counter, chosen by number: neither invited nor by own choice
@@ -33,7 +34,7 @@ _LINK_PARTS = (
     *(Invitation.id, Invitation.code_mark, Invitation.wave_id, Invitation.rater_id),
     *(Invitation.class_code, Invitation.state, Invitation.unit_code),
 )
-_SPENT = select(literal(1)).where(SpentMark.mark == bindparam("spent"))
+_SPENT = Prepared(select(literal(1)).where(SpentMark.mark == bindparam("spent")))
 
 MOST_MET = 8192
 _units: dict[str, Unit] = {}
@@ -88,23 +89,23 @@ def open_link(session: Session, keys: Keys, code: str, *, now: datetime, while_p
     return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, found.left)
 
 
-def _refuse_used(session: Session, key: WaveKey, found: Row[Any]) -> None:
+def _refuse_used(session: Session, key: WaveKey, found: Any) -> None:
     if found.spent:
         raise LinkClosed()
     if found.code_mark not in _met:
-        if session.connection().execute(_SPENT, {"spent": key.mark("spent", found.id)}).first():
+        if _SPENT.first(session, spent=key.mark("spent", found.id)):
             raise LinkClosed()
         _meet(found.code_mark, found.id)
 
 
-def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Row[Any]]:
+def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Any]:
     """The invitation behind a code with its wave, in one query unless a wave changed since the last one."""
     for known in (waves.known, waves.look_again):
         open_waves = known(session)
         if not open_waves:
             continue
         marks = {name: mark for n, wave in enumerate(open_waves) for name, mark in _marks(keys, wave, code, n).items()}
-        found: Row[Any] | None = session.connection().execute(_by_code(len(open_waves)), marks).first()
+        found = _by_code(len(open_waves)).first(session, **marks)
         if found is not None and open_waves[found.wave_id].standing == found.standing:
             return open_waves[found.wave_id].wave, found
     raise LinkClosed()
@@ -128,7 +129,7 @@ def _meet(code_mark: bytes, invitation_id: bytes) -> None:
 
 
 @cache
-def _by_code(number: int) -> Executable:
+def _by_code(number: int) -> Prepared:
     """The query for a code that would have other marks in each of so many open waves."""
 
     def any_of(column: InstrumentedAttribute[bytes], name: str) -> ColumnElement[bool]:
@@ -136,7 +137,7 @@ def _by_code(number: int) -> Executable:
 
     spent = select(literal(1)).where(any_of(SpentMark.mark, "spent")).scalar_subquery()
     left = select(Draft.body).where(any_of(Draft.mark, "left")).scalar_subquery()
-    return (
+    return Prepared(
         select(*_LINK_PARTS, waves.STANDING, _UNIT_STANDING, spent.label("spent"), left.label("left"))
         .join(Wave, Wave.id == Invitation.wave_id)
         .outerjoin(Unit, Unit.code == Invitation.unit_code)

@@ -20,10 +20,12 @@ from survey.model.base import new_id
 from survey.model.receipt import Receipt, WaitingReceipt
 from survey.model.response import Answer
 from survey.model.wave import Wave
+from survey.statements import Prepared
 
 LETTERS, GROUP = 12, 4  # 60 bits
 BETWEEN = re.compile(r"[\s.\-]")
 CHUNK = 2000
+_WAIT = Prepared(insert(WaitingReceipt))
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def code_of(key: WaveKey, submission_key: str) -> str:
 def wait(session: Session, wave: Wave, key: WaveKey, submission_key: str) -> None:
     """Keep the mark of a sending's code, sealed until the close."""
     sealed = seal(wave.public_key, _mark(wave, code_of(key, submission_key)))
-    session.connection().execute(insert(WaitingReceipt), {"id": new_id(), "wave_id": wave.id, "sealed": sealed})
+    _WAIT.run(session, id=new_id(), wave_id=wave.id, sealed=sealed)
 
 
 def settle(session: Session, wave: Wave, key: WaveKey, *, rng: Random) -> int:

@@ -20,13 +20,14 @@ from sqlalchemy import (
     bindparam,
     delete,
     literal,
+    or_,
     select,
     update,
 )
 from sqlalchemy.orm import Session
 
 from survey import answers as answering
-from survey.db import engine_of, insert_into
+from survey.db import insert_into
 from survey.errors.common import AnswerRefused, KeyReused, LinkClosed
 from survey.errors.waves import WavePaused
 from survey.keys import Keys, WaveKey, seal
@@ -56,6 +57,7 @@ from survey.stages import (
 )
 from survey.stages.counts import Event
 from survey.stages.openings import Opening
+from survey.statements import Prepared
 
 NOT_APPLICABLE = answering.NOT_APPLICABLE
 LATE = "late"  # in the tally, beside the modes: forms that were begun in time and found every place taken
@@ -63,9 +65,9 @@ PAD = 512
 NO_CODE = ""  # of an official's sending
 FACTS_CELL, WORDS_CELL, ORDER_CELL = "facts", "words", "order"
 SENT_TO = "to"  # in sealed words: the unit that a comment was sent to
-_OPEN = select(Wave.id).where(Wave.state.in_(waves.RUNNING))
+_OPEN = Prepared(select(Wave.id).where(or_(*(Wave.state == state for state in waves.RUNNING))))
 _STATE = select(Wave.state, Wave.paused_until).where(Wave.id == bindparam("wave")).with_for_update(read=True)
-_SENT = select(Submission.body_mark).where(Submission.key_mark == bindparam("mark"))
+_SENT = Prepared(select(Submission.body_mark).where(Submission.key_mark == bindparam("mark")))
 
 
 def opened(session: Session, opening: Opening) -> None:
@@ -88,7 +90,7 @@ def decline(session: Session, opening: Opening, *, now: datetime) -> None:
 
 def seen_before(session: Session, key: WaveKey, submission_key: str, body: bytes) -> bool:
     """Whether this very sending was accepted before; the same key with another body is refused (KeyReused)."""
-    row = session.connection().execute(_SENT, {"mark": key.mark("key", submission_key)}).first()
+    row = _SENT.first(session, mark=key.mark("key", submission_key))
     if row is None:
         return False
     if row.body_mark != key.mark("body", body):
@@ -98,15 +100,14 @@ def seen_before(session: Session, key: WaveKey, submission_key: str, body: bytes
 
 def seen_in_any_wave(session: Session, keys: Keys, submission_key: str, body: bytes) -> bool:
     """`seen_before` when the link itself tells nothing any more (it is used): ask every open wave."""
-    open_waves = session.connection().execute(_OPEN).scalars().all()
-    return any(seen_before(session, keys.wave(wave_id), submission_key, body) for wave_id in open_waves)
+    return any(seen_before(session, keys.wave(wave.id), submission_key, body) for wave in _OPEN.all(session))
 
 
 def receipt_of(session: Session, keys: Keys, submission_key: str) -> str | None:
     """The code of an accepted sending of a citizen, NO_CODE for an official's; None for one that is not known."""
     for identity, known in waves.known(session).items():
         key = keys.wave(identity)
-        if session.connection().execute(_SENT, {"mark": key.mark("key", submission_key)}).first() is not None:
+        if _SENT.first(session, mark=key.mark("key", submission_key)) is not None:
             return receipts.code_of(key, submission_key) if known.wave.audience == "citizens" else NO_CODE
     return None
 
@@ -245,22 +246,21 @@ def _leave_match(session: Session, opening: Opening, answers: Mapping[str, str],
 
 def _count(session: Session, wave: Wave, cell: str, mode: str) -> None:
     """One more completed form in a cell of the board, without reading any answer."""
-    row = {"wave_id": wave.id, "cell": cell, "mode": mode, "completed": 1}
-    session.connection().execute(_one_more(engine_of(session)), row)
+    _one_more.run(session, wave_id=wave.id, cell=cell, mode=mode, completed=1)
 
 
 def _insert_new(session: Session, table: type[Base], **values: object) -> bool:
     """Insert unless the primary key is there; a parallel insert of the same key is waited for. True when new."""
-    statement = _new_or_nothing(table, engine_of(session))
-    return session.connection().execute(statement, values).first() is not None
+    return _new_or_nothing(table).first(session, **values) is not None
 
 
 @cache
-def _new_or_nothing(table: type[Base], engine: str) -> Executable:
-    return insert_into(cast(Table, table.__table__), engine).on_conflict_do_nothing().returning(literal(1))
+def _new_or_nothing(table: type[Base]) -> Prepared:
+    into = cast(Table, table.__table__)
+    return Prepared(lambda engine: insert_into(into, engine).on_conflict_do_nothing().returning(literal(1)))
 
 
-@cache
+@Prepared
 def _one_more(engine: str) -> Executable:
     key = [Tally.wave_id, Tally.cell, Tally.mode]
     row = insert_into(cast(Table, Tally.__table__), engine)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import secrets
+import zlib
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from itsdangerous import BadSignature, Signer
@@ -13,29 +15,45 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from survey.stages import staff
 from survey.web.routes import may_open
-from survey.web.site import YEAR, now, site
+from survey.web.site import YEAR, cookie, now, site
+
+Headers = tuple[tuple[str, str], ...]
 
 STAFF_COOKIE, DEVICE_COOKIE = "staff", "known"
 COMPRESSED = frozenset(
     {"text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml", "application/json", "text/csv"}
 )
 SMALLEST_COMPRESSED = 500
-TOO_LARGE, NOTHING = 413, 204
+TOO_LARGE, NOTHING, SEE_OTHER = 413, 204, 303
 OPEN_BEFORE = frozenset({"security.factor", "security.begin", "security.confirm", "account.sign_out"})
-PLAIN_HEADERS = {
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+PLAIN_HEADERS: Headers = (
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+OPENER = ("Cross-Origin-Opener-Policy", "same-origin")  # on the way to a page too: a browser would start it anew
 PARTS_OF_A_PAGE = frozenset({"text/css", "text/javascript", "application/json"})
-HEADERS = PLAIN_HEADERS | {  # what only a page heeds
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+HEADERS: Headers = (*PLAIN_HEADERS, OPENER)
+PAGE_HEADERS: Headers = (  # what only a page heeds
+    *HEADERS,
+    ("X-Frame-Options", "DENY"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+)
+WINDOW, MEMORY = 14, 7  # as small as with zlib's own choice, for a third of the time: it fits in memory that is at hand
+
+
+class Answer(Response):
+    """What every answer says to the browser is put beside its own headers as it leaves, neither checked nor copied."""
+
+    said: Headers = ()
+
+    def get_wsgi_response(self, environ: Any) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+        content, status, headers = super().get_wsgi_response(environ)
+        return content, status, [*headers, *self.said]
 
 
 def register(app: Flask) -> None:
+    app.response_class = Answer
     app.before_request(check)
     app.after_request(protect)
     app.after_request(compress)
@@ -82,7 +100,7 @@ def holder() -> staff.SignedIn | None:
 
 def staff_token() -> str | None:
     try:
-        return _signer().unsign(request.cookies.get(STAFF_COOKIE, "")).decode()
+        return _signer().unsign(cookie(STAFF_COOKIE) or "").decode()
     except BadSignature:
         return None
 
@@ -100,7 +118,7 @@ def forget_staff(response: BaseResponse) -> None:
 def device_token() -> str | None:
     """The mark of a browser that signed in before."""
     try:
-        return _signer("device").unsign(request.cookies.get(DEVICE_COOKIE, "")).decode()
+        return _signer("device").unsign(cookie(DEVICE_COOKIE) or "").decode()
     except BadSignature:
         return None
 
@@ -132,39 +150,53 @@ def policy() -> str:
     )
 
 
-def protect(response: Response) -> Response:
+def protect(response: Answer) -> Answer:
     """Add the security headers; keep every page out of caches, static files and voices in them."""
-    if request.endpoint != "static" and session.modified:
+    endpoint, status = request.endpoint, response.status_code
+    if endpoint != "static" and session.modified:
         session.permanent = True  # it holds the form's token alone: a reopened browser may still send the page
-    if response.mimetype in PARTS_OF_A_PAGE or response.status_code == NOTHING:
-        response.headers.extend(PLAIN_HEADERS)
+    if status == NOTHING or response.mimetype in PARTS_OF_A_PAGE:
+        said = PLAIN_HEADERS
+    elif status == SEE_OTHER:
+        said = HEADERS
     else:
-        response.headers.extend(HEADERS)
-        response.headers["Content-Security-Policy"] = policy()
-    if response.status_code == TOO_LARGE:
-        response.headers["Connection"] = "close"  # nobody reads the rest of a body that was refused
+        said = (*PAGE_HEADERS, ("Content-Security-Policy", policy()))
     if site().is_https:
-        response.headers["Strict-Transport-Security"] = f"max-age={YEAR}"
-    if is_named_by_content(response):
+        said = (*said, ("Strict-Transport-Security", f"max-age={YEAR}"))
+    if status == TOO_LARGE:
+        response.headers["Connection"] = "close"  # nobody reads the rest of a body that was refused
+    if is_named_by_content(endpoint, status):
         response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
-    elif request.endpoint != "static" or response.status_code >= 400:
-        response.headers.setdefault("Cache-Control", "no-store")
+    elif (endpoint != "static" or status >= 400) and not _has(response, "Cache-Control"):
+        said = (*said, ("Cache-Control", "no-store"))
+    response.said = said
     return response
 
 
-def is_named_by_content(response: Response) -> bool:
+def _has(response: Response, header: str) -> bool:
+    """As `in`, which makes and drops an exception for a header that is not there."""
+    return any(name == header for name, _value in response.headers)
+
+
+def is_named_by_content(endpoint: str | None, status: int) -> bool:
     """Whether this address can never stand for anything else: a voice, a static file with its digest."""
-    if request.endpoint == "listen.voice":
-        return response.status_code < 400
-    return request.endpoint == "static" and bool(request.args.get("v")) and response.status_code == 200
+    if endpoint == "listen.voice":
+        return status < 400
+    return endpoint == "static" and bool(request.args.get("v")) and status == 200
 
 
 def _shrink(data: bytes) -> bytes:
-    return gzip.compress(data, compresslevel=6, mtime=0)
+    packer = zlib.compressobj(6, zlib.DEFLATED, 16 + WINDOW, MEMORY)  # 16: as gzip
+    return packer.compress(data) + packer.flush()
+
+
+def takes_gzip() -> bool:
+    """Whether the browser takes a packed answer."""
+    return _names_gzip(request.headers.get("Accept-Encoding"))
 
 
 @lru_cache(maxsize=256)
-def _takes_gzip(accepted: str | None) -> bool:
+def _names_gzip(accepted: str | None) -> bool:
     return parse_accept_header(accepted).quality("gzip") > 0
 
 
@@ -175,8 +207,8 @@ def compress(response: Response) -> Response:
     """Shrink text for those who take gzip."""
     if response.status_code != 200 or response.is_streamed or response.mimetype not in COMPRESSED:
         return response
-    response.vary.add("Accept-Encoding")
-    if not _takes_gzip(request.headers.get("Accept-Encoding")) or "Content-Encoding" in response.headers:
+    response.headers.add("Vary", "Accept-Encoding")
+    if _has(response, "Content-Encoding") or not takes_gzip():
         return response
     data = response.get_data()
     if len(data) >= SMALLEST_COMPRESSED:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from flask import Response, g, request
+from flask import Response, g
 
-from survey.web.site import YEAR, site
+from survey.web.site import YEAR, cookie, site
 
 LOOK_COOKIE = "look"
 NORMAL, LARGEST = 1, 4
@@ -39,7 +39,7 @@ class Look:
 def look() -> Look:
     """How this reader sees pages."""
     if "look" not in g:
-        found = WRITTEN.fullmatch(request.cookies.get(LOOK_COOKIE, ""))
+        found = WRITTEN.fullmatch(cookie(LOOK_COOKIE) or "")
         g.look = Look(int(found[1]), bool(found[2])) if found else Look()
     kept: Look = g.look
     return kept

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import cast
 
 from flask import Response, current_app, g, request
+from werkzeug.datastructures import MultiDict
 
 from survey.config import Settings
 from survey.db import Database
@@ -49,14 +50,24 @@ def language() -> Language:
     """The reader's language: what `use_language` said, else the cookie, else Vietnamese."""
     chosen: Language | None = g.get("language")
     if chosen is None:
-        chosen = known_language(request.cookies.get(LANGUAGE_COOKIE)) or DEFAULT
+        chosen = known_language(cookie(LANGUAGE_COOKIE)) or DEFAULT
         g.language = chosen
     return chosen
 
 
+def cookie(name: str) -> str | None:
+    """A cookie of this request."""
+    return one_of(request.cookies, name)
+
+
+def one_of(sent: MultiDict[str, str], name: str) -> str | None:
+    """What was sent under a name; `get` makes and drops an exception for each name that is not there."""
+    return sent[name] if name in sent else None  # noqa: SIM401
+
+
 def known_language(word: str | None) -> Language | None:
     """A language of the site by its code; anything else is None."""
-    return next((one for one in all_languages() if one == word), None)
+    return next((one for one in all_languages() if one == word), None) if word else None
 
 
 def all_languages() -> Mapping[Language, str]:

@@ -14,6 +14,7 @@ from itsdangerous import URLSafeTimedSerializer
 from wtforms.validators import ValidationError
 
 from survey.web.forms import CSRF
+from survey.web.site import one_of
 
 Key = TypeVar("Key")
 Made = TypeVar("Made")
@@ -36,7 +37,7 @@ class Sessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session of a cookie; its signature and age are checked once a day, not at every request."""
-        key = (request.cookies.get(self.get_cookie_name(app), ""), datetime.now(UTC).date())
+        key = (one_of(request.cookies, self.get_cookie_name(app)) or "", datetime.now(UTC).date())
         if key in self.opened:
             return self.session_class(self.opened[key])
         found = super().open_session(app, request)

@@ -10,20 +10,22 @@ import re
 import secrets
 from collections.abc import Callable, Hashable, Mapping
 
-from flask import g, render_template
+from flask import Response, g, render_template
 from markupsafe import escape
 
 from survey.instrument import Item
+from survey.web import packed
 from survey.web.forms import Field
-from survey.web.guard import csp_nonce
+from survey.web.guard import csp_nonce, takes_gzip
 from survey.web.look import look
+from survey.web.packed import Piece
 from survey.web.site import here, language, offered_languages
 from survey.web.tokens import form_token, keep
 
 TOKEN, NONCE, HERE, KEY, CODE = (secrets.token_hex(16) for _ in range(5))
 _questions: dict[tuple[int, str, str, str, bool], tuple[Item, str]] = {}
 MARK = re.compile("|".join((TOKEN, NONCE, HERE, KEY, CODE)).join("()"))
-_pages: dict[tuple[Hashable, ...], list[str]] = {}
+_pages: dict[tuple[Hashable, ...], list[Piece | str]] = {}
 
 
 def drawn(
@@ -42,7 +44,7 @@ def drawn(
     return found[1]
 
 
-def drawn_page(template: str, key: tuple[Hashable, ...], own: Mapping[str, str], /, **values: object) -> str:
+def drawn_page(template: str, key: tuple[Hashable, ...], own: Mapping[str, str], /, **values: object) -> Response:
     """A page that is the same for all who see it in this language and look; `key` stands for its values.
 
     `own` has what is put in for this reader alone, by what stands for it in the values.
@@ -51,6 +53,9 @@ def drawn_page(template: str, key: tuple[Hashable, ...], own: Mapping[str, str],
     pieces = _pages.get(whole)
     if pieces is None:
         made = render_template(template, csrf_token=lambda: TOKEN, csp_nonce=lambda: NONCE, here=HERE, **values)
-        pieces = keep(_pages, whole, MARK.split(made))
+        pieces = keep(_pages, whole, [one if MARK.fullmatch(one) else packed.kept(one) for one in MARK.split(made)])
     words = {TOKEN: form_token(), NONCE: csp_nonce(), HERE: here(), **own}
-    return "".join(escape(words[piece]) if piece in words else piece for piece in pieces)
+    page = [packed.own(escape(words[one])) if isinstance(one, str) else one for one in pieces]
+    if takes_gzip():
+        return Response(packed.gzipped(page), headers={"Content-Encoding": "gzip"})
+    return Response(b"".join(one.plain for one in page))

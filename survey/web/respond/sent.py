@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from survey.i18n import Language
 from survey.web import forms
 from survey.web.look import known_wish
-from survey.web.site import known_language
+from survey.web.site import known_language, one_of
 from survey.web.tokens import is_form_token
 
 
@@ -69,12 +69,11 @@ def read_form() -> Sent:
         form = request.form
     except RequestEntityTooLarge:
         return Sent((), None, None, False, Trouble.TOO_LARGE)
-    wanted = form.get(forms.SWITCH)
+    wanted = one_of(form, forms.SWITCH)
     switch = known_language(wanted)
     if wanted is not None and switch is None:
         abort(400)
-    trouble = None if is_form_token(form.get(forms.CSRF)) else Trouble.STALE
-    look = known_wish(form.get(forms.LOOK))
-    return Sent(
-        tuple(form.lists()), form.get(forms.KEY), switch, forms.BACK in form, trouble, look, form.get(forms.CLEAR)
-    )
+    trouble = None if is_form_token(one_of(form, forms.CSRF)) else Trouble.STALE
+    look = known_wish(one_of(form, forms.LOOK))
+    key, cleared = one_of(form, forms.KEY), one_of(form, forms.CLEAR)
+    return Sent(tuple(form.lists()), key, switch, forms.BACK in form, trouble, look, cleared)

@@ -121,19 +121,11 @@ def ending(what: Ending, *, key: str | None = None, code: str = "", again: str |
     if key:  # every receipt is the same but for key and code
         own = {KEY: key, CODE: code}
         shown = CODE if code else ""
-        text = drawn_page(
-            "respond/end.html",
-            (what.heading, what.sentences, shown),
-            own,
-            ending=what,
-            key=KEY,
-            code=shown,
-            again=again,
-        )
-    else:
-        if kiosk():  # nobody closes it
-            what = replace(what, sentences=tuple(one for one in what.sentences if one != LEAVE))
-        text = render_template("respond/end.html", ending=what, key=key, code="", again=again)
+        same = (what.heading, what.sentences, shown)
+        return drawn_page("respond/end.html", same, own, ending=what, key=KEY, code=shown, again=again)
+    if kiosk():  # nobody closes it
+        what = replace(what, sentences=tuple(one for one in what.sentences if one != LEAVE))
+    text = render_template("respond/end.html", ending=what, key=key, code="", again=again)
     return make_response(text, what.status)
 
 
@@ -171,7 +163,7 @@ def first_page(
     if trouble:
         text = render_template("respond/first.html", problems=_troubles(trouble), **values)
         return make_response(text, STATUS[trouble])
-    return make_response(drawn_page("respond/first.html", tuple(values.values()), {}, problems=(), **values))
+    return drawn_page("respond/first.html", tuple(values.values()), {}, problems=(), **values)
 
 
 def not_mine(visit: Visit, trouble: Trouble | None = None) -> Response:
@@ -213,7 +205,7 @@ def question_page(
     if page.is_shuffled or not page.names.isdisjoint(answers):
         return make_response(render_template("respond/questions.html", **values))
     key = (visit.opening.instrument.digest, page.number, values["step"], values["heading"], *texts.items())
-    return make_response(drawn_page("respond/questions.html", key, {}, **values))
+    return drawn_page("respond/questions.html", key, {}, **values)
 
 
 def review_page(visit: Visit, trouble: Trouble | None = None, *, agrees: bool = False) -> Response:

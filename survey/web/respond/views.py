@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from flask import Blueprint, Response, current_app, redirect, request
+from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy.orm import Session
 
@@ -58,7 +58,7 @@ def stand_in_line() -> None:
 @blueprint.get(LINK)
 def first(door: str, code: str) -> Response:
     """The first page; opening it any number of times uses nothing up."""
-    with site().database.read() as session:
+    with site().database.glance() as session:
         visit = enter(session, door, code)
         province = waves.province_of(session, visit.opening.wave)
     return show.first_page(visit, province, form=whole.with_first(visit), must_ask=whole.must_ask(visit))
@@ -98,7 +98,7 @@ def begun(session: Session, door: str, code: str, sent: Sent) -> Response:
 @blueprint.get("/<any(k):door>/<code>/not-mine")
 def not_mine(door: str, code: str) -> Response:
     """Ask before the link ends."""
-    with site().database.read() as session:
+    with site().database.glance() as session:
         visit = enter(session, door, code)
     return show.not_mine(visit) if visit.may_decline else see(visit.first_page)
 
@@ -123,7 +123,7 @@ def decline(door: str, code: str) -> Response:
 @blueprint.get(LINK + "/<int:number>")
 def page(door: str, code: str, number: int) -> Response:
     """A page of questions with the answers that the draft holds."""
-    with site().database.read() as session:
+    with site().database.glance() as session:
         visit = enter(session, door, code)
     shown = shown_page(visit, number)
     if visit.draft is None:
@@ -134,7 +134,7 @@ def page(door: str, code: str, number: int) -> Response:
 @blueprint.get(LINK + "/review")
 def review(door: str, code: str) -> Response:
     """All answers once more before they are sent."""
-    with site().database.read() as session:
+    with site().database.glance() as session:
         visit = enter(session, door, code)
     return show.review_page(visit) if visit.draft else see(visit.first_page)
 
@@ -366,7 +366,7 @@ def next_number(visit: Visit, shown: FormPage, sent: Sent, *, was_lost: bool) ->
 
 def see(address: str) -> Response:
     """Lead the browser to a page with a GET (303), so that going back sends nothing twice."""
-    return current_app.make_response(redirect(address, 303))
+    return Response(status=303, headers={"Location": address})
 
 
 @blueprint.errorhandler(LinkClosed)

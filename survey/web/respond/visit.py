@@ -24,7 +24,7 @@ from survey.web import forms
 from survey.web.forms import FormPage
 from survey.web.look import LOOK_COOKIE
 from survey.web.respond import crowd
-from survey.web.site import LANGUAGE_COOKIE, now, offer_languages, site
+from survey.web.site import LANGUAGE_COOKIE, cookie, now, offer_languages, site
 
 DRAFT_COOKIE = "draft"
 DRAFT_LIFE = timedelta(hours=24)
@@ -108,7 +108,7 @@ def enter(session: Session, door: str, code: str, *, while_paused: bool = False)
     if not visit.needs_this_browser:
         secret = normalise_code(code)
         return replace(visit, secret=secret, draft=drafts.reveal(opening.key, secret, opening.left))
-    kept = request.cookies.get(DRAFT_COOKIE)
+    kept = cookie(DRAFT_COOKIE)
     return replace(visit, secret=kept, draft=drafts.load(session, opening.key, kept)) if kept else visit
 
 

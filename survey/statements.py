@@ -1,0 +1,114 @@
+"""Statements of respondents' requests: compiled once for an engine, then given to its driver as they are.
+
+A form takes fifty of them, and the engine's own way around each costs several times the statement.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Connection, Date, Dialect, Executable, Integer, LargeBinary, String
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+from survey.db import told_by_driver
+
+AS_THEY_ARE = (String, LargeBinary, Integer)  # what both drivers take and give as Python has it
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A statement in an engine's words: its text, the places of its values, the rows that it brings."""
+
+    text: str
+    places: tuple[str, ...] | None  # None: by name
+    stated: Mapping[str, Any]
+    days: tuple[str, ...]
+    row: Callable[[Any], Any]
+    refused: type[Exception]
+
+    def values(self, given: Mapping[str, Any]) -> Any:
+        named = {**self.stated, **given}
+        for name in self.days:
+            named[name] = named[name].isoformat()
+        return named if self.places is None else [named[name] for name in self.places]
+
+
+class Prepared:
+    """One statement that takes texts, bytes, whole numbers and days and brings no days; where the engines differ, made
+    from the engine's name.
+
+    Rows come as named tuples. Nothing is flushed before, as with `Connection.execute`. Errors are those of the engine.
+    """
+
+    def __init__(self, made: Executable | Callable[[str], Executable]) -> None:
+        self._made = made
+        self._ready: dict[str, _Ready] = {}
+
+    def first(self, session: Session, **values: Any) -> Any | None:
+        """The first row, or None."""
+        ready, cursor = self._sent(session, values)
+        found = cursor.fetchone()
+        cursor.close()
+        return None if found is None else ready.row(found)
+
+    def all(self, session: Session, **values: Any) -> list[Any]:
+        """Every row."""
+        ready, cursor = self._sent(session, values)
+        return [ready.row(found) for found in cursor.fetchall()]
+
+    def run(self, session: Session, **values: Any) -> int:
+        """Change rows; how many."""
+        _ready, cursor = self._sent(session, values)
+        return int(cursor.rowcount)
+
+    def _sent(self, session: Session, values: Mapping[str, Any]) -> tuple[_Ready, Any]:
+        connection = session.connection()
+        name = connection.dialect.name
+        ready = self._ready.get(name) or self._prepare(connection)
+        driver: Any = connection.connection.driver_connection
+        try:
+            return ready, driver.execute(ready.text, ready.values(values))
+        except ready.refused as error:
+            raise told_by_driver(connection, ready.text, error) from error
+
+    def _prepare(self, connection: Connection) -> _Ready:
+        dialect = connection.dialect
+        statement = self._made(dialect.name) if callable(self._made) else self._made
+        compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        brought = list(getattr(statement, "exported_columns", ()))
+        for one in compiled.binds.values():
+            _require_plain(one.type, *AS_THEY_ARE, Date)
+        for one in brought:
+            _require_plain(one.type, *AS_THEY_ARE)
+        self._ready[dialect.name] = made = _Ready(
+            text=str(compiled),
+            places=tuple(compiled.positiontup) if compiled.positional else None,
+            stated=compiled.params,
+            days=_days_as_text(compiled, dialect),
+            row=_row_of(one.key for one in brought),
+            refused=dialect.loaded_dbapi.Error,
+        )
+        return made
+
+
+def _row_of(names: Iterable[str]) -> Callable[[Any], Any]:
+    """What makes a row of what the driver brings."""
+    kind: Any = cast(Any, namedtuple)("Row", names, rename=True)
+    return cast(Callable[[Any], Any], kind._make)
+
+
+def _days_as_text(compiled: SQLCompiler, dialect: Dialect) -> tuple[str, ...]:
+    """Where SQLite, which has no type for days, is given their text."""
+    if dialect.name != "sqlite":
+        return ()
+    return tuple(name for name, bind in compiled.binds.items() if isinstance(bind.type, Date))
+
+
+def _require_plain(kind: TypeEngine[Any], *plain: type[TypeEngine[Any]]) -> None:
+    if not isinstance(kind, plain):
+        raise TypeError(f"a prepared statement takes or brings no {type(kind).__name__}")
