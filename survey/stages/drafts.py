@@ -51,15 +51,13 @@ def reveal(key: WaveKey, secret: str, body: bytes | None) -> DraftBody | None:
 
 def start(session: Session, wave_id: bytes, key: WaveKey, secret: str, *, now: datetime) -> tuple[DraftBody, bool]:
     """An empty draft with a new submission key, and whether it is new; an open one is kept as it is."""
-    existing = load(session, key, secret)
-    if existing is not None:
-        return existing, False
     empty = DraftBody(secrets.token_urlsafe(16))
-    is_first = save(session, wave_id, key, secret, empty, now=now, is_new=True)
-    started = load(session, key, secret)  # a twin may have been first
-    if started is None:
-        raise RuntimeError("a draft that was just started is there")
-    return started, is_first
+    if save(session, wave_id, key, secret, empty, now=now, is_new=True):
+        return empty, True
+    open_one = load(session, key, secret)
+    if open_one is None:
+        raise RuntimeError("a draft that could not be started is there")
+    return open_one, False
 
 
 def save(

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from survey.db import in_one_text
 from survey.errors.common import KeyMissing, LinkClosed
 from survey.errors.waves import WavePaused
 from survey.instrument import Instrument
@@ -29,7 +28,6 @@ from survey.statements import Prepared
 LINK, PAPER, INTERVIEWER = "link", "paper", "interviewer"
 INTERCEPT = "intercept"  # a visitor of a counter, chosen by number: neither invited nor by own choice
 PERSONAL = frozenset({LINK, PAPER, INTERVIEWER})  # by invitation: once, without a hard cell
-_UNIT_STANDING = in_one_text(tuple(Unit.__table__.columns)).label("unit_standing")
 _LINK_PARTS = (
     *(Invitation.id, Invitation.code_mark, Invitation.wave_id, Invitation.rater_id),
     *(Invitation.class_code, Invitation.state, Invitation.unit_code),
@@ -37,7 +35,6 @@ _LINK_PARTS = (
 _SPENT = Prepared(select(literal(1)).where(SpentMark.mark == bindparam("spent")))
 
 MOST_MET = 8192
-_units: dict[str, Unit] = {}
 _met: dict[bytes, bytes] = {}  # the invitation behind a code's mark, of links that this process met: it never changes
 
 
@@ -84,7 +81,7 @@ def open_link(session: Session, keys: Keys, code: str, *, now: datetime, while_p
     if wave.audience != "officials":
         _refuse_used(session, key, found)
     _turn_back(wave, rests and not while_paused)
-    unit = _unit(session, found.unit_code, found.unit_standing) if found.unit_code else None
+    unit = waves.unit_to_read(session, found.unit_code, found.unit_standing) if found.unit_code else None
     block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
     return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, found.left)
 
@@ -138,21 +135,11 @@ def _by_code(number: int) -> Prepared:
     spent = select(literal(1)).where(any_of(SpentMark.mark, "spent")).scalar_subquery()
     left = select(Draft.body).where(any_of(Draft.mark, "left")).scalar_subquery()
     return Prepared(
-        select(*_LINK_PARTS, waves.STANDING, _UNIT_STANDING, spent.label("spent"), left.label("left"))
+        select(*_LINK_PARTS, waves.STANDING, waves.UNIT_STANDING, spent.label("spent"), left.label("left"))
         .join(Wave, Wave.id == Invitation.wave_id)
         .outerjoin(Unit, Unit.code == Invitation.unit_code)
         .where(any_of(Invitation.code_mark, "code"))
     )
-
-
-def _unit(session: Session, code: str, standing: str) -> Unit:
-    """A unit for reading alone, read again when anything of it changed."""
-    unit = _units.get(standing)
-    if unit is None:
-        if len(_units) >= MOST_MET:
-            _units.clear()
-        unit = _units[standing] = waves.unit_to_read(session, code)
-    return unit
 
 
 def _turn_back(wave: Wave, rests: bool) -> None:

@@ -66,7 +66,7 @@ NO_CODE = ""  # of an official's sending
 FACTS_CELL, WORDS_CELL, ORDER_CELL = "facts", "words", "order"
 SENT_TO = "to"  # in sealed words: the unit that a comment was sent to
 _OPEN = Prepared(select(Wave.id).where(or_(*(Wave.state == state for state in waves.RUNNING))))
-_STATE = select(Wave.state, Wave.paused_until).where(Wave.id == bindparam("wave")).with_for_update(read=True)
+_STATE = Prepared(select(Wave.state).where(Wave.id == bindparam("wave")).with_for_update(read=True))
 _SENT = Prepared(select(Submission.body_mark).where(Submission.key_mark == bindparam("mark")))
 
 
@@ -196,11 +196,13 @@ def turn_away(session: Session, opening: Opening, *, secret: str) -> None:
 
 def _hold_open(session: Session, wave: Wave) -> None:
     """Keep the wave from closing until this answer is in (PostgreSQL; SQLite has one writer at a time)."""
-    state, until = session.connection().execute(_STATE, {"wave": wave.id}).one()
+    found = _STATE.first(session, wave=wave.id)
+    if found is not None and found.state == waves.OPEN:
+        return
+    until = session.connection().execute(select(Wave.paused_until).where(Wave.id == wave.id)).scalar()
     if until is not None:
         raise WavePaused(wave=wave.code, until=until)
-    if state != waves.OPEN:
-        raise LinkClosed()
+    raise LinkClosed()
 
 
 def check(opening: Opening, answers: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -14,6 +13,7 @@ from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response as BaseResponse
 
 from survey.stages import staff
+from survey.web import packed
 from survey.web.routes import may_open
 from survey.web.site import YEAR, cookie, now, site
 
@@ -39,7 +39,6 @@ PAGE_HEADERS: Headers = (  # what only a page heeds
     ("X-Frame-Options", "DENY"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
 )
-WINDOW, MEMORY = 14, 7  # as small as with zlib's own choice, for a third of the time: it fits in memory that is at hand
 
 
 class Answer(Response):
@@ -185,11 +184,6 @@ def is_named_by_content(endpoint: str | None, status: int) -> bool:
     return endpoint == "static" and bool(request.args.get("v")) and status == 200
 
 
-def _shrink(data: bytes) -> bytes:
-    packer = zlib.compressobj(6, zlib.DEFLATED, 16 + WINDOW, MEMORY)  # 16: as gzip
-    return packer.compress(data) + packer.flush()
-
-
 def takes_gzip() -> bool:
     """Whether the browser takes a packed answer."""
     return _names_gzip(request.headers.get("Accept-Encoding"))
@@ -200,7 +194,7 @@ def _names_gzip(accepted: str | None) -> bool:
     return parse_accept_header(accepted).quality("gzip") > 0
 
 
-_shrunk = lru_cache(maxsize=64)(_shrink)  # our own files, which are few and stay the same
+_shrunk = lru_cache(maxsize=64)(packed.shrink)  # our own files, which are few and stay the same
 
 
 def compress(response: Response) -> Response:
@@ -212,7 +206,7 @@ def compress(response: Response) -> Response:
         return response
     data = response.get_data()
     if len(data) >= SMALLEST_COMPRESSED:
-        shrink = _shrunk if request.endpoint == "static" else _shrink
+        shrink = _shrunk if request.endpoint == "static" else packed.shrink
         response.set_data(shrink(data))
         response.headers["Content-Encoding"] = "gzip"
         if "ETag" in response.headers:

@@ -1,4 +1,4 @@
-"""Pages packed (gzip) piece by piece: what is the same for all is packed once, what is one reader's own lies unpacked.
+"""Pages packed as gzip: what stands there for every reader is packed once, what is one reader's own lies between.
 
 So no page costs its packing again, and its secrets never shrink together with what somebody sent.
 """
@@ -6,44 +6,68 @@ So no page costs its packing again, and its secrets never shrink together with w
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 HEAD, END = bytes.fromhex("1f8b08000000000000ff"), bytes.fromhex("0300")  # RFC 1952: no name, no time; RFC 1951: done
-MOST_STORED = 0xFFFF
+A_FEW = 256  # bytes of one reader's own that are not packed at all
+WINDOW, MEMORY = 14, 7  # as small as with zlib's own choice, for a third of the time: it fits in memory that is at hand
+KEPT_GAPS = 8
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A part of a page, plain and as whole blocks of a packed stream (RFC 1951)."""
-
-    plain: bytes
-    blocks: bytes
+def shrink(data: bytes) -> bytes:
+    """A whole text as gzip."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, 16 + WINDOW, MEMORY)  # 16: with gzip's head and end
+    return packer.compress(data) + packer.flush()
 
 
-def kept(text: str) -> Piece:
-    """What stands on the page for every reader."""
-    plain = text.encode()
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return Piece(plain, packer.compress(plain) + packer.flush(zlib.Z_FULL_FLUSH))
+class Frame:
+    """The parts of a page that are the same for all; one reader's own words stand between each two of them."""
+
+    def __init__(self, parts: Sequence[str]) -> None:
+        self.parts = [part.encode() for part in parts]
+        self._packed: dict[tuple[int | None, ...], list[bytes]] = {}
+
+    def plain(self, own: Sequence[bytes]) -> bytes:
+        """The page as it is read; `own` has one text fewer than there are parts."""
+        return b"".join([*_in_turn(self.parts, own), self.parts[-1]])
+
+    def gzipped(self, own: Sequence[bytes]) -> bytes:
+        """The page as gzip."""
+        plain, gaps = self.plain(own), tuple(len(text) if len(text) <= A_FEW else None for text in own)
+        if gaps not in self._packed:
+            if len(self._packed) >= KEPT_GAPS:
+                self._packed.clear()
+            self._packed[gaps] = _packed(self.parts, gaps)
+        parts = self._packed[gaps]
+        blocks = [*_in_turn(parts, [_alone(text) for text in own]), parts[-1]]
+        return b"".join([HEAD, *blocks, END, zlib.crc32(plain).to_bytes(4, "little"), len(plain).to_bytes(4, "little")])
 
 
-def own(text: str) -> Piece:
-    """What stands there for one reader."""
-    plain = text.encode()
-    return Piece(plain, b"".join(_stored(plain)))
+def _in_turn(parts: Sequence[bytes], own: Sequence[bytes]) -> list[bytes]:
+    return [one for pair in zip(parts, own, strict=False) for one in pair]
 
 
-def _stored(plain: bytes) -> Iterator[bytes]:
-    for start in range(0, len(plain), MOST_STORED):
-        part = plain[start : start + MOST_STORED]
-        size = len(part).to_bytes(2, "little")
-        yield b"\0" + size + bytes(0xFF - byte for byte in size) + part
+def _packed(parts: Sequence[bytes], gaps: Sequence[int | None]) -> list[bytes]:
+    """Each part as blocks (RFC 1951) that point back over gaps of so many bytes, never into them."""
+    packer, made = _packer(), []
+    for part, gap in zip(parts, [*gaps, None], strict=True):
+        made.append(packer.compress(part) + packer.flush(zlib.Z_SYNC_FLUSH))
+        if gap is None:
+            packer = _packer()
+        else:  # no page has the byte 0, so nothing is found here
+            packer.compress(bytes(gap))
+            packer.flush(zlib.Z_SYNC_FLUSH)
+    return made
 
 
-def gzipped(pieces: Iterable[Piece]) -> bytes:
-    """The page as gzip."""
-    found = list(pieces)
-    plain = b"".join([piece.plain for piece in found])
-    blocks = [piece.blocks for piece in found]
-    return b"".join((HEAD, *blocks, END, zlib.crc32(plain).to_bytes(4, "little"), len(plain).to_bytes(4, "little")))
+def _packer() -> zlib._Compress:
+    return zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+
+
+def _alone(text: bytes) -> bytes:
+    """A few words as they are, more of them packed, in blocks of their own."""
+    if len(text) > A_FEW:
+        packer = zlib.compressobj(6, zlib.DEFLATED, -WINDOW, MEMORY)
+        return packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH)
+    size = len(text)
+    return b"\0" + size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little") + text

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import cast
 
 from flask import Response, current_app, g, request
@@ -78,7 +80,12 @@ def all_languages() -> Mapping[Language, str]:
 def offered_languages() -> Mapping[Language, str]:
     """What this page may be read in: all languages, or those of the questionnaire that it belongs to."""
     limits: Sequence[str] | None = g.get("offered")
-    return {one: name for one, name in all_languages().items() if limits is None or one in limits}
+    return all_languages() if limits is None else _those_of(tuple(limits), site().settings.translations)
+
+
+@lru_cache(maxsize=64)
+def _those_of(codes: tuple[str, ...], own: Path | None) -> Mapping[Language, str]:
+    return {one: name for one, name in own_names(own).items() if one in codes}
 
 
 def offer_languages(codes: Sequence[str]) -> None:

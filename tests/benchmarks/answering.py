@@ -11,7 +11,6 @@ commits at the same steps. Both run under the same gunicorn, turn by turn; told 
 from __future__ import annotations
 
 import argparse
-import gzip
 import itertools
 import json
 import multiprocessing
@@ -33,6 +32,7 @@ from urllib.parse import urlencode
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "faults"))
 
+import bare  # noqa: E402
 import ground  # noqa: E402
 from respondent import Respondent, Scripted  # noqa: E402
 
@@ -49,19 +49,17 @@ LCP = """new Promise(done => new PerformanceObserver(list => done(list.getEntrie
 
 
 class Timed(Respondent):
-    """A respondent who keeps the time and the size of each request."""
+    """A respondent who keeps the time of each request."""
 
     def __init__(self, port: int, path: str) -> None:
         super().__init__(port, path)
         self.times: list[float] = []
-        self.received = 0
 
     def ask(self, method: str, path: str, body: bytes) -> tuple[int, str | None, str]:
         started = time.perf_counter()
-        status, location, text = super().ask(method, path, body)
+        found = super().ask(method, path, body)
         self.times.append(time.perf_counter() - started)
-        self.received += len(gzip.compress(text.encode(), 6, mtime=0)) if len(text) > 500 else len(text)
-        return status, location, text
+        return found
 
 
 class TimedScripted(Timed, Scripted):
@@ -143,16 +141,16 @@ def measure(server: subprocess.Popen[bytes], act: Any, work: list[Any], users: i
 
 
 @contextmanager
-def bare_server(folder: Path, instrument: str) -> Any:
-    """A bare application under the same server."""
-    from pysqlite3 import dbapi2
-
-    database = dbapi2.connect(folder / "bare.db")
-    database.execute("create table kept (id integer primary key, body blob)")
-    database.close()
+def bare_server(database: str, instrument: str) -> Any:
+    """A bare application under the same server, on the same engine."""
+    connection, is_file = bare.connected(database), "://" not in database
+    kind, body = ("integer", "blob") if is_file else ("bigserial", "bytea")
+    connection.execute(f"create table kept (id {kind} primary key, body {body})")
+    connection.commit()
+    connection.close()
     command = [sys.executable, "-m", "gunicorn", "-b", f"{ground.HOST}:{BARE_PORT}", "-w", "2", "--threads", "4"]
     command += ["-k", "gthread", "--chdir", str(HERE), "--log-level", "error", "bare:create()"]
-    told = {"BARE": str(folder), "BARE_INSTRUMENT": instrument}
+    told = {"BARE": database, "BARE_INSTRUMENT": instrument}
     server = subprocess.Popen(command, env=os.environ | told, start_new_session=True)
     try:
         until = time.monotonic() + 30
@@ -204,24 +202,30 @@ def cut(folder: Path) -> str:
     return f"{CUT}.toml"
 
 
+def beside_url(url: str, folder: Path) -> str:
+    """Where the bare application commits: a file beside ours, or our own database on a server."""
+    return str(folder / "bare.db") if url.startswith("sqlite") else url.replace("postgresql+psycopg", "postgresql")
+
+
 def trial(engine: str, instrument: str, stated: argparse.Namespace) -> dict[str, Any]:
     """The figures of one questionnaire: the middle of rounds, each beside as many bare requests at the same time."""
     figures: dict[str, Any] = {"engine": engine, "instrument": instrument}
     with tempfile.TemporaryDirectory() as name, ground.database_url(engine, Path(name)) as url:
         people = stated.flows + WARM
         asked = cut(Path(name)) if instrument == CUT else instrument
+        place = f"{name}/{asked}" if instrument == CUT else asked
         field = ground.prepare(url, Path(name), people=2 * people * stated.rounds + 2, instrument=asked)
         server = ground.start(field, PORT)
         links, rounds = iter([(PORT, f"/k/{code}") for code in field.links]), list[dict[str, Any]]()
         try:
-            with bare_server(Path(name), f"{name}/{asked}" if instrument == CUT else asked) as bare:
+            with bare_server(beside_url(url, Path(name)), place) as other:
                 for _ in range(stated.rounds):
                     rounds.append({})
                     for ours, act, theirs, steps_of in FLOWS:
                         work = list(itertools.islice(links, people))
                         done = rounds[-1][ours] = measure(server, act, work, stated.users)
                         same = (BARE_PORT, steps_of(round(done["requests_a_response"])), ours == "ours")
-                        beside = rounds[-1][theirs] = measure(bare, one_bare, [same] * people, stated.users)
+                        beside = rounds[-1][theirs] = measure(other, one_bare, [same] * people, stated.users)
                         done["cpu_ratio"] = round(done["cpu_ms_a_response"] / beside["cpu_ms_a_response"], 2)
             if stated.browser:
                 figures["phone"] = weigh(f"http://{ground.HOST}:{PORT}/k/{next(links)[1].rpartition('/')[2]}")

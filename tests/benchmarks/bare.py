@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from flask import Flask, Response, redirect, request
 from pysqlite3 import dbapi2
 
@@ -58,9 +61,32 @@ def asked(page: forms.FormPage) -> list[tuple[str, str, list[tuple[str, str]]]]:
     ]
 
 
+def keeper(database: str) -> Callable[[bytes], None]:
+    """What commits a row on a connection of its own: a file of SQLite's, or a database of PostgreSQL's."""
+    connection: Any = connected(database)
+    is_file = "://" not in database
+
+    def keep(body: bytes) -> None:
+        if is_file:
+            connection.execute("begin immediate")
+        connection.execute(f"insert into kept (body) values ({'?' if is_file else '%s'})", (body,))
+        connection.commit()
+
+    return keep
+
+
+def connected(database: str) -> Any:
+    if "://" in database:
+        return psycopg.connect(database)
+    connection = dbapi2.connect(database, isolation_level=None)
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
 def create() -> Flask:
-    """`BARE` names the folder with the database."""
-    folder, pages = Path(os.environ["BARE"]), [asked(page) for page in forms.pages_of(instrument(), ())]
+    """`BARE` names the database, `BARE_INSTRUMENT` the questionnaire."""
+    pages = [asked(page) for page in forms.pages_of(instrument(), ())]
     everything = [one for page in pages for one in page]
     style = resources.tree(resources.Tree.STATIC).joinpath("site.css").read_text(encoding="utf-8")
     script = resources.tree(resources.Tree.STATIC).joinpath("respond.js").read_text(encoding="utf-8")
@@ -71,13 +97,9 @@ def create() -> Flask:
     told = {"title": TITLE, "looks": LOOKS, "style": ""}
 
     def commit(body: bytes) -> None:
-        if not hasattr(own, "database"):
-            own.database = dbapi2.connect(folder / "bare.db", isolation_level=None)
-            for pragma in PRAGMAS:
-                own.database.execute(pragma)
-        own.database.execute("begin immediate")
-        own.database.execute("insert into kept (body) values (?)", (body,))
-        own.database.execute("commit")
+        if not hasattr(own, "keep"):
+            own.keep = keeper(os.environ["BARE"])
+        own.keep(body)
 
     @app.get("/first")
     def first() -> str:

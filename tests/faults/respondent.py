@@ -45,7 +45,7 @@ class Respondent:
         self.headers: dict[str, str] = {}
         self.connection: HTTPConnection | None = None
         self.seen: Counter[str] = Counter()
-        self.longest = 0.0
+        self.longest, self.received = 0.0, 0
 
     def answer(self) -> str:
         """Walk the whole form; the state of the page at the end."""
@@ -111,6 +111,7 @@ class Respondent:
         self.connection.request(method, path, body, headers)
         response = self.connection.getresponse()
         data = response.read()
+        self.received += len(data)
         if response.status == 503:
             self.seen["with Retry-After"] += response.getheader("Retry-After") is not None
         for cookie in response.headers.get_all("Set-Cookie") or []:

@@ -14,18 +14,17 @@ from flask import Response, g, render_template
 from markupsafe import escape
 
 from survey.instrument import Item
-from survey.web import packed
 from survey.web.forms import Field
 from survey.web.guard import csp_nonce, takes_gzip
 from survey.web.look import look
-from survey.web.packed import Piece
+from survey.web.packed import Frame
 from survey.web.site import here, language, offered_languages
 from survey.web.tokens import form_token, keep
 
-TOKEN, NONCE, HERE, KEY, CODE = (secrets.token_hex(16) for _ in range(5))
+TOKEN, NONCE, HERE, KEY, CODE, SEEN, REPLIES = MARKS = tuple(secrets.token_hex(16) for _ in range(7))
 _questions: dict[tuple[int, str, str, str, bool], tuple[Item, str]] = {}
-MARK = re.compile("|".join((TOKEN, NONCE, HERE, KEY, CODE)).join("()"))
-_pages: dict[tuple[Hashable, ...], list[Piece | str]] = {}
+MARK = re.compile("|".join(MARKS).join("()"))
+_pages: dict[tuple[Hashable, ...], tuple[Frame, list[str]]] = {}
 
 
 def drawn(
@@ -50,12 +49,14 @@ def drawn_page(template: str, key: tuple[Hashable, ...], own: Mapping[str, str],
     `own` has what is put in for this reader alone, by what stands for it in the values.
     """
     whole = (template, language(), tuple(offered_languages()), look(), bool(g.get("kiosk")), *key)
-    pieces = _pages.get(whole)
-    if pieces is None:
+    found = _pages.get(whole)
+    if found is None:
         made = render_template(template, csrf_token=lambda: TOKEN, csp_nonce=lambda: NONCE, here=HERE, **values)
-        pieces = keep(_pages, whole, [one if MARK.fullmatch(one) else packed.kept(one) for one in MARK.split(made)])
+        pieces = MARK.split(made)
+        found = keep(_pages, whole, (Frame(pieces[::2]), pieces[1::2]))
+    frame, marks = found
     words = {TOKEN: form_token(), NONCE: csp_nonce(), HERE: here(), **own}
-    page = [packed.own(escape(words[one])) if isinstance(one, str) else one for one in pieces]
+    texts = [escape(words[mark]).encode() for mark in marks]
     if takes_gzip():
-        return Response(packed.gzipped(page), headers={"Content-Encoding": "gzip"})
-    return Response(b"".join(one.plain for one in page))
+        return Response(frame.gzipped(texts), headers={"Content-Encoding": "gzip"})
+    return Response(frame.plain(texts))

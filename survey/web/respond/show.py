@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import Response, make_response, render_template
+from markupsafe import Markup
 
 from survey.answers import Wrong
 from survey.i18n import DEFAULT, EN
@@ -19,7 +20,7 @@ from survey.pipes import PIPE
 from survey.stages import matches
 from survey.web import forms, shuffle
 from survey.web.forms import Field, FormPage, Reasons, Refusal
-from survey.web.respond.drawn import CODE, KEY, drawn_page
+from survey.web.respond.drawn import CODE, KEY, REPLIES, SEEN, drawn_page
 from survey.web.respond.sent import STATUS, Trouble
 from survey.web.respond.visit import Visit, kiosk
 from survey.web.site import gettext as _
@@ -220,17 +221,18 @@ def review_page(visit: Visit, trouble: Trouble | None = None, *, agrees: bool = 
         )
         for page in path(visit)
     ]
-    text = render_template(
-        "respond/review.html",
-        title=title(visit),
-        parts=parts,
-        key=visit.draft.key if visit.draft else "",
-        seen=forms.digest(answers),
-        asks_to_compare=visit.asks_to_compare,
-        agrees=agrees,
-        problems=_troubles(trouble),
+    told = {"title": title(visit), "asks_to_compare": visit.asks_to_compare, "agrees": agrees}
+    own = {
+        REPLIES: Markup(render_template("respond/replies.html", parts=parts)),  # noqa: S704 our own template's
+        KEY: visit.draft.key if visit.draft else "",
+        SEEN: forms.digest(answers),
+    }
+    if trouble:
+        values = {"replies": own[REPLIES], "key": own[KEY], "seen": own[SEEN], "problems": _troubles(trouble)}
+        return make_response(render_template("respond/review.html", **told, **values), STATUS[trouble])
+    return drawn_page(
+        "respond/review.html", tuple(told.values()), own, replies=REPLIES, key=KEY, seen=SEEN, problems=(), **told
     )
-    return make_response(text, STATUS[trouble] if trouble else 200)
 
 
 def path(visit: Visit) -> tuple[FormPage, ...]:
