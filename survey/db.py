@@ -85,15 +85,15 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One view that never waits for a writer and never writes; on PostgreSQL each statement sees what is new."""
+        """Reads that never wait for a writer: one view of all on SQLite, on PostgreSQL a new one for each statement."""
         with _unit_of_work(self.reader) as session:
             yield session
 
     @contextmanager
     def glance(self) -> Iterator[Session]:
-        """`read()` without a transaction around `Prepared` statements, each of which sees what stands there then.
+        """`read()` for a page that asks for a row or two: `Prepared` statements run alone, without a transaction.
 
-        For pages that ask for one row or two: on PostgreSQL a transaction costs two more trips to the server.
+        On PostgreSQL a transaction takes two more trips to the server; these connections are a pool of their own.
         """
         with _unit_of_work(self.glancer, begins=False) as session:
             yield session
@@ -303,6 +303,7 @@ def told_by_driver(connection: Connection, statement: str, error: Exception) -> 
     is_dead = dialect.is_disconnect(error, held.driver_connection, None)  # type: ignore[arg-type]
     if is_dead:
         connection.invalidate(error)
+        connection.engine.dispose()  # a server that went away took the others too
     return DBAPIError.instance(
         statement, None, error, dialect.loaded_dbapi.Error, connection_invalidated=is_dead, dialect=dialect
     )

@@ -1,6 +1,6 @@
 """Statements of respondents' requests: compiled once for an engine, then given to its driver as they are.
 
-A form takes fifty of them, and the engine's own way around each costs several times the statement.
+The engine's own way around such a statement costs several times the statement itself.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter, methodcaller
 from typing import Any, cast
 
-from sqlalchemy import Connection, Date, Dialect, Executable, Integer, LargeBinary, String
+from sqlalchemy import Connection, Date, Dialect, Enum, Executable, Integer, LargeBinary, String
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -26,12 +27,15 @@ class _Ready:
 
     text: str
     places: tuple[str, ...] | None  # None: by name
+    asked: frozenset[str]
     stated: Mapping[str, Any]
     days: tuple[str, ...]
     row: Callable[[Any], Any]
     refused: type[Exception]
 
     def values(self, given: Mapping[str, Any]) -> Any:
+        if given.keys() != self.asked:
+            raise TypeError(f"the statement takes {sorted(self.asked)}, not {sorted(given)}")
         named = {**self.stated, **given}
         for name in self.days:
             named[name] = named[name].isoformat()
@@ -51,28 +55,29 @@ class Prepared:
 
     def first(self, session: Session, **values: Any) -> Any | None:
         """The first row, or None."""
-        ready, cursor = self._sent(session, values)
-        found = cursor.fetchone()
-        cursor.close()
+        ready, found = self._sent(session, values, _one)
         return None if found is None else ready.row(found)
 
     def all(self, session: Session, **values: Any) -> list[Any]:
         """Every row."""
-        ready, cursor = self._sent(session, values)
-        return [ready.row(found) for found in cursor.fetchall()]
+        ready, found = self._sent(session, values, _every)
+        return [ready.row(one) for one in found]
 
     def run(self, session: Session, **values: Any) -> int:
         """Change rows; how many."""
-        _ready, cursor = self._sent(session, values)
-        return int(cursor.rowcount)
+        return int(self._sent(session, values, _touched)[1])
 
-    def _sent(self, session: Session, values: Mapping[str, Any]) -> tuple[_Ready, Any]:
+    def _sent(self, session: Session, values: Mapping[str, Any], take: Callable[[Any], Any]) -> tuple[_Ready, Any]:
         connection = session.connection()
         name = connection.dialect.name
         ready = self._ready.get(name) or self._prepare(connection)
         driver: Any = connection.connection.driver_connection
         try:
-            return ready, driver.execute(ready.text, ready.values(values))
+            cursor = driver.execute(ready.text, ready.values(values))
+            try:
+                return ready, take(cursor)
+            finally:
+                cursor.close()
         except ready.refused as error:
             raise told_by_driver(connection, ready.text, error) from error
 
@@ -88,12 +93,16 @@ class Prepared:
         self._ready[dialect.name] = made = _Ready(
             text=str(compiled),
             places=tuple(compiled.positiontup) if compiled.positional else None,
-            stated=compiled.params,
+            asked=frozenset(name for name, bind in compiled.binds.items() if bind.required),
+            stated={name: bind.value for name, bind in compiled.binds.items() if not bind.required},
             days=_days_as_text(compiled, dialect),
             row=_row_of(one.key for one in brought),
             refused=dialect.loaded_dbapi.Error,
         )
         return made
+
+
+_one, _every, _touched = methodcaller("fetchone"), methodcaller("fetchall"), attrgetter("rowcount")
 
 
 def _row_of(names: Iterable[str]) -> Callable[[Any], Any]:
@@ -110,5 +119,5 @@ def _days_as_text(compiled: SQLCompiler, dialect: Dialect) -> tuple[str, ...]:
 
 
 def _require_plain(kind: TypeEngine[Any], *plain: type[TypeEngine[Any]]) -> None:
-    if not isinstance(kind, plain):
+    if not isinstance(kind, plain) or isinstance(kind, Enum):
         raise TypeError(f"a prepared statement takes or brings no {type(kind).__name__}")

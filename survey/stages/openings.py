@@ -17,12 +17,13 @@ from survey.errors.common import KeyMissing, LinkClosed
 from survey.errors.waves import WavePaused
 from survey.instrument import Instrument
 from survey.keys import Keys, WaveKey, normalise_code
+from survey.memory import keep
 from survey.model.draft import Draft
 from survey.model.invitation import Invitation
 from survey.model.response import SpentMark
 from survey.model.unit import Unit
 from survey.model.wave import Wave
-from survey.stages import drafts, invitations, quotas, waves
+from survey.stages import drafts, invitations, quotas, units, waves
 from survey.statements import Prepared
 
 LINK, PAPER, INTERVIEWER = "link", "paper", "interviewer"
@@ -34,7 +35,6 @@ _LINK_PARTS = (
 )
 _SPENT = Prepared(select(literal(1)).where(SpentMark.mark == bindparam("spent")))
 
-MOST_MET = 8192
 _met: dict[bytes, bytes] = {}  # the invitation behind a code's mark, of links that this process met: it never changes
 
 
@@ -81,7 +81,7 @@ def open_link(session: Session, keys: Keys, code: str, *, now: datetime, while_p
     if wave.audience != "officials":
         _refuse_used(session, key, found)
     _turn_back(wave, rests and not while_paused)
-    unit = waves.unit_to_read(session, found.unit_code, found.unit_standing) if found.unit_code else None
+    unit = units.to_read(session, found.unit_code, found.unit_standing) if found.unit_code else None
     block = invitations.block_of(session, wave, key, found.rater_id) if wave.audience == "officials" else ()
     return Opening(wave, waves.instrument_of(wave), key, LINK, found.id, unit, found.class_code, block, found.left)
 
@@ -92,7 +92,7 @@ def _refuse_used(session: Session, key: WaveKey, found: Any) -> None:
     if found.code_mark not in _met:
         if _SPENT.first(session, spent=key.mark("spent", found.id)):
             raise LinkClosed()
-        _meet(found.code_mark, found.id)
+        keep(_met, found.code_mark, found.id)
 
 
 def _find(session: Session, keys: Keys, code: str) -> tuple[Wave, Any]:
@@ -115,14 +115,9 @@ def _marks(keys: Keys, wave_id: bytes, code: str, n: int) -> dict[str, bytes]:
     except KeyMissing:
         return {f"{name}{n}": b"" for name in ("code", "left", "spent")}
     mark = key.mark("code", code)
-    spent = key.mark("spent", _met[mark]) if mark in _met else b""
+    known = _met.get(mark)
+    spent = key.mark("spent", known) if known else b""
     return {f"code{n}": mark, f"left{n}": drafts.mark_of(key, code), f"spent{n}": spent}
-
-
-def _meet(code_mark: bytes, invitation_id: bytes) -> None:
-    if len(_met) >= MOST_MET:
-        _met.clear()
-    _met[code_mark] = invitation_id
 
 
 @cache
@@ -135,7 +130,7 @@ def _by_code(number: int) -> Prepared:
     spent = select(literal(1)).where(any_of(SpentMark.mark, "spent")).scalar_subquery()
     left = select(Draft.body).where(any_of(Draft.mark, "left")).scalar_subquery()
     return Prepared(
-        select(*_LINK_PARTS, waves.STANDING, waves.UNIT_STANDING, spent.label("spent"), left.label("left"))
+        select(*_LINK_PARTS, waves.STANDING, units.STANDING, spent.label("spent"), left.label("left"))
         .join(Wave, Wave.id == Invitation.wave_id)
         .outerjoin(Unit, Unit.code == Invitation.unit_code)
         .where(any_of(Invitation.code_mark, "code"))

@@ -9,15 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from survey import cells, resources, sheet
 from survey.cells import CellRefused, Flaw, RowFault, RowsRefused, take
+from survey.db import in_one_text
 from survey.errors.common import UnitUnknown
+from survey.memory import keep
 from survey.model.unit import Unit
 from survey.sheet import Columns, Row
 from survey.stages import audit
+from survey.statements import Prepared
 
 HEADER = ("code", "name_vi", "name_en", "type", "parent", "valid_from", "valid_to", "successor", "rated")
 COLUMNS = Columns(HEADER, frozenset({"code", "name_vi", "name_en", "type", "parent", "rated"}))
@@ -27,6 +30,11 @@ TYPES = (PROVINCE, "department", "vertical", *COMMUNES, "district")
 WORD_OF_TYPE = {word: word for word in TYPES}
 YES_NO = {"yes": "yes", "no": "no"}
 DIGITS_OF_COMMUNE = 5  # a spreadsheet drops leading zeros
+
+STANDING = in_one_text(tuple(Unit.__table__.columns)).label("unit_standing")  # all of a unit that may change
+_STANDING_OF = Prepared(select(STANDING).where(Unit.code == bindparam("held")))
+_WHOLE = select(Unit.__table__, STANDING).where(Unit.code == bindparam("held"))
+_met: dict[str, Unit] = {}  # by their standing
 
 Values = dict[str, Any]
 
@@ -56,6 +64,21 @@ def find(session: Session, code: str) -> Unit:
     if unit is None:
         raise UnitUnknown(unit=code)
     return unit
+
+
+def to_read(session: Session, code: str, standing: str | None = None) -> Unit:
+    """A unit that no session holds, as it stands (`STANDING`; asked for where it is not given); UnitUnknown if none."""
+    if standing is None:
+        found = _STANDING_OF.first(session, held=code)
+        standing = found.unit_standing if found else ""
+    known = _met.get(standing)
+    if known is not None:
+        return known
+    row = session.connection().execute(_WHOLE, {"held": code}).first()
+    if row is None:
+        raise UnitUnknown(unit=code)
+    parts = row._asdict()
+    return keep(_met, parts.pop("unit_standing"), Unit(**parts))
 
 
 def all_units(session: Session) -> list[Unit]:

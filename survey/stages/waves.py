@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import URL, Row, bindparam, select
+from sqlalchemy import URL, Row, select
 from sqlalchemy.orm import Session
 
 from survey.config import PROVINCE_TIME
@@ -45,8 +45,7 @@ from survey.model.wave import Wave, WaveScheme, WaveUnit
 from survey.scheme import Scheme, load_scheme
 from survey.stages import approvals, audit
 from survey.stages import schemes as kept_schemes
-from survey.stages.units import PROVINCE
-from survey.statements import Prepared
+from survey.stages.units import PROVINCE, to_read
 from survey.wavefile import ALL_UNITS, Kind, WavePlan
 
 DRAFT, PLANNED, OPEN, PAUSED, CLOSED, SEALED, PURGED = (
@@ -66,12 +65,6 @@ COMING, RUNNING, OVER = (DRAFT, PLANNED), (OPEN, PAUSED), (CLOSED, SEALED, PURGE
 _MAY_CHANGE = (Wave.state, Wave.phase, Wave.opens, Wave.closes, Wave.paused_until, Wave.settings)
 STANDING = in_one_text(_MAY_CHANGE).label("standing")
 _RUNNING_WAVES = select(Wave.__table__, STANDING)
-UNIT_STANDING = in_one_text(tuple(Unit.__table__.columns)).label("unit_standing")
-_BY_UNIT_CODE = select(Unit.__table__, UNIT_STANDING).where(Unit.code == bindparam("code"))
-_STANDING_OF_UNIT = Prepared(select(UNIT_STANDING).where(Unit.code == bindparam("held")))
-
-MOST_MET = 8192
-_units: dict[str, Unit] = {}
 
 
 @dataclass(frozen=True)
@@ -394,19 +387,4 @@ def units_of(session: Session, wave: Wave) -> list[tuple[Unit, int]]:
 
 def province_of(session: Session, wave: Wave) -> Unit:
     """The province that asks, for reading alone: every first page names it."""
-    return unit_to_read(session, wave.province)
-
-
-def unit_to_read(session: Session, code: str, standing: str | None = None) -> Unit:
-    """A unit that no session holds, read again when anything of it (`UNIT_STANDING`) changed; UnitUnknown without."""
-    if standing is None:
-        found = _STANDING_OF_UNIT.first(session, held=code)
-        if found is None:
-            raise UnitUnknown(unit=code)
-        standing = str(found.unit_standing)
-    if standing in _units:
-        return _units[standing]
-    if len(_units) >= MOST_MET:
-        _units.clear()
-    parts = session.connection().execute(_BY_UNIT_CODE, {"code": code}).one()._asdict()
-    return _units.setdefault(parts.pop("unit_standing"), Unit(**parts))
+    return to_read(session, wave.province)

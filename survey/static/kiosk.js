@@ -13,12 +13,15 @@
   function names() {
     try { return Object.keys(localStorage); } catch (_) { return []; }
   }
+  function forget() { // but not what waits whole
+    for (const name of names()) if (!goesTo(name)) try { localStorage.removeItem(name); } catch (_) {}
+  }
   const isSending = () => names().some((name) => goesTo(name) === start);
   async function leave() {
     leaving = true;
     const token = document.querySelector("[name=csrf_token]");
     document.querySelector("main").hidden = true; // whoever comes next sees nothing of it, without a network too
-    for (const name of names()) if (!goesTo(name)) localStorage.removeItem(name);
+    forget();
     try {
       if (!isEnded() && token) await fetch(start, { method: "POST", body: new URLSearchParams({ csrf_token: token.value, action: "leave" }) });
       await fetch(start, { method: "HEAD" });
@@ -26,6 +29,7 @@
     } catch (_) { leaving = false; } // tried again every second
   }
   for (const name of ["pointerdown", "keydown", "input", "scroll", "touchstart"]) addEventListener(name, touch, { passive: true });
+  if (isEnded()) forget();
   addEventListener("pageshow", (event) => event.persisted && location.reload());
   setInterval(() => {
     const limit = 1e3 * (isEnded() ? own.thanks : own.idle);

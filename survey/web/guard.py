@@ -31,7 +31,7 @@ PLAIN_HEADERS: Headers = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
-OPENER = ("Cross-Origin-Opener-Policy", "same-origin")  # on the way to a page too: a browser would start it anew
+OPENER = ("Cross-Origin-Opener-Policy", "same-origin")  # also where a page leads on: else a browser begins a new group
 PARTS_OF_A_PAGE = frozenset({"text/css", "text/javascript", "application/json"})
 HEADERS: Headers = (*PLAIN_HEADERS, OPENER)
 PAGE_HEADERS: Headers = (  # what only a page heeds
@@ -41,7 +41,7 @@ PAGE_HEADERS: Headers = (  # what only a page heeds
 )
 
 
-class Answer(Response):
+class Guarded(Response):
     """What every answer says to the browser is put beside its own headers as it leaves, neither checked nor copied."""
 
     said: Headers = ()
@@ -52,7 +52,7 @@ class Answer(Response):
 
 
 def register(app: Flask) -> None:
-    app.response_class = Answer
+    app.response_class = Guarded
     app.before_request(check)
     app.after_request(protect)
     app.after_request(compress)
@@ -149,7 +149,7 @@ def policy() -> str:
     )
 
 
-def protect(response: Answer) -> Answer:
+def protect(response: Guarded) -> Guarded:
     """Add the security headers; keep every page out of caches, static files and voices in them."""
     endpoint, status = request.endpoint, response.status_code
     if endpoint != "static" and session.modified:
@@ -199,10 +199,14 @@ _shrunk = lru_cache(maxsize=64)(packed.shrink)  # our own files, which are few a
 
 def compress(response: Response) -> Response:
     """Shrink text for those who take gzip."""
-    if response.status_code != 200 or response.is_streamed or response.mimetype not in COMPRESSED:
+    is_packed = _has(response, "Content-Encoding")
+    if not is_packed and (response.status_code != 200 or response.is_streamed or response.mimetype not in COMPRESSED):
         return response
-    response.headers.add("Vary", "Accept-Encoding")
-    if _has(response, "Content-Encoding") or not takes_gzip():
+    if _has(response, "Vary"):
+        response.vary.add("Accept-Encoding")
+    else:
+        response.headers.add("Vary", "Accept-Encoding")
+    if is_packed or not takes_gzip():
         return response
     data = response.get_data()
     if len(data) >= SMALLEST_COMPRESSED:

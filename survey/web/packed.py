@@ -1,6 +1,6 @@
-"""Pages packed as gzip: what stands there for every reader is packed once, what is one reader's own lies between.
+"""Texts packed as gzip; of a page, what stands there for every reader once, what is one reader's own between it.
 
-So no page costs its packing again, and its secrets never shrink together with what somebody sent.
+So such a page does not cost its packing again, and its secrets never shrink together with what somebody sent.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
+from survey.memory import keep
+
 HEAD, END = bytes.fromhex("1f8b08000000000000ff"), bytes.fromhex("0300")  # RFC 1952: no name, no time; RFC 1951: done
 A_FEW = 256  # bytes of one reader's own that are not packed at all
-WINDOW, MEMORY = 14, 7  # as small as with zlib's own choice, for a third of the time: it fits in memory that is at hand
+WINDOW, MEMORY = 14, 7  # a page fits; zlib's own choice asks the system for memory each time
 KEPT_GAPS = 8
 
 
@@ -34,11 +36,7 @@ class Frame:
     def gzipped(self, own: Sequence[bytes]) -> bytes:
         """The page as gzip."""
         plain, gaps = self.plain(own), tuple(len(text) if len(text) <= A_FEW else None for text in own)
-        if gaps not in self._packed:
-            if len(self._packed) >= KEPT_GAPS:
-                self._packed.clear()
-            self._packed[gaps] = _packed(self.parts, gaps)
-        parts = self._packed[gaps]
+        parts = self._packed.get(gaps) or keep(self._packed, gaps, _packed(self.parts, gaps), KEPT_GAPS)
         blocks = [*_in_turn(parts, [_alone(text) for text in own]), parts[-1]]
         return b"".join([HEAD, *blocks, END, zlib.crc32(plain).to_bytes(4, "little"), len(plain).to_bytes(4, "little")])
 
@@ -49,12 +47,13 @@ def _in_turn(parts: Sequence[bytes], own: Sequence[bytes]) -> list[bytes]:
 
 def _packed(parts: Sequence[bytes], gaps: Sequence[int | None]) -> list[bytes]:
     """Each part as blocks (RFC 1951) that point back over gaps of so many bytes, never into them."""
+    may_point = not any(b"\0" in part for part in parts)  # a gap is filled with it here
     packer, made = _packer(), []
     for part, gap in zip(parts, [*gaps, None], strict=True):
         made.append(packer.compress(part) + packer.flush(zlib.Z_SYNC_FLUSH))
-        if gap is None:
+        if gap is None or not may_point:
             packer = _packer()
-        else:  # no page has the byte 0, so nothing is found here
+        else:
             packer.compress(bytes(gap))
             packer.flush(zlib.Z_SYNC_FLUSH)
     return made

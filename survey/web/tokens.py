@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from hmac import compare_digest
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Flask, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
@@ -13,12 +13,10 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from itsdangerous import URLSafeTimedSerializer
 from wtforms.validators import ValidationError
 
+from survey.memory import keep
 from survey.web.forms import CSRF
 from survey.web.site import one_of
 
-Key = TypeVar("Key")
-Made = TypeVar("Made")
-MOST = 8192
 _tokens: dict[str, str] = {}
 
 
@@ -67,11 +65,3 @@ def is_form_token(given: str | None) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def keep(kept: dict[Key, Made], key: Key, made: Made) -> Made:
-    """Remember what was made; all is forgotten when there is too much."""
-    if len(kept) >= MOST:
-        kept.clear()
-    kept[key] = made
-    return made

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from datetime import date
 
+import psycopg
 import pytest
-from sqlalchemy import bindparam, delete, insert, literal, select, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Date,
+    Enum,
+    String,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from survey.db import Database
 from survey.errors.common import DatabaseUnavailable, ReferenceMissing
+from survey.model.base import UtcTime
 from survey.model.draft import Draft
-from survey.model.wave import Wave
 from survey.statements import Prepared
 
 MARK, WAVE, DAY = b"m" * 16, b"w" * 16, date(2026, 11, 30)
@@ -97,22 +114,44 @@ def test_errors_are_those_of_the_engine(database: Database) -> None:
 
 def test_a_type_that_a_driver_does_not_give_as_it_is_is_refused(database: Database) -> None:
     with database.read() as session:
-        for column in (Wave.settings, Wave.opens, Draft.expires_on):
-            with pytest.raises(TypeError, match=type(column.type).__name__):
-                Prepared(select(column)).first(session)
+        for kind in (JSON, UtcTime, Date, Boolean, Enum):
+            with pytest.raises(TypeError, match=kind.__name__):
+                Prepared(select(column("x", kind()))).first(session)
+
+
+def test_a_value_that_is_missing_or_unknown_is_no_null(database: Database) -> None:
+    with database.read() as session:
+        for values in ({}, {"hold": MARK}, {"held": MARK, "more": 1}):
+            with pytest.raises(TypeError, match="held"):
+                FIND.first(session, **values)
+
+
+def test_an_error_while_rows_are_fetched_is_one_of_the_engine(new_database: Callable[[str], Database]) -> None:
+    database = new_database("sqlite")
+    rows = select(func.json(column("one"), type_=String)).select_from(
+        text("(select '{}' as one union all select 'no')")
+    )
+    with pytest.raises(DatabaseUnavailable), database.read() as session:
+        Prepared(rows).all(session)
 
 
 @pytest.mark.postgres
-def test_a_connection_that_dies_is_thrown_away(request: pytest.FixtureRequest) -> None:
-    database: Database = request.getfixturevalue("new_database")("postgres", upgraded=True)
+@pytest.mark.parametrize("way", ["begin", "read", "glance"])
+def test_when_the_server_went_away_one_request_fails(new_database: Callable[..., Database], way: str) -> None:
+    database, opens = new_database("postgres", upgraded=True), 0
 
-    def lose_it() -> None:
-        with database.begin() as session, database.read() as other:
-            mine = session.scalar(text("select pg_backend_pid()"))
-            other.execute(text("select pg_terminate_backend(:mine)"), {"mine": mine})
+    def ask() -> None:
+        with getattr(database, way)() as session:
             FIND.first(session, held=MARK)
 
+    with ExitStack() as stack:  # several connections wait in the pool
+        for _ in range(5):
+            FIND.first(stack.enter_context(getattr(database, way)()), held=MARK)
+    with closing(psycopg.connect(database.url.replace("+psycopg", ""), autocommit=True)) as other:
+        other.execute("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()")
     with pytest.raises(DatabaseUnavailable):
-        lose_it()
-    with database.begin() as session:
-        assert FIND.first(session, held=MARK) is None
+        ask()
+    for _ in range(8):
+        ask()
+        opens += 1
+    assert opens == 8

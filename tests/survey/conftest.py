@@ -138,13 +138,24 @@ def check_page(response: TestResponse) -> ET.Element:
     return page
 
 
+LED_ON = {
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
 def check_headers(response: TestResponse, page: ET.Element) -> None:
     policy = response.headers["Content-Security-Policy"]
     assert "unsafe-inline" not in policy
     assert "unsafe-eval" not in policy
     assert "frame-ancestors 'none'" in policy
-    assert response.headers["Referrer-Policy"] == "no-referrer"
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "geolocation=()" in response.headers["Permissions-Policy"]
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert {name: response.headers[name] for name in LED_ON} == LED_ON
+    once = [name.lower() for name, _value in response.headers if name != "Set-Cookie"]
+    assert len(once) == len(set(once)), "a header stands twice"
     is_open = response.request.path.startswith("/published") and response.status_code == 200
     assert response.headers["Cache-Control"] == ("public, max-age=300" if is_open else "no-store")
 

@@ -36,5 +36,16 @@ def test_the_size_tells_nothing_of_a_secret_that_somebody_guesses() -> None:
     frame, secret = Frame(PARTS), b"q7Zr0_tV1w9LkP3s"
     right, wrong = (len(frame.gzipped([secret, guess, b"end"])) for guess in (secret, secret[::-1]))
     assert right == wrong
-    whole = [b'value="%s' % secret, b"/k/?%s" % secret, b""]
-    assert len(frame.gzipped(whole)) > len(gzip.compress(frame.plain(whole)))  # packed as one, it would tell
+    of_the_page, other = (len(frame.gzipped([word, b"", b""])) for word in (frame.parts[0][:16], secret))
+    assert of_the_page == other
+    many = b"an answer of many words " * 20
+    told, untold = (len(frame.gzipped([secret, many + guess, b""])) for guess in (secret, secret[::-1]))
+    assert abs(told - untold) <= 1  # packed as one the right guess would be as short as a pointer
+    as_one = [len(gzip.compress(frame.plain([secret, many + guess, b""]))) for guess in (secret, secret[::-1])]
+    assert as_one[1] - as_one[0] > 5
+
+
+def test_a_page_with_the_byte_0_unpacks_too() -> None:
+    frame = Frame(("a", "\0" * 60, "\0" * 60 + "b"))
+    own = [b"x" * 50, b"y" * 50]
+    assert gzip.decompress(frame.gzipped(own)) == frame.plain(own)

@@ -11,7 +11,7 @@ from threading import Lock
 
 from flask import abort, g
 
-from survey.web.tokens import keep
+from survey.memory import keep
 
 AT_ONCE = 2  # requests of one poster in a process: half of its threads stay for all others
 ROOM, EVERY = 20, timedelta(seconds=3)  # so many forms may begin at once, then one in so long

@@ -1,7 +1,7 @@
 """What is drawn once in a process for the same words and choices: drawing is most of what a page costs.
 
 Kept are pages and questions that hold nothing that somebody wrote, chose or did wrong; the form's token, the page's
-one-time word and its address are put in for each browser.
+one-time word, its address and whatever else is one reader's own are put in each time.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from flask import Response, g, render_template
 from markupsafe import escape
 
 from survey.instrument import Item
+from survey.memory import keep
 from survey.web.forms import Field
 from survey.web.guard import csp_nonce, takes_gzip
 from survey.web.look import look
 from survey.web.packed import Frame
 from survey.web.site import here, language, offered_languages
-from survey.web.tokens import form_token, keep
+from survey.web.tokens import form_token
 
 TOKEN, NONCE, HERE, KEY, CODE, SEEN, REPLIES = MARKS = tuple(secrets.token_hex(16) for _ in range(7))
 _questions: dict[tuple[int, str, str, str, bool], tuple[Item, str]] = {}
@@ -58,5 +59,5 @@ def drawn_page(template: str, key: tuple[Hashable, ...], own: Mapping[str, str],
     words = {TOKEN: form_token(), NONCE: csp_nonce(), HERE: here(), **own}
     texts = [escape(words[mark]).encode() for mark in marks]
     if takes_gzip():
-        return Response(frame.gzipped(texts), headers={"Content-Encoding": "gzip"})
+        return Response(frame.gzipped(texts), headers={"Content-Encoding": "gzip"})  # `guard.compress` says the rest
     return Response(frame.plain(texts))

@@ -123,7 +123,9 @@ def ending(what: Ending, *, key: str | None = None, code: str = "", again: str |
         own = {KEY: key, CODE: code}
         shown = CODE if code else ""
         same = (what.heading, what.sentences, shown)
-        return drawn_page("respond/end.html", same, own, ending=what, key=KEY, code=shown, again=again)
+        response = drawn_page("respond/end.html", same, own, ending=what, key=KEY, code=shown, again=again)
+        response.status_code = what.status
+        return response
     if kiosk():  # nobody closes it
         what = replace(what, sentences=tuple(one for one in what.sentences if one != LEAVE))
     text = render_template("respond/end.html", ending=what, key=key, code="", again=again)
@@ -223,7 +225,7 @@ def review_page(visit: Visit, trouble: Trouble | None = None, *, agrees: bool = 
     ]
     told = {"title": title(visit), "asks_to_compare": visit.asks_to_compare, "agrees": agrees}
     own = {
-        REPLIES: Markup(render_template("respond/replies.html", parts=parts)),  # noqa: S704 our own template's
+        REPLIES: Markup(render_template("macros/replies.html", parts=parts)),  # noqa: S704 our own template's
         KEY: visit.draft.key if visit.draft else "",
         SEEN: forms.digest(answers),
     }

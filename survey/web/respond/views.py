@@ -20,18 +20,7 @@ from survey.web.forms import FormPage
 from survey.web.look import remember_look, use_look
 from survey.web.respond import crowd, show, whole
 from survey.web.respond.sent import Sent, Trouble, read_form
-from survey.web.respond.visit import (
-    Door,
-    Visit,
-    begin,
-    clear,
-    enter,
-    forget,
-    keep,
-    kiosk,
-    put_away,
-    remember,
-)
+from survey.web.respond.visit import Door, Visit, begin, clear, enter, forget, keep, kiosk, put_away, remember
 from survey.web.site import now, remember_language, site, use_language
 
 SOONEST, LATEST = 60, 3600  # seconds until a script tries again while the wave rests
@@ -306,7 +295,11 @@ def send_whole(session: Session, visit: Visit, sent: Sent) -> Response:
     pages = forms.path(visit.pages, visit.opening.instrument, given)
     refusals = {**{name: why for page in pages for name, why in forms.missing(page, given).items()}, **posted.refusals}
     if not refusals and not sent.trouble:
-        accept(session, begin(session, visit), sent.key, forms.standing(visit.pages, given), sent)
+        begun = begin(session, visit)
+        if visit.draft is None and was_accepted(session, sent):  # its twin's draft was waited for
+            session.rollback()
+        else:
+            accept(session, begun, sent.key, forms.standing(visit.pages, given), sent)
         return thank(session, visit.door, visit.code, sent)
     kept = visit if sent.trouble else keep(session, visit, given)
     at = next((page for page in pages if not page.names.isdisjoint(refusals)), pages[-1])

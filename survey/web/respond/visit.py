@@ -185,11 +185,14 @@ def kiosk() -> str | None:
 
 
 def clear(response: Response) -> None:
-    """Leave nothing on a kiosk for the next in line: no language, no look, no copy of a page."""
+    """Leave nothing on a kiosk for the next in line: no language, no look, no copy of a page.
+
+    What its script keeps it clears itself (`kiosk.js`): a form may still wait there for the network.
+    """
     for name in (LANGUAGE_COOKIE, LOOK_COOKIE):
         if name in request.cookies:
             response.delete_cookie(name, path="/", secure=site().is_https, httponly=True, samesite="Lax")
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    response.headers["Clear-Site-Data"] = '"cache"'
 
 
 def forget(response: Response, door: str, code: str) -> None:

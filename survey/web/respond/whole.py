@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from flask import Response, jsonify, render_template, request
 from markupsafe import Markup
 
+from survey.memory import keep
 from survey.web import forms, shuffle
 from survey.web.forms import FormPage
 from survey.web.respond import show
 from survey.web.respond.visit import Visit
 from survey.web.site import language
-from survey.web.tokens import keep
 
 JSON, BETWEEN = "application/json", re.compile(r">\s+<")
 VOICE = re.compile(r'<details class="hear">.*?/listen/(\w+)\.mp3.*?</details>')
