@@ -132,7 +132,9 @@ def open_database(url: str) -> Database:
     """Open (and for SQLite create the folder of) the database at an SQLAlchemy URL."""
     if make_url(url).get_backend_name() != "sqlite":
         engine = _postgresql_engine(url)
-        return Database(url, engine, engine, _postgresql_engine(url, isolation_level="AUTOCOMMIT"))
+        return Database(
+            url, engine, engine, _postgresql_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+        )
     path = Path(make_url(url).database or "")
     path.parent.mkdir(parents=True, exist_ok=True)
     _refuse_network_filesystem(path.parent)

@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 
 from survey.db import told_by_driver
 
+_CURSOR = "cursor of prepared statements"
 AS_THEY_ARE = (String, LargeBinary, Integer)  # what both drivers take and give as Python has it
 
 
@@ -32,6 +33,16 @@ class _Ready:
     days: tuple[str, ...]
     row: Callable[[Any], Any]
     refused: type[Exception]
+
+    def cursor(self, connection: Connection) -> Any:
+        """A new one for SQLite; PostgreSQL's takes long to make, and serves as long as its connection."""
+        held, driver = connection.connection, cast(Any, connection.connection.driver_connection)
+        if self.places is not None:
+            return driver.cursor()
+        cursor = held.info.get(_CURSOR)
+        if cursor is None:
+            cursor = held.info[_CURSOR] = driver.cursor(binary=True)
+        return cursor
 
     def values(self, given: Mapping[str, Any]) -> Any:
         if given.keys() != self.asked:
@@ -71,13 +82,14 @@ class Prepared:
         connection = session.connection()
         name = connection.dialect.name
         ready = self._ready.get(name) or self._prepare(connection)
-        driver: Any = connection.connection.driver_connection
         try:
-            cursor = driver.execute(ready.text, ready.values(values))
+            cursor = ready.cursor(connection)
             try:
+                cursor.execute(ready.text, ready.values(values))
                 return ready, take(cursor)
             finally:
-                cursor.close()
+                if ready.places is not None:  # an open one holds SQLite's view
+                    cursor.close()
         except ready.refused as error:
             raise told_by_driver(connection, ready.text, error) from error
 
