@@ -9,12 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from threading import Event
 from time import sleep
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
 from survey.app import create_app
@@ -27,7 +25,7 @@ from survey.model.draft import Draft
 from survey.model.quota import QuotaCell
 from survey.model.response import Answer, Facts, Judgement, SpentMark, Spooled, Submission
 from survey.stages import board, counts, drafts, mixing, openings, quotas, responses, waves
-from survey.web.respond import views
+from survey.web import forms
 
 
 @pytest.fixture
@@ -271,37 +269,26 @@ def test_forms_that_follow_too_fast_are_counted_for_the_kiosk_and_not_beside_the
 
 
 def test_twins_of_a_whole_form_are_one_form_begun_and_leave_no_draft(
-    database: Database, keys: Keys, field: Any, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, keys: Keys, field: Any, now: datetime, tmp_path: Path
 ) -> None:
     site = {"HAILONG_DATABASE": database.url, "HAILONG_KEYS": str(keys.folder), "HAILONG_CHANNELS": str(tmp_path / "c")}
-    app, stored, link = (
-        create_app(settings_from(site), database=database, clock=lambda: now),
-        Event(),
-        field.personal[0],
-    )
-    accept = views.accept
-
-    def accept_slowly(*given: Any) -> None:
-        accept(*given)
-        if not stored.is_set():
-            stored.set()
-            sleep(0.5)  # the twin comes as far as it can before this is committed
-
-    def send_whole(client: FlaskClient, token: str) -> str:
-        body = {"csrf_token": token, "key": "k" * 32, "whole": "1", "S15": "5"}
-        return client.post(f"/k/{link}/review", data=body).get_data(as_text=True)
-
-    monkeypatch.setattr(views, "accept", accept_slowly)
-    client = app.test_client()
-    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(f"/k/{link}").get_data(as_text=True))
-    assert found is not None
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(send_whole, client, found[1])
-        assert stored.wait(10)
-        pages = [send_whole(client, found[1]), first.result()]
-    assert all('data-state="done"' in page for page in pages)
+    client = create_app(settings_from(site), database=database, clock=lambda: now).test_client()
+    link, sent = field.personal[0], {"key": "k" * 32, "whole": "1", "S15": "5"}
+    token = re.findall(r'name="csrf_token" value="([^"]+)"', client.get(f"/k/{link}").get_data(as_text=True))[0]
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as session:
+            opening = openings.open_link(session, keys, link, now=now)
+            drafts.start(session, opening.wave.id, opening.key, link, now=now)
+            responses.opened(session, opening)
+            responses.accept(
+                session, opening, secret=link, submission_key=sent["key"], answers={"S15": "5"}, now=now,
+                body=forms.canonical_body([(name, [value]) for name, value in sent.items()]),
+            )  # fmt: skip
+            twin = pool.submit(client.post, f"/k/{link}/review", data={"csrf_token": token, **sent})
+            sleep(0.5)  # it comes as far as it can before this is committed
+        assert 'data-state="done"' in twin.result().get_data(as_text=True)
     with database.read() as session:
-        wave = waves.find(session, "2026-citizens")
-        events = sum((Counter(found) for found in counts.by_cell(session, wave).values()), Counter())
+        cells = counts.by_cell(session, waves.find(session, "2026-citizens")).values()
+        events = sum((Counter(found) for found in cells), Counter[counts.Event]())
         assert (events[counts.Event.OPENED], events[counts.Event.COMPLETED]) == (1, 1)
     assert (count(database, Spooled), count(database, Draft), count(database, Submission)) == (1, 0, 1)
