@@ -139,6 +139,16 @@ class FormPage:
         return any(field.item.forward for field in self.fields)
 
     @property
+    def place(self) -> str:
+        """Which part of a unit's or of the first factor's questions this is; nothing where all stand on one page."""
+        return f"{self.part}/{self.parts}" if self.parts > 1 else ""
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether several factors share the page: their names tell the place, not the page's heading as a whole."""
+        return self.unit is None and len(self.sections) > 1
+
+    @property
     def is_facts(self) -> bool:
         return self.unit is None and all(section.factor is None for section in self.sections)
 
@@ -173,13 +183,14 @@ def _joined(one: FormPage, other: FormPage) -> FormPage:
 
 
 def _go_together(one: FormPage, other: FormPage) -> bool:
-    """Whether two factors of one group fit on a page, one of them being too small for a page of its own."""
+    """Whether a factor, or the end of one, fits on a page with the next of its group; one is too small to be alone."""
     factors = [section.factor for section in one.sections + other.sections]
     codes = {field.item.code for field in one.fields}
     return (
         len({factor.group if factor else None for factor in factors}) == 1
         and None not in factors
-        and one.parts == other.parts == 1
+        and one.part == one.parts
+        and other.parts == 1
         and min(len(one.fields), len(other.fields)) < FEWEST_ON_A_PAGE
         and len(one.fields) + len(other.fields) <= MOST_ON_A_PAGE
         and not any(field.item.route and field.item.route.item in codes for field in other.fields)

@@ -217,7 +217,7 @@ def review_page(visit: Visit, trouble: Trouble | None = None, *, agrees: bool = 
     parts = [
         Part(
             heading(page),
-            f"{page.part}/{page.parts}" if page.parts > 1 else "",
+            "" if page.is_joined else page.place,
             visit.address(page.number),
             tuple((wording(instrument, one, answers), forms.reply(one, answers, language())) for one in page.fields),
         )
@@ -301,6 +301,8 @@ def heading(page: FormPage) -> str:
     if page.unit:
         return name(page.unit)
     names = [section.factor.name(language()) for section in page.sections if section.factor]
+    if page.is_joined and page.place:
+        names[0] += f" {page.place}"
     return "; ".join(names) or _("A few facts about you")
 
 
