@@ -34,7 +34,7 @@ sys.path.insert(0, str(HERE.parent / "faults"))
 
 import bare  # noqa: E402
 import ground  # noqa: E402
-from respondent import Respondent, Scripted  # noqa: E402
+from respondent import WHOLE, Respondent, Scripted  # noqa: E402
 
 from survey import resources  # noqa: E402
 
@@ -80,15 +80,15 @@ def one_response(work: tuple[int, str]) -> tuple[str, list[float], int]:
     return state, person.times, person.received
 
 
-def without_script(requests: int) -> list[tuple[str, str]]:
+def without_script(requests: int, first: str) -> list[tuple[str, str]]:
     """The steps of a form in so many requests: each page is posted and leads to the next one."""
     pages = [str(number) for number in range(1, (requests - 2) // 2)]
-    return [("GET", "first"), ("POST", "first"), *(step for page in pages for step in (("GET", page), ("POST", page))),
+    return [("GET", first), ("POST", "first"), *(step for page in pages for step in (("GET", page), ("POST", page))),
             ("GET", "review"), ("POST", "review")]  # fmt: skip
 
 
-def with_script(requests: int) -> list[tuple[str, str]]:
-    """The same with the whole form on the first page: the script, a post for each page, all at once."""
+def with_script(requests: int, _first: str) -> list[tuple[str, str]]:
+    """The same with the whole form at once: the script, a post for each page, all at the end."""
     pages = [("POST", str(number)) for number in range(1, requests - 2)]
     return [("GET", "whole"), ("GET", "script"), *pages, ("POST", "review")]
 
@@ -202,6 +202,14 @@ def cut(folder: Path) -> str:
     return f"{CUT}.toml"
 
 
+def first_page(code: str) -> str:
+    """Which of the bare pages is like our first one: that with the whole form, where ours carries it for a script."""
+    person = Respondent(PORT, f"/k/{code}")
+    page = person.go("GET", person.path)
+    person.close()
+    return "whole" if WHOLE.search(page) else "first"
+
+
 def beside_url(url: str, folder: Path) -> str:
     """Where the bare application commits: a file beside ours, or our own database on a server."""
     return str(folder / "bare.db") if url.startswith("sqlite") else url.replace("postgresql+psycopg", "postgresql")
@@ -218,13 +226,14 @@ def trial(engine: str, instrument: str, stated: argparse.Namespace) -> dict[str,
         server = ground.start(field, PORT)
         links, rounds = iter([(PORT, f"/k/{code}") for code in field.links]), list[dict[str, Any]]()
         try:
+            first = first_page(field.links[-1])
             with bare_server(beside_url(url, Path(name)), place) as other:
                 for _ in range(stated.rounds):
                     rounds.append({})
                     for ours, act, theirs, steps_of in FLOWS:
                         work = list(itertools.islice(links, people))
                         done = rounds[-1][ours] = measure(server, act, work, stated.users)
-                        same = (BARE_PORT, steps_of(round(done["requests_a_response"])), ours == "ours")
+                        same = (BARE_PORT, steps_of(round(done["requests_a_response"]), first), ours == "ours")
                         beside = rounds[-1][theirs] = measure(other, one_bare, [same] * people, stated.users)
                         done["cpu_ratio"] = round(done["cpu_ms_a_response"] / beside["cpu_ms_a_response"], 2)
             if stated.browser:
