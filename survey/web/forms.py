@@ -139,14 +139,14 @@ class FormPage:
         return any(field.item.forward for field in self.fields)
 
     @property
-    def place(self) -> str:
+    def share(self) -> str:
         """Which part of a unit's or of the first factor's questions this is; nothing where all stand on one page."""
         return f"{self.part}/{self.parts}" if self.parts > 1 else ""
 
     @property
-    def is_joined(self) -> bool:
-        """Whether several factors share the page: their names tell the place, not the page's heading as a whole."""
-        return self.unit is None and len(self.sections) > 1
+    def place(self) -> str:
+        """The share as it stands behind the heading; where several factors have the page, it is the first name's."""
+        return self.share if self.unit or len(self.sections) == 1 else ""
 
     @property
     def is_facts(self) -> bool:

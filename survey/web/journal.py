@@ -36,8 +36,7 @@ def _write(response: Response) -> Response:
     began = g.get("began")
     took = round((perf_counter() - began) * 1000, 1) if began is not None else None
     if LOG.isEnabledFor(logging.INFO):
-        told = f'"status":{response.status_code},"ms":{_in_one_line(took)}'
-        text = f'{{"at":"{_at()}","what":"request","method":"{_method()}","route":"{_route()}",{told}}}'
+        text = line("request", status=response.status_code, ms=took)
         LOG.handle(logging.LogRecord(LOG.name, logging.INFO, "", 0, text, None, None))  # nobody asks which line of code
     return response
 
@@ -53,18 +52,11 @@ def failed(error: BaseException) -> None:
 
 
 def line(what: str, **told: object) -> str:
-    """ASCII in one line, whatever stands in it."""
-    return _in_one_line({"at": _at(), "what": what, "method": _method(), "route": _route()} | told)
-
-
-def _at() -> str:
-    return now().isoformat(timespec="seconds")
+    """ASCII in one line, whatever stands in what is `told`; method and route are words of our own."""
+    at, route = now().isoformat(timespec="seconds"), request.endpoint or NO_ROUTE
+    return f'{{"at":"{at}","what":"{what}","method":"{_method()}","route":"{route}",{_in_one_line(told)[1:]}'
 
 
 def _method() -> str:
     """A method is a word that somebody sent: an unknown one is not repeated."""
     return request.method if request.method in METHODS else "?"
-
-
-def _route() -> str:
-    return request.endpoint or NO_ROUTE

@@ -217,7 +217,7 @@ def review_page(visit: Visit, trouble: Trouble | None = None, *, agrees: bool = 
     parts = [
         Part(
             heading(page),
-            "" if page.is_joined else page.place,
+            page.place,
             visit.address(page.number),
             tuple((wording(instrument, one, answers), forms.reply(one, answers, language())) for one in page.fields),
         )
@@ -225,16 +225,16 @@ def review_page(visit: Visit, trouble: Trouble | None = None, *, agrees: bool = 
     ]
     told = {"title": title(visit), "asks_to_compare": visit.asks_to_compare, "agrees": agrees}
     own = {
-        REPLIES: Markup(render_template("macros/replies.html", parts=parts)),  # noqa: S704 our own template's
-        KEY: visit.draft.key if visit.draft else "",
-        SEEN: forms.digest(answers),
+        "replies": Markup(render_template("macros/replies.html", parts=parts)),  # noqa: S704 our own template's
+        "key": visit.draft.key if visit.draft else "",
+        "seen": forms.digest(answers),
     }
     if trouble:
-        values = {"replies": own[REPLIES], "key": own[KEY], "seen": own[SEEN], "problems": _troubles(trouble)}
-        return make_response(render_template("respond/review.html", **told, **values), STATUS[trouble])
-    return drawn_page(
-        "respond/review.html", tuple(told.values()), own, replies=REPLIES, key=KEY, seen=SEEN, problems=(), **told
-    )
+        text = render_template("respond/review.html", problems=_troubles(trouble), **told, **own)
+        return make_response(text, STATUS[trouble])
+    marks = {"replies": REPLIES, "key": KEY, "seen": SEEN}
+    words = {mark: own[name] for name, mark in marks.items()}
+    return drawn_page("respond/review.html", tuple(told.values()), words, problems=(), **told, **marks)
 
 
 def path(visit: Visit) -> tuple[FormPage, ...]:
@@ -301,8 +301,8 @@ def heading(page: FormPage) -> str:
     if page.unit:
         return name(page.unit)
     names = [section.factor.name(language()) for section in page.sections if section.factor]
-    if page.is_joined and page.place:
-        names[0] += f" {page.place}"
+    if page.share != page.place:
+        names[0] += f" {page.share}"
     return "; ".join(names) or _("A few facts about you")
 
 
